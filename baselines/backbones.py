@@ -1,0 +1,136 @@
+"""Trunks: timm networks without classifier, and weights that match in every tensor or not at all.
+
+The released CoMCL code loads with `strict=False` and so trains, silently, from other weights than
+it names (methods.md D43). Here a tensor that is missing or left over is an error.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+# ImageNet V1 weights, the ones that the released pretraining code starts from (modules.py:155).
+IMAGENET_V1 = {"resnet50": "resnet50.tv_in1k"}
+HEADS = ("fc.", "head.", "classifier.")
+
+
+class WeightsUnavailable(RuntimeError):
+    """Pretrained weights were asked for and cannot be had here."""
+
+
+class WeightsMismatch(RuntimeError):
+    """The weights are for another network."""
+
+
+def create(
+    name: str, *, weights: str | Path = "random", in_chans: int = 3, **timm_options: Any
+) -> nn.Module:
+    """A trunk that maps images (B, in_chans, H, W) to features (B, num_features, H', W').
+
+    Args:
+        name: a timm architecture.
+        weights: "random", "imagenet" (V1 for ResNet50, else timm's choice), or a file of tensors.
+        in_chans: image channels.
+        timm_options: further arguments of the architecture, e.g. `channels=(8, 16, 24, 32)`.
+
+    Raises:
+        WeightsUnavailable: no such file, not a file of tensors, or nothing to fetch them from.
+        WeightsMismatch: a tensor of the trunk is missing in the file, left over, or of other shape.
+    """
+    options = {"num_classes": 0, "global_pool": "", "in_chans": in_chans, **timm_options}
+    trunk = timm.create_model(name, pretrained=False, **options)
+    if weights != "random":
+        path = fetch_imagenet(name) if weights == "imagenet" else Path(weights)
+        load_trunk(trunk, read_weights(path), source=str(weights))
+    return trunk
+
+
+def fetch_imagenet(name: str) -> Path:
+    """The file of timm's ImageNet weights, from the hub's cache or else from the hub.
+
+    Raises:
+        WeightsUnavailable: timm has none, or they are not cached and the hub does not answer.
+    """
+    tagged = IMAGENET_V1.get(name, name)
+    config = timm.models.get_pretrained_cfg(tagged)
+    if config is None or not config.hf_hub_id:
+        raise WeightsUnavailable(f"timm has no ImageNet weights for {name}")
+    repository, file = config.hf_hub_id, "model.safetensors"
+    try:
+        return Path(hf_hub_download(repository, file, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass  # not cached: on to the hub
+    try:
+        # One question first: a download without network is tried over and over for a minute.
+        HfApi().model_info(repository, timeout=10)
+        return Path(hf_hub_download(repository, file))
+    except Exception as error:  # whatever the hub's HTTP client of the day raises
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise WeightsUnavailable(
+            f"ImageNet weights {repository} are not cached and cannot be fetched: {reason}"
+        ) from error
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, under the names of the bare network.
+
+    Wrapping dicts ("state_dict", "model") and prefixes ("module.") are taken off; of a momentum
+    contrast checkpoint only the query encoder is kept.
+
+    Raises:
+        WeightsUnavailable: there is no such file, or it does not hold a dict of tensors.
+    """
+    try:
+        content = load_file(path) if path.suffix == ".safetensors" else _torch_load(path)
+        tensors = {k.removeprefix("module."): v for k, v in _unwrap(content).items()}
+    except Exception as error:  # unpickling a wrong file can raise anything
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise WeightsUnavailable(f"weights {path} cannot be read: {reason}") from error
+    queries = {k: v for k, v in tensors.items() if k.startswith("encoder_q.")}
+    return {k.removeprefix("encoder_q."): v for k, v in (queries or tensors).items()}
+
+
+def _torch_load(path: Path) -> Any:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _unwrap(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content.get(wrapper), Mapping):
+            return content[wrapper]
+    return content
+
+
+def load_trunk(trunk: nn.Module, state: Mapping[str, Tensor], *, source: str = "state") -> None:
+    """Copy the state into the trunk; only a classifier's tensors may be left over.
+
+    Raises:
+        WeightsMismatch: with how many tensors are missing, unexpected or of another shape, and
+            the first few; the trunk is as it was.
+    """
+    own = trunk.state_dict()
+    # Files from before torch 0.4.1 have no such counters; batch norm does without them.
+    counters = {key for key in own if key.endswith("num_batches_tracked")}
+    common = own.keys() & state.keys()
+    faults = {
+        "missing": own.keys() - state.keys() - counters,
+        "unexpected": {k for k in state.keys() - own.keys() if not k.startswith(HEADS)},
+        "of another shape": {k for k in common if own[k].shape != state[k].shape},
+    }
+    if any(faults.values()):
+        found = ", ".join(
+            f"{len(keys)} tensors {what}{_first(keys)}" for what, keys in faults.items()
+        )
+        raise WeightsMismatch(f"{source} is for another network: {found}")
+    trunk.load_state_dict({key: state[key] for key in common}, strict=False)
+
+
+def _first(keys: set[str], shown: int = 3) -> str:
+    listed = ", ".join(sorted(keys)[:shown])
+    return f" ({listed}{', ...' if len(keys) > shown else ''})" if keys else ""

@@ -1,0 +1,25 @@
+"""Failures that a user can act on, each with the exit code that design.md section 6 gives it."""
+
+
+class BenchError(Exception):
+    """A failure with a message for the user; subclasses carry the exit code."""
+
+    exit_code = 1
+
+
+class RequestError(BenchError):
+    """The request is wrong or cannot be served here; the message names value, rule and way out."""
+
+    exit_code = 2
+
+
+class NotComparable(BenchError):
+    """The records belong to more than one protocol and must not share a table."""
+
+    exit_code = 3
+
+
+class Interrupted(BenchError):
+    """The run was asked to stop and can be resumed."""
+
+    exit_code = 4

@@ -1,0 +1,186 @@
+"""Scores of one split from its stored predictions: agreement, accuracy, calibration, AUROC.
+
+What is undefined is nan and stays visible: a class without an image or a label without a positive
+has a nan of its own, and a macro mean says over how many classes it was taken.
+
+Names of the scores: `metric`, `metric:class` for one class, `metric_stratum` for one stratum.
+Letters: N images, C classes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bench.evaluation.measures import (
+    accuracy,
+    auroc,
+    balanced_accuracy,
+    checked_classes,
+    confusion,
+    expected_calibration_error,
+    majority_accuracy,
+    mean,
+    mean_defined,
+    quadratic_weighted_kappa,
+    recalls,
+)
+
+__all__ = [
+    "SPLITS",
+    "Scores",
+    "accuracy",
+    "auroc",
+    "balanced_accuracy",
+    "confusion",
+    "expected_calibration_error",
+    "majority_accuracy",
+    "quadratic_weighted_kappa",
+    "recalls",
+    "score",
+    "score_all",
+    "strata",
+]
+
+SPLITS = ("validation", "test")
+Scores = dict[str, float]
+
+
+def score(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -> Scores:
+    """All scores of one split.
+
+    Args:
+        predictions: One row an image: `image_id`, `patient_id`, `quality` (0 good, 1 usable,
+            2 reject), `degraded`, `p_0`...; `label` for grading, `label_0`... for findings.
+        kind: "grading" or "findings".
+        classes: Names in the order of the columns.
+
+    Returns:
+        Flat, floats only, undefined ones nan. Always `n`, `patients`, `majority`, `auroc_macro`,
+        `auroc_classes` (how many classes entered the macro mean).
+
+    Raises:
+        ValueError: on rows of two splits, labels outside the classes, or a probability that is
+            not in 0..1.
+    """
+    if len(set(predictions["split"])) > 1:
+        raise ValueError("rows of more than one split; score one at a time")
+    columns = [f"p_{c}" for c in range(len(classes))]
+    probabilities = predictions[columns].to_numpy(dtype=np.float64)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("a probability is nan or outside 0..1; the run did not end sanely")
+    scores: Scores = {"n": len(predictions), "patients": len(set(predictions["patient_id"]))}
+    if kind == "grading":
+        scores |= _grading_scores(predictions, probabilities, classes)
+    else:
+        scores |= _finding_scores(predictions, probabilities, classes)
+    return {name: float(value) for name, value in scores.items()}
+
+
+def score_all(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -> dict[str, Scores]:
+    """The scores of the validation and the test split.
+
+    Raises:
+        ValueError: if one of the two has no rows; see also `score`.
+    """
+    result = {}
+    for split in SPLITS:
+        rows = predictions.loc[predictions["split"] == split]
+        if rows.empty:
+            raise ValueError(f"no predictions of the {split} split; every run predicts both")
+        result[split] = score(rows, kind=kind, classes=classes)
+    return result
+
+
+def strata(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Which rows belong to each stratum of quality; (N,) bool each.
+
+    `good` and `low` share out all images; `native_low` came low, `degraded` was made so by us.
+    """
+    native = predictions["quality"].to_numpy() > 0
+    degraded = predictions["degraded"].to_numpy(dtype=bool)
+    low = native | degraded
+    return {"good": ~low, "low": low, "native_low": native, "degraded": degraded}
+
+
+def _grading_scores(
+    predictions: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]
+) -> Scores:
+    labels, count = predictions["label"].to_numpy(), len(classes)
+    grades = probabilities.argmax(axis=1)
+    areas = [auroc(labels == c, probabilities[:, c]) for c in range(count)]
+    scores = _agreement(labels, grades, count) | {
+        "kappa_linear": quadratic_weighted_kappa(labels, grades, count, "linear"),
+        "kappa_none": quadratic_weighted_kappa(labels, grades, count, "none"),
+        "majority": majority_accuracy(labels, count),
+        "ece": expected_calibration_error(labels, probabilities),
+    }
+    scores |= _named("recall", recalls(labels, grades, count), classes)
+    scores |= _named("auroc", areas, classes) | _macro("auroc", areas)
+    for name, rows in strata(predictions).items():
+        part = _agreement(labels[rows], grades[rows], count) | {"n": int(rows.sum())}
+        scores |= {f"{metric}_{name}": value for metric, value in part.items()}
+    return scores
+
+
+def _agreement(labels: np.ndarray, grades: np.ndarray, num_classes: int) -> Scores:
+    return {
+        "kappa": quadratic_weighted_kappa(labels, grades, num_classes),
+        "accuracy": accuracy(labels, grades),
+        "balanced_accuracy": balanced_accuracy(labels, grades, num_classes),
+    }
+
+
+def _finding_scores(
+    predictions: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]
+) -> Scores:
+    columns = [f"label_{c}" for c in range(len(classes))]
+    labels = checked_classes(predictions[columns].to_numpy(), 2)
+    answers = (probabilities >= 0.5).astype(int)
+    scores = _finding_summary(labels, answers, probabilities)
+    areas = [auroc(*pair) for pair in zip(labels.T, probabilities.T, strict=True)]
+    kappas = [_finding_kappa(*pair) for pair in zip(labels.T, answers.T, strict=True)]
+    scores |= _macro("auroc", areas) | _macro("kappa", kappas)
+    scores |= _named("auroc", areas, classes) | _named("kappa", kappas, classes)
+    for name, rows in strata(predictions).items():
+        part = _finding_summary(labels[rows], answers[rows], probabilities[rows])
+        scores |= {f"{metric}_{name}": part[metric] for metric in ("acc_label", "acc_subset")}
+        scores |= {f"n_{name}": int(rows.sum())}
+        within = [auroc(y, p) for y, p in zip(labels[rows].T, probabilities[rows].T, strict=True)]
+        scores |= {f"auroc_macro_{name}": mean_defined(within)}
+    return scores
+
+
+def _finding_summary(labels: np.ndarray, answers: np.ndarray, probabilities: np.ndarray) -> Scores:
+    """Accuracies of 0/1 answers (N, C), and kappa over all N times C answers at once."""
+    rows = labels.any(axis=1)
+    top = probabilities.argmax(axis=1)
+    frequent = np.maximum(labels.mean(axis=0), 1 - labels.mean(axis=0)) if len(labels) else labels
+    return {
+        "acc_label": mean(labels == answers),
+        "acc_subset": mean((labels == answers).all(axis=1)),
+        # Images without any finding have no right top answer and are left out.
+        "acc_top1": mean(labels[np.arange(len(labels)), top][rows]),
+        "kappa_micro": quadratic_weighted_kappa(labels.ravel(), answers.ravel(), 2),
+        "majority": mean(frequent),
+        "labels_without_positive": float((~labels.any(axis=0)).sum()),
+    }
+
+
+def _finding_kappa(labels: np.ndarray, answers: np.ndarray) -> float:
+    """Cohen's kappa of one finding; nan if the truth is all 0 or all 1.
+
+    The formula would give 0 there, which drags a mean down for a label that tests nothing.
+    """
+    if len(np.unique(labels)) < 2:
+        return float("nan")
+    return quadratic_weighted_kappa(labels, answers, 2)
+
+
+def _named(metric: str, values: Sequence[float] | np.ndarray, classes: Sequence[str]) -> Scores:
+    return {f"{metric}:{name}": value for name, value in zip(classes, values, strict=True)}
+
+
+def _macro(metric: str, values: Sequence[float]) -> Scores:
+    defined = int(np.isfinite(values).sum())
+    return {f"{metric}_macro": mean_defined(values), f"{metric}_classes": defined}

@@ -1,0 +1,141 @@
+"""The named protocols, and how `--set` derives a variant of one.
+
+`PAPER` is `Protocol()` itself. Whatever `LAPTOP` and `SMOKE` change stands in one literal table
+with its reason, so that `bench protocol` can print a source for every value in force.
+"""
+
+import difflib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from bench.errors import RequestError
+from bench.protocol import Protocol
+
+LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
+    "data.image_px": (96, "assumed: two cores"),
+    "data.patch_image_px": (256, "assumed: patches keep lesions; cut from the image as drawn"),
+    "patches.size_px": (64, "assumed: 128 on 512 scaled"),
+    "init.weights": ("random", "assumed: nothing to download"),
+    "backbone.name": ("resnet10t", "assumed: two cores (libraries.md 17)"),
+    "backbone.inception": ("inception_v3", "assumed: two cores"),
+    "backbone.densenet": ("densenet121", "assumed: two cores"),
+    "backbone.channels": ((32, 64, 128, 256), "assumed: two cores"),
+    "degradation.strength": (3.0, "assumed: chosen once on the plain baseline"),
+    "pretraining.epochs": (10, "assumed: two cores"),
+    "pretraining.batch": (128, "assumed: 32 a level"),
+    "pretraining.queue": (1024, "assumed: about twice the pool of a level (card 2.7)"),
+    "pretraining.key_momentum": (0.99, "assumed: a hundred steps instead of ten thousand"),
+    "engine.precision": ("fp32", "assumed: bf16 is emulated on CPUs without avx512_bf16"),
+    "finetuning.epochs": (12, "assumed: two cores"),
+    "finetuning.batch": (32, "assumed: two cores"),
+    "finetuning.optimizer": ("adam", "assumed: a random start in few steps"),
+    "finetuning.lr": (2e-3, "assumed: a random start in few steps"),
+    "finetuning.warmup_share": (0.1, "assumed: a random start"),
+    "patches.minimum": (20, "assumed: a tenth of the images"),
+}
+
+SMOKE_CHANGES: dict[str, tuple[Any, str]] = {
+    **LAPTOP_CHANGES,
+    "data.twin_train": (240, "assumed: wiring only"),
+    "data.twin_test": (200, "assumed: wiring only"),
+    "data.limit": (440, "assumed: wiring only"),
+    "data.image_px": (64, "assumed: wiring only"),
+    "backbone.channels": ((16, 32, 64, 128), "assumed: wiring only"),
+    "pretraining.epochs": (4, "assumed: wiring only"),
+    "pretraining.batch": (64, "assumed: wiring only"),
+    "pretraining.queue": (128, "assumed: wiring only"),
+    "finetuning.epochs": (2, "assumed: wiring only"),
+    "patches.minimum": (4, "assumed: wiring only"),
+}
+
+CHANGES: dict[str, dict[str, tuple[Any, str]]] = {
+    "paper": {},
+    "laptop": LAPTOP_CHANGES,
+    "smoke": SMOKE_CHANGES,
+}
+
+
+def named(name: str) -> Protocol:
+    """The protocol called paper, laptop or smoke.
+
+    Raises:
+        RequestError: for any other name.
+    """
+    if name not in CHANGES:
+        raise RequestError(f"no protocol {name!r}; there are {', '.join(CHANGES)}")
+    return _with(Protocol(), {key: value for key, (value, _) in CHANGES[name].items()})
+
+
+def derive(protocol: Protocol, assignments: list[str]) -> Protocol:
+    """A variant of a protocol by `group.field=value` texts; values are JSON or plain words.
+
+    Raises:
+        RequestError: on a missing "=", an unknown key (naming the nearest) or a bad value.
+    """
+    changes = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise RequestError(f"--set {assignment!r} has no '='; write --set group.field=value")
+        if key not in field_names():
+            near = difflib.get_close_matches(key, sorted(field_names()), n=1, cutoff=0)
+            raise RequestError(f"--set {key}: no such setting; did you mean {near[0]}?")
+        changes[key] = _value(text)
+    return _with(protocol, changes)
+
+
+def field_names() -> set[str]:
+    """All settings as "group.field"."""
+    return {
+        f"{group}.{name}"
+        for group, info in Protocol.model_fields.items()
+        for name in _model(info.annotation).model_fields
+    }
+
+
+def sources(name: str = "paper") -> list[dict[str, Any]]:
+    """One row a setting: key, value, unit and source, as the named protocol has it."""
+    protocol, rows = named(name), []
+    for group, info in Protocol.model_fields.items():
+        for field, details in _model(info.annotation).model_fields.items():
+            extra = details.json_schema_extra
+            assert isinstance(extra, dict), "every field is made by setting()"
+            key = f"{group}.{field}"
+            source = CHANGES[name][key][1] if key in CHANGES[name] else extra["source"]
+            value = getattr(getattr(protocol, group), field)
+            rows.append({"key": key, "value": value, "unit": extra["unit"], "source": source})
+    return rows
+
+
+def flatten(protocol: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A dumped protocol as {"group.field": value}."""
+    return {f"{group}.{name}": v for group, body in protocol.items() for name, v in body.items()}
+
+
+def _with(protocol: Protocol, changes: dict[str, Any]) -> Protocol:
+    dumped = protocol.model_dump()
+    for key, value in changes.items():
+        group, _, field = key.partition(".")
+        dumped[group][field] = value
+    try:
+        return Protocol.model_validate(dumped)
+    except ValidationError as error:
+        raise RequestError("; ".join(_explain(problem) for problem in error.errors())) from None
+
+
+def _explain(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    return f"--set {key}={problem['input']}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return {"True": True, "False": False, "None": None}.get(text, text)
+
+
+def _model(annotation: Any) -> type[BaseModel]:
+    return annotation

@@ -1,0 +1,88 @@
+"""Where a record comes from: commit, versions, machine. Recorded and audited, never hashed.
+
+No path of a machine is stored, so that records can be committed.
+"""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "pillow",
+    "opencv-python-headless",
+    "pyarrow",
+)
+
+
+def collect(*, device: str, device_name: str, seconds: float, command: str) -> dict[str, Any]:
+    """What a record says of its origin, as plain JSON values.
+
+    Args:
+        device: "cpu" or "cuda".
+        device_name: The model of the device.
+        seconds: Wall-clock time of the run, resumed parts included.
+        command: The canonical command line, without folders.
+    """
+    return {
+        "command": command,
+        "commit": commit(),
+        "device": device,
+        "device_name": device_name,
+        "cpus": os.cpu_count(),
+        "platform": f"{platform.system()}-{platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "codecs": codecs(),
+        "seconds": round(seconds, 1),
+    }
+
+
+def commit() -> str:
+    """The commit of this checkout, "+changes" appended when files differ, or "unknown"."""
+    here = Path(__file__).resolve().parent
+    try:
+        head = _git("rev-parse", "HEAD", cwd=here)
+        return head + ("+changes" if _git("status", "--porcelain", "-uno", cwd=here) else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"  # an installed copy without git is a fact to record, not a failure
+
+
+def codecs() -> dict[str, str]:
+    """Versions of the image libraries that decide pixel values."""
+    from PIL import features
+
+    return {name: features.version(name) or "none" for name in ("jpg", "libjpeg_turbo", "zlib")}
+
+
+def cpu_name() -> str:
+    """The processor's model, as the system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except FileNotFoundError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def peak_memory_gib() -> float:
+    """The largest resident size of this process so far."""
+    import resource
+
+    scale = 2**20 if sys.platform != "darwin" else 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+
+
+def _git(*words: str, cwd: Path) -> str:
+    done = subprocess.run(["git", *words], cwd=cwd, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,47 @@
+"""One record as a few lines: what was run, what came out, and where it lies."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
+    """The record for a terminal, or as one JSON object.
+
+    Args:
+        record: From `store.record`.
+    """
+    if as_json:
+        plain = {key: _plain(value) for key, value in record.items() if key != "folder"}
+        return json.dumps(plain | {"folder": str(record["folder"])}, sort_keys=True)
+    shares = ", ".join(
+        f"{split} {record[f'share_{split}']:.1%}" for split in ("train", "validation", "test")
+    )
+    lines = [
+        f"{record['method']} on {record['dataset']}, low-quality share {record['lq_ratio']}, "
+        f"seed {record['seed']}, protocol {record['protocol_name']}",
+        f"  low-quality images: {shares}",
+        f"  {_scores(record)}  (n = {record['n_test']} test images)",
+        *(f"  note: {sentence}" for sentence in _notes(record)),
+        f"  {record['folder']}",
+    ]
+    return "\n".join(lines)
+
+
+def _scores(record: Mapping[str, Any]) -> str:
+    names = ("kappa", "accuracy", "majority", "auroc_macro")
+    return ", ".join(f"{name} {record[name]:.3f}" for name in names if name in record)
+
+
+def _notes(record: Mapping[str, Any]) -> list[str]:
+    said = list(record["assumptions"])
+    if record["boxes"] not in ("none", "given"):
+        said.append(f"lesion patches from boxes={record['boxes']}")
+    if not record["real"]:
+        said.append("drawn images: not comparable with the published numbers")
+    return said
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

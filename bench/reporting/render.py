@@ -1,0 +1,60 @@
+"""A table as text in the format that was asked for; the same value gives the same bytes.
+
+The printed formats show what a reader compares; CSV holds every run's score in full precision, for
+whoever computes with them.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator
+
+from bench.errors import RequestError
+from bench.reporting.render_latex import latex
+from bench.reporting.render_markdown import markdown
+from bench.reporting.render_terminal import terminal
+from bench.reporting.table import Block, Line, Section, Table
+
+CSV_HEAD = ("dataset", "key", "method", "title", "metric", "lq_ratio", "seed", "score", "run")
+
+
+def render(table: Table, form: str) -> str:
+    """The table as text that ends in a newline.
+
+    Args:
+        table: What to print; its message alone where it has one.
+        form: "terminal" (without colours), "markdown", "latex" or "csv".
+
+    Raises:
+        RequestError: for another form.
+    """
+    if form not in FORMATS:
+        raise RequestError(f"--format {form}: there are {', '.join(FORMATS)}")
+    return FORMATS[form](table).rstrip("\n") + "\n"
+
+
+def per_run_csv(table: Table) -> str:
+    """One line a run and score in full precision; the head alone where nothing was run."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(CSV_HEAD)
+    for section in table.sections:
+        for block in section.blocks:
+            for line in block.lines:
+                writer.writerows(_csv_rows(section, block, line))
+    return file.getvalue()
+
+
+def _csv_rows(section: Section, block: Block, line: Line) -> Iterator[tuple[object, ...]]:
+    for column, cell in zip(section.columns, line.cells, strict=True):
+        place = (section.dataset, section.key, line.method, line.title, block.metric, column.ratio)
+        for score in cell.scores:
+            yield (*place, score.seed, "" if math.isnan(score.value) else score.value, score.run)
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "terminal": terminal,
+    "markdown": markdown,
+    "latex": latex,
+    "csv": per_run_csv,
+}

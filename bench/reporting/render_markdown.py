@@ -1,0 +1,42 @@
+"""A table as GitHub-flavoured Markdown: one grid a score, an em dash where a rule would stand."""
+
+from collections.abc import Iterator
+
+from bench.reporting.table import Block, Cell, Section, Table, marked
+
+
+def markdown(table: Table) -> str:
+    """The whole page, caption as its heading; or the message alone."""
+    if table.message:
+        return table.message
+    parts = [f"# {table.caption}"]
+    for section in table.sections:
+        parts.append(f"## {_text(section.title)}")
+        parts += [_block(section, block) for block in section.blocks]
+        parts.append("\n".join(_notes(section)))
+    return "\n\n".join(parts)
+
+
+def _block(section: Section, block: Block) -> str:
+    heads = [f"**{block.heading}**", *(column.head for column in section.columns)]
+    rows = [heads, [":--", *("--:" for _ in section.columns)]]
+    for line in block.lines:
+        if line.ruled:
+            rows.append(["—", *("" for _ in section.columns)])
+        rows.append([_cell(cell) for cell in (Cell(line.title, marks=line.marks), *line.cells)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _cell(cell: Cell) -> str:
+    return marked(_text(cell.text), cell.marks, "<sup>{}</sup>")
+
+
+def _text(text: str) -> str:
+    for special in "\\|*_<>":
+        text = text.replace(special, "\\" + special)
+    return text
+
+
+def _notes(section: Section) -> Iterator[str]:
+    for mark, text in section.notes:
+        yield f"- {f'<sup>{mark}</sup> ' if mark else ''}{_text(text)}"

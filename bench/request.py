@@ -1,0 +1,236 @@
+"""From what was asked to a Spec: names resolved, data read, every default filled in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import roster, store
+from bench.data import datasets, ratio
+from bench.data.cache import Tick, content_digests
+from bench.data.records import Dataset
+from bench.errors import RequestError
+from bench.protocol import Protocol
+from bench.protocols import derive, flatten, named
+from bench.versions import DEGRADATION, ENGINE
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, as typed.
+
+    Attributes:
+        lq_ratio: "native", one of the paper's labels, or a number.
+        protocol: paper, laptop or smoke; None for the data set's default.
+        changes: "group.field=value" texts.
+        study: Name of a sensitivity study that the run belongs to.
+        data: Folder of the data set, where it is read from one.
+        partial: Run on what is there of a published set.
+    """
+
+    method: str
+    dataset: str
+    lq_ratio: str = "native"
+    seed: int = 0
+    protocol: str | None = None
+    settings: str = "common"
+    changes: tuple[str, ...] = ()
+    study: str | None = None
+    data: Path | None = None
+    results: Path = Path("results/runs")
+    cache: Path | None = None
+    device: str = "auto"
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request resolved: everything that decides the run's numbers, and where it goes.
+
+    Attributes:
+        digests: Content of every image file.
+        degraded: (N,) bool, which images the ratio degrades.
+        boxes: "oracle", "given" or "random_lesion_crops"; "none" for methods that need no patches.
+        weights: "random", "imagenet" or a file.
+    """
+
+    request: Request
+    name: str
+    method: roster.Method
+    protocol: Protocol
+    protocol_name: str
+    dataset: Dataset
+    digests: list[str]
+    degraded: np.ndarray
+    boxes: str
+    weights: str
+    spec: store.Spec
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return store.folder_of(self.request.results, self.spec)
+
+    @property
+    def key(self) -> str:
+        """The comparability key."""
+        return self.spec.key(self.method.groups)
+
+
+def prepare(request: Request, tick: Tick) -> Prepared:
+    """Everything that is known before training.
+
+    Raises:
+        RequestError: for whatever cannot be served; the message names value, rule and way out.
+    """
+    name, method = roster.resolve(request.method)
+    protocol_name = request.protocol or datasets.source(request.dataset).default_protocol
+    protocol = derive(named(protocol_name), list(request.changes))
+    _refuse_foreign_options(name, method, request.changes)
+    _refuse_settings(request)
+    lq_ratio = ratio.parse(request.lq_ratio, request.dataset)
+    cache = datasets.cache_folder(request.cache)
+    place = datasets.Place(request.data, cache, protocol, request.partial, tick)
+    dataset = datasets.read(request.dataset, place)
+    degraded = ratio.choose(
+        dataset,
+        lq_ratio,
+        apply_to=protocol.degradation.apply_to,
+        data_seed=protocol.data.data_seed,
+    )
+    boxes = _boxes(protocol, dataset, method)
+    weights, protocol = _weights(protocol)
+    digests = content_digests(dataset.records, cache)
+    spec = store.Spec(
+        method=name,
+        method_version=method.version,
+        method_digest=method.digest,
+        dataset=dataset.name,
+        manifest=datasets.manifest(dataset, digests),
+        lq_ratio=lq_ratio,
+        seed=request.seed,
+        protocol=_own_protocol(protocol, method, boxes),
+        settings=request.settings,
+        versions={"engine": ENGINE, "degradation": DEGRADATION},
+        study=request.study,
+    )
+    return Prepared(
+        request=request,
+        name=name,
+        method=method,
+        protocol=protocol,
+        protocol_name=protocol_name,
+        dataset=dataset,
+        digests=digests,
+        degraded=degraded,
+        boxes=boxes,
+        weights=weights,
+        spec=spec,
+        cache=cache,
+    )
+
+
+def command(prepared: Prepared) -> str:
+    """The command line that asks for this run, without folders of this machine."""
+    asked = prepared.request
+    words = ["bench", "run", "--method", prepared.name, "--dataset", asked.dataset]
+    words += ["--lq-ratio", prepared.spec.lq_ratio, "--seed", str(asked.seed)]
+    words += ["--protocol", prepared.protocol_name]
+    words += [word for change in asked.changes for word in ("--set", change)]
+    words += ["--study", asked.study] if asked.study else []
+    words += ["--partial"] if asked.partial else []
+    return " ".join(words)
+
+
+def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
+    """What pages say of a run, beside its identity."""
+    dataset = prepared.dataset
+    return {
+        "protocol_name": prepared.protocol_name,
+        "title": prepared.method.title,
+        "real": dataset.real,
+        "partial": dataset.partial,
+        "boxes": prepared.boxes,
+        "assumptions": [*dataset.assumptions, *notes],
+        "shares": ratio.shares(dataset, prepared.degraded),
+        "changed_options": changed_options(prepared.protocol, prepared.method),
+        "classes": list(dataset.task.classes),
+        "kind": dataset.task.kind,
+        "command": command(prepared),
+    }
+
+
+def changed_options(protocol: Protocol, method: roster.Method) -> str:
+    """The method's own options that differ from their defaults, as "[comcl.spl=off]" or ""."""
+    own = {name: protocol.model_dump(mode="json")[name] for name in method.groups}
+    default = {name: Protocol().model_dump(mode="json")[name] for name in method.groups}
+    changed = [
+        f"{key}={value}"
+        for key, value in flatten(own).items()
+        if value != flatten(default)[key]
+    ]
+    return f"[{', '.join(changed)}]" if changed else ""
+
+
+def _own_protocol(protocol: Protocol, method: roster.Method, boxes: str) -> dict[str, Any]:
+    """The protocol as JSON values, without the groups that belong to other methods only."""
+    dumped = protocol.model_dump(mode="json")
+    foreign = {group for entry in roster.METHODS.values() for group in entry.groups}
+    kept = {g: body for g, body in dumped.items() if g in method.groups or g not in foreign}
+    return kept | ({"resolved": {"boxes": boxes}} if "lesion patches" in method.needs else {})
+
+
+def _refuse_foreign_options(name: str, method: roster.Method, changes: tuple[str, ...]) -> None:
+    own = {group for entry in roster.METHODS.values() for group in entry.groups}
+    for change in changes:
+        group = change.partition(".")[0]
+        if group in own and group not in method.groups:
+            raise RequestError(f"--set {change}: {name} does not read the settings of {group!r}")
+
+
+def _refuse_settings(request: Request) -> None:
+    if request.settings not in ("common", "original"):
+        raise RequestError(f"--settings {request.settings}: must be common or original")
+    if request.settings == "original":
+        raise RequestError(
+            f"--settings original: {request.method} has no settings of its own paper that differ "
+            "from the common ones; leave --settings out"
+        )
+
+
+def _boxes(protocol: Protocol, dataset: Dataset, method: roster.Method) -> str:
+    """Where lesion patches come from, resolved."""
+    if "lesion patches" not in method.needs:
+        return "none"
+    asked = protocol.patches.boxes
+    if asked == "random_lesion_crops" or (asked == "auto" and dataset.boxes == "none"):
+        return "random_lesion_crops"
+    if asked not in ("auto", dataset.boxes):
+        raise RequestError(
+            f"--set patches.boxes={asked}: {dataset.name} has {dataset.boxes} boxes; use auto "
+            "or random_lesion_crops"
+        )
+    return dataset.boxes
+
+
+def _weights(protocol: Protocol) -> tuple[str, Protocol]:
+    """What the backbone starts from, and the protocol with a file named by its content."""
+    weights = protocol.init.weights
+    if weights in ("random", "imagenet"):
+        return weights, protocol
+    path = Path(weights)
+    if not path.is_file():
+        raise RequestError(
+            f"--set init.weights={weights}: no such file; it is imagenet, random or a file of "
+            "the backbone's weights"
+        )
+    content = f"sha256:{store.file_digest(path)}"
+    return weights, replace_group(protocol, "init", {"weights": content})
+
+
+def replace_group(protocol: Protocol, group: str, fields: dict[str, Any]) -> Protocol:
+    """The protocol with some fields of one group replaced."""
+    changed = getattr(protocol, group).model_copy(update=fields)
+    return protocol.model_copy(update={group: changed})

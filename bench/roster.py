@@ -1,0 +1,144 @@
+"""The methods by name, in the paper's order; classes are named by strings, so pages need no torch.
+
+Adding a method: its file in `baselines/`, and one entry here. `--method ./mine.py:Net` runs a
+class of a file of yours through the same resolver without touching the repository.
+"""
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of a table.
+
+    Attributes:
+        title: As the paper prints it.
+        citation: Authors and year.
+        component: "module:Class", or "file.py:Class" for a user's own.
+        recipe: "classifier" (one supervised stage) or "comcl" (pretraining on patches, then a
+            classifier); `bench.build` turns it into stages.
+        version: Bumped by hand when a change can move the method's numbers.
+        backbone: The field of `protocol.backbone` that names its network.
+        needs: What a data set must have beyond labels.
+        groups: Protocol groups that are this method's own options.
+        confidence: How much of the method is known: high, medium or low (reconstructed).
+        options: Flat keywords handed to the recipe.
+        in_paper: False for our controls.
+        digest: SHA-256 of a user's file, None for ours.
+    """
+
+    title: str
+    citation: str
+    component: str
+    recipe: Literal["classifier", "comcl"] = "classifier"
+    version: int = 1
+    backbone: str = "name"
+    needs: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    confidence: Literal["high", "medium", "low", "yours"] = "high"
+    options: dict[str, Any] = field(default_factory=dict)
+    in_paper: bool = True
+    digest: str | None = None
+
+
+def _comcl(title: str, variant: str, in_paper: bool = True) -> Method:
+    return Method(
+        title,
+        "Hou et al., 2024",
+        "comcl.model:CoMCL",
+        recipe="comcl",
+        needs=("lesion patches", "quality"),
+        groups=("comcl",),
+        confidence="medium",
+        options={"variant": variant},
+        in_paper=in_paper,
+    )
+
+
+METHODS: dict[str, Method] = {
+    "resnet50": Method("ResNet50", "He et al., 2016", "baselines.classifier:Classifier"),
+    "resnet50-long": Method(
+        "ResNet50, compute-matched",
+        "control of this benchmark",
+        "baselines.classifier:Classifier",
+        options={"compute_matched": True},
+        in_paper=False,
+    ),
+    "comcl": _comcl("CoMCL", "comcl"),
+    "comcl-no-multilevel": _comcl("CoMCL w/o Multi-level", "comcl-no-multilevel"),
+    "comcl-no-spl": _comcl("CoMCL w/o SPL", "comcl-no-spl"),
+    "comcl-v1": _comcl("CoMCL_v1", "comcl-v1"),
+    "comcl-v2": _comcl("CoMCL_v2", "comcl-v2"),
+}
+
+ALIASES = {"comcl-v3": "comcl"}
+
+
+def resolve(name: str) -> tuple[str, Method]:
+    """The roster name (aliases resolved) and entry of a method, or of a file's class.
+
+    Raises:
+        RequestError: for an unknown name, naming the nearest, or a file that is not there.
+    """
+    if ".py:" in name:
+        return _from_file(name)
+    name = ALIASES.get(name, name)
+    if name not in METHODS:
+        known = [*METHODS, *ALIASES]
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+        raise RequestError(
+            f"no method {name!r}: did you mean {near!r}? `bench methods` lists all; "
+            "a class of your own is ./mine.py:Net"
+        )
+    return name, METHODS[name]
+
+
+def load(method: Method, name: str) -> type:
+    """The class that an entry names.
+
+    Raises:
+        RequestError: when a user's file cannot be imported or lacks the class.
+    """
+    module_name, _, class_name = method.component.rpartition(":")
+    if method.digest is None:
+        return getattr(importlib.import_module(module_name), class_name)
+    module = _import_file(Path(module_name))
+    if not hasattr(module, class_name):
+        raise RequestError(f"--method {name}: {module_name} has no class {class_name!r}")
+    return getattr(module, class_name)
+
+
+def _from_file(name: str) -> tuple[str, Method]:
+    path_text, _, class_name = name.rpartition(":")
+    path = Path(path_text)
+    if not path.is_file():
+        raise RequestError(f"--method {name}: there is no file {path_text}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = Method(
+        f"{class_name} ({path.name})",
+        "yours",
+        f"{path}:{class_name}",
+        confidence="yours",
+        in_paper=False,
+        digest=digest,
+    )
+    return f"{path.name}:{class_name}", entry
+
+
+def _import_file(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise RequestError(f"--method: {path} does not import: {error!r}") from error
+    return module

@@ -1,0 +1,215 @@
+"""One run, start to finish: read this first.
+
+A run is a loop over stages, then predict, score, record. What was asked for becomes a Spec; its
+hash names the folder; a folder with a valid DONE is the answer, and asking again finds it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from bench import build, provenance, store
+from bench.claim import claimed, holder
+from bench.data.cache import Tick
+from bench.data.pixels import open_images
+from bench.errors import Interrupted, RequestError
+from bench.evaluation import metrics, predict
+from bench.request import Prepared, Request, about, command, prepare
+from bench.training.interrupt import catching_signals
+from bench.training.loop import StepReport
+from bench.training.precision import check_precision, choose_device, set_numerics
+from bench.training.stages import Stage, State
+from bench.training.train import Surroundings, outcome, seconds_to_train, train
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told how a run gets on.
+
+    Attributes:
+        tick: What is being done, how many are done, of how many.
+        step: After each training step.
+        say: A sentence.
+    """
+
+    tick: Tick
+    step: Callable[[StepReport], Any]
+    say: Callable[[str], Any]
+
+
+def execute(request: Request, watch: Watch) -> dict[str, Any]:
+    """The record of a run: found, or made.
+
+    Raises:
+        RequestError: exit 2, the request is wrong or cannot be served here.
+        Interrupted: exit 4, it was asked to stop; the same command resumes.
+        BenchError: exit 1, it failed; the reason is in `failure.json` of its folder.
+    """
+    device = choose_device(request.device)
+    with catching_signals() as interrupted:
+        prepared = prepare(request, watch.tick)
+        check_precision(prepared.protocol.engine.precision, device)
+        while not store.is_done(prepared.folder):
+            with claimed(prepared.folder) as mine:
+                if mine and not store.is_done(prepared.folder):
+                    _carry_out(prepared, device, watch, interrupted)
+                    break
+            _wait(prepared, watch, interrupted)
+    return store.record(prepared.folder)
+
+
+def _carry_out(
+    prepared: Prepared, device: torch.device, watch: Watch, interrupted: Callable[[], bool]
+) -> None:
+    """Run, and leave the reason behind if it fails."""
+    failure = prepared.folder / "failure.json"
+    try:
+        _run(prepared, device, watch, interrupted)
+    except (Interrupted, RequestError):
+        raise
+    except Exception as error:
+        store.write_json(failure, {"why": f"{type(error).__name__}: {error}"})
+        raise
+    failure.unlink(missing_ok=True)
+
+
+def _run(
+    prepared: Prepared, device: torch.device, watch: Watch, interrupted: Callable[[], bool]
+) -> None:
+    set_numerics(threads=prepared.protocol.engine.threads)
+    given = _materials(prepared, device, watch.tick)
+    stages = build.stages(given)
+    store.write_json(prepared.folder / "spec.json", _described(prepared, build.notes(given)))
+    around = _surroundings(prepared, given, device, watch, interrupted)
+    if prepared.protocol_name == "paper" and device.type == "cpu":
+        _say_estimate(stages, around, watch)
+
+    state: State | None = None
+    for stage in stages[:-1]:
+        state = outcome(stage, state, _stage_folder(prepared, stage), around)
+    network = train(stages[-1], state, prepared.folder, around)
+
+    predictions = pd.concat(
+        [_predict(network, given, split) for split in ("validation", "test")], ignore_index=True
+    )
+    _record(prepared, predictions, around)
+    (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def _materials(prepared: Prepared, device: torch.device, tick: Tick) -> build.Materials:
+    images = open_images(
+        prepared.dataset,
+        prepared.digests,
+        prepared.degraded,
+        prepared.protocol,
+        folder=prepared.cache,
+        tick=tick,
+    )
+    return build.Materials(
+        name=prepared.name,
+        method=prepared.method,
+        protocol=prepared.protocol,
+        dataset=prepared.dataset,
+        images=images,
+        degraded=prepared.degraded,
+        boxes=prepared.boxes,
+        weights=prepared.weights,
+        seed=prepared.request.seed,
+        device=device,
+    )
+
+
+def _surroundings(
+    prepared: Prepared,
+    given: build.Materials,
+    device: torch.device,
+    watch: Watch,
+    interrupted: Callable[[], bool],
+) -> Surroundings:
+    task = prepared.dataset.task
+
+    def validate(network: nn.Module) -> dict[str, float]:
+        rows = _predict(network, given, "validation")
+        scores = metrics.score(rows, kind=task.kind, classes=task.classes)
+        return {"score": scores[task.primary_metric]}
+
+    return Surroundings(
+        device=device,
+        engine=prepared.protocol.engine,
+        log=store.EventLog(prepared.folder / "events.jsonl"),
+        purpose=(prepared.request.seed, prepared.name),
+        fingerprint=prepared.spec.id,
+        validate=validate,
+        step=watch.step,
+        interrupted=interrupted,
+    )
+
+
+def _predict(network: nn.Module, given: build.Materials, split: str) -> pd.DataFrame:
+    dataset, indices = given.dataset, given.dataset.where(split)
+    probability = predict.probabilities(
+        network, given.images.whole, indices, dataset.task, build.prepare(given)
+    )
+    return predict.table(dataset, indices, probability, given.degraded)
+
+
+def _record(prepared: Prepared, predictions: pd.DataFrame, around: Surroundings) -> None:
+    """Write predictions, scores and origin, then DONE."""
+    folder, task = prepared.folder, prepared.dataset.task
+    store.write_predictions(folder / "predictions.parquet", predictions)
+    stored = pd.read_parquet(folder / "predictions.parquet")
+    scores = metrics.score_all(stored, kind=task.kind, classes=task.classes)
+    store.write_json(folder / "metrics.json", scores)
+    seconds = sum(event["seconds"] for event in around.log.read())
+    name = torch.cuda.get_device_name() if around.device.type == "cuda" else provenance.cpu_name()
+    origin = provenance.collect(
+        device=around.device.type,
+        device_name=name,
+        seconds=seconds,
+        command=command(prepared),
+    )
+    store.write_json(folder / "provenance.json", origin)
+    store.finish(folder)
+
+
+def _described(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
+    spec = asdict(prepared.spec)
+    return {
+        "id": prepared.spec.id,
+        "key": prepared.key,
+        "spec": spec,
+        "about": about(prepared, notes),
+    }
+
+
+def _stage_folder(prepared: Prepared, stage: Stage) -> Any:
+    """Where a shared stage lies: named by all that can change it, and nothing that comes later."""
+    spec = asdict(prepared.spec)
+    spec["protocol"] = {k: v for k, v in spec["protocol"].items() if k != "finetuning"}
+    del spec["study"]
+    return prepared.cache / "stages" / store.digest([stage.shared_as, spec])[:16]
+
+
+def _say_estimate(stages: tuple[Stage, ...], around: Surroundings, watch: Watch) -> None:
+    """Time estimate of a paper-protocol run on a CPU, before it starts."""
+    hours = sum(seconds_to_train(stage, around) for stage in stages) / 3600
+    watch.say(
+        f"the paper's protocol on this CPU: about {hours:,.0f} hours of training "
+        "(--protocol laptop takes a minute on a twin)"
+    )
+
+
+def _wait(prepared: Prepared, watch: Watch, interrupted: Callable[[], bool]) -> None:
+    """Until whoever holds the run is done or gone."""
+    owner = holder(prepared.folder)
+    if owner is not None:
+        watch.say(f"process {owner['pid']} on {owner['host']} is on this run; waiting for it")
+    while holder(prepared.folder) is not None:
+        time.sleep(0.5)
+        if interrupted():
+            raise Interrupted("stopped while waiting for another process; nothing is lost")

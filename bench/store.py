@@ -1,0 +1,196 @@
+"""Run folders: a run's identity, its files, and all runs as one table.
+
+A run is a folder `<root>/<dataset>/<method>/<id>/`, named by a hash of everything that can change
+its numbers. A file is replaced, never edited, and `DONE` is written last with the digests of the
+others: whatever lacks a valid `DONE` is not a result. Nothing here imports torch.
+"""
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+RECORDED = ("spec.json", "provenance.json", "metrics.json", "predictions.parquet")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that can change a run's numbers; two runs with equal specs are one run.
+
+    Attributes:
+        method: Roster name, aliases resolved, or "file.py:Class".
+        method_version: The roster's version of it.
+        method_digest: Of a user's file; None for ours.
+        dataset: Name of the data set.
+        manifest: Digest of image contents, labels and splits, and what else describes the data.
+        lq_ratio: "native", or the target share as text, for example "0.7".
+        seed: The run's seed.
+        protocol: Every setting, without groups that belong to other methods.
+        settings: "common" or "original".
+        versions: Of engine and degradation.
+        world_size: Number of processes that train together.
+        study: Name of a sensitivity study; such runs never enter the paper's tables.
+    """
+
+    method: str
+    method_version: int
+    method_digest: str | None
+    dataset: str
+    manifest: dict[str, Any]
+    lq_ratio: str
+    seed: int
+    protocol: dict[str, dict[str, Any]]
+    settings: str
+    versions: dict[str, int]
+    world_size: int = 1
+    study: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of the hash of the whole spec."""
+        return digest(asdict(self))[:12]
+
+    def key(self, own_groups: tuple[str, ...]) -> str:
+        """The comparability key: equal for runs that may stand in one table.
+
+        Args:
+            own_groups: Protocol groups that are the method's own options.
+        """
+        protocol = {name: body for name, body in self.protocol.items() if name not in own_groups}
+        shared = (protocol, self.manifest["key"], self.settings, self.versions, self.world_size)
+        return digest(shared)[:8]
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, independent of key order."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_of(root: Path, spec: Spec) -> Path:
+    """Where the run of a spec lives."""
+    return root / spec.dataset / spec.method.replace(":", "-") / spec.id
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file atomically: a crash leaves the old content or the new one."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file atomically; keys sorted, nan written as null."""
+    text = json.dumps(_without_nan(value), sort_keys=True, indent=1, ensure_ascii=False)
+    write_bytes(path, text.encode() + b"\n")
+
+
+def write_predictions(path: Path, predictions: pd.DataFrame) -> None:
+    """Replace a prediction table atomically, as zstd parquet."""
+    write_bytes(path, predictions.to_parquet(None, index=False, compression="zstd"))
+
+
+def finish(folder: Path) -> None:
+    """Declare a run a result: DONE holds the digests of its files and is written last."""
+    write_json(folder / "DONE", {name: file_digest(folder / name) for name in RECORDED})
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a folder holds a result: DONE is there and every digest in it holds."""
+    try:
+        digests = json.loads((folder / "DONE").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    files = {name: folder / name for name in RECORDED}
+    return all(
+        name in digests and path.is_file() and file_digest(path) == digests[name]
+        for name, path in files.items()
+    )
+
+
+class EventLog:
+    """`events.jsonl` of a run: one line an epoch, flushed to disk before training goes on."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def append(self, event: dict[str, Any]) -> None:
+        """Add one line and wait until it is on the disk."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(_without_nan(event), sort_keys=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def forget(self, stage: str) -> None:
+        """Drop a stage's lines; its training tells them again from its checkpoint."""
+        kept = [event for event in self.read() if event["stage"] != stage]
+        lines = [json.dumps(_without_nan(event), sort_keys=True) + "\n" for event in kept]
+        write_bytes(self.path, "".join(lines).encode())
+
+    def read(self) -> list[dict[str, Any]]:
+        """All complete lines; a last line cut short by a crash is left out."""
+        if not self.path.is_file():
+            return []
+        lines = self.path.read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+
+def load(root: Path) -> pd.DataFrame:
+    """All results below a folder, one row a run; see `record` for the columns."""
+    folders = sorted(path.parent for path in Path(root).glob("*/*/*/DONE"))
+    return pd.DataFrame([record(folder) for folder in folders if is_done(folder)])
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """One run as a flat row: identity, achieved shares, and the test split's metrics."""
+    saved = json.loads((folder / "spec.json").read_text())
+    spec, about = saved["spec"], saved["about"]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    row = {
+        "id": saved["id"],
+        "key": saved["key"],
+        "folder": folder,
+        "dataset": spec["dataset"],
+        "method": spec["method"] + about["changed_options"],
+        "lq_ratio": spec["lq_ratio"],
+        "seed": spec["seed"],
+        "settings": spec["settings"],
+        "study": spec["study"],
+        "protocol": {**spec["protocol"], "manifest": spec["manifest"]["key"]},
+        "versions": {**spec["versions"], "method": spec["method_version"]},
+        "protocol_name": about["protocol_name"],
+        "real": about["real"],
+        "partial": about["partial"],
+        "boxes": about["boxes"],
+        "assumptions": tuple(about["assumptions"]),
+        **{f"share_{split}": share for split, share in about["shares"].items()},
+        "n_test": metrics["test"]["n"],
+    }
+    numbers = {k: v for k, v in metrics["test"].items() if not isinstance(v, dict | list)}
+    return {**row, **{k: math.nan if v is None else v for k, v in numbers.items() if k != "n"}}
+
+
+def _without_nan(value: Any) -> Any:
+    """The value with nan as None and NumPy scalars as Python's, as JSON needs it."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

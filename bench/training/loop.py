@@ -1,0 +1,283 @@
+"""The training loop: one for every stage of every method.
+
+What differs between stages (what to train, on what, how long) comes in as arguments; what every
+training needs besides (checkpoints, number format, stopping on request) are functions called here.
+Epochs are counted from 1, optimizer steps from 0.
+"""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from bench.errors import BenchError, Interrupted, RequestError
+from bench.training.checkpoint import Best, Event, Stateful, restore_checkpoint, save_checkpoint
+from bench.training.precision import Precision, autocast, loss_scaler
+
+Batch = dict[str, Tensor]
+TIMINGS = ("seconds", "images_per_second")  # the fields of an event that no rerun repeats
+
+
+class NonFiniteLoss(BenchError):
+    """The loss became nan or infinite; the message says in which stage, epoch and step."""
+
+
+class Trainable(Stateful, Protocol):
+    """What the loop asks of an nn.Module; methods satisfy it without importing the harness.
+
+    An `after_step()` method, where there is one, runs after each optimizer step (the momentum
+    encoder follows, keys enter the queue). Whatever training changes must be in `state_dict`.
+    """
+
+    def loss(
+        self, batch: Batch, *, step: int, total_steps: int
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
+        """The batch's mean loss, a scalar, and scalars to log, left out where undefined."""
+        ...
+
+    def train(self, mode: bool = True) -> Any:
+        """Switch dropout and batch statistics on."""
+        ...
+
+
+class Batches(Protocol):
+    """A function of the epoch: order and augmentation draws are seeded inside."""
+
+    def __len__(self) -> int:
+        """Optimizer steps an epoch."""
+        ...
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch `number` >= 1; the first axis of every tensor is the image."""
+        ...
+
+
+class Steps(Stateful, Protocol):
+    """A learning-rate schedule."""
+
+    def step(self) -> Any:
+        """Set the learning rate of the next optimizer step."""
+        ...
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """Where the training stands after a step, for a progress bar."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    steps_done: int
+    total_steps: int
+    loss: float
+    images_per_second: float  # in this epoch so far
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished training: one event an epoch, and the best epoch if epochs were scored."""
+
+    history: list[Event]
+    best_epoch: int | None
+    best_score: float | None
+
+
+def fit(
+    module: Trainable,
+    optimizer: Optimizer,
+    schedule: Steps,
+    batches: Batches,
+    *,
+    epochs: int,
+    path: Path,
+    precision: Precision,
+    device: torch.device,
+    accumulation: int = 1,
+    validate: Callable[[Any], Mapping[str, float]] | None = None,
+    record: Callable[[Event], Any] | None = None,
+    progress: Callable[[StepReport], Any] | None = None,
+    interrupted: Callable[[], bool] | None = None,
+    stage: str = "train",
+    fingerprint: str = "",
+) -> Fitted:
+    """Train `module`, which lives on `device`, and leave it with its best epoch's weights.
+
+    Each epoch ends with a checkpoint. With one at `path`, training goes on from there and ends
+    bit for bit as if it had never stopped. Torch's random state is the caller's to seed.
+
+    Args:
+        module: trained in place.
+        optimizer: over the module's parameters.
+        schedule: of the optimizer's learning rates, moved on after each step.
+        batches: the training images.
+        epochs: of the whole training, those before a resume included.
+        path: the checkpoint, in a folder that exists.
+        precision: number format of the forward pass.
+        device: batches are brought here.
+        accumulation: parts that each batch is computed in, to save memory. The gradient is that
+            of the mean over the batch; batch statistics and negatives come from one part alone.
+        validate: scores of the module after an epoch. The highest `score` that is a number
+            decides whose weights are kept, the earlier epoch of equals; without one, the last's.
+        record: gets the event of every epoch in order, once the checkpoint holds it; after a
+            resume those of the earlier epochs come again first, so a log begun anew is complete.
+        progress: called after each step.
+        interrupted: asked after each step and before each epoch whether to stop.
+        stage: its name, in events and messages.
+        fingerprint: what else a checkpoint must agree on to be continued.
+
+    Raises:
+        NonFiniteLoss: the loss is nan or infinite; the last checkpoint stands.
+        Interrupted: asked to stop; the last checkpoint stands.
+        RequestError: no batch, a precision the device lacks, a checkpoint of other settings.
+        CheckpointError: a checkpoint cannot be read or written.
+    """
+    record, progress = record or _ignore, progress or _ignore
+    after_step: Callable[[], Any] = getattr(module, "after_step", _ignore)
+    steps_an_epoch, total_steps = len(batches), epochs * len(batches)
+    if not steps_an_epoch:
+        raise RequestError(f"{stage}: 0 batches an epoch; use more images or a smaller batch")
+    settings = {
+        "fingerprint": fingerprint,
+        "stage": stage,
+        "epochs": epochs,
+        "steps an epoch": steps_an_epoch,
+        "accumulation": accumulation,
+        "precision": precision,
+        "device": device.type,
+    }
+    scaler = loss_scaler(precision, device)
+    parts = {"module": module, "optimizer": optimizer, "schedule": schedule, "scaler": scaler}
+    history, best = restore_checkpoint(path, parts, settings=settings)
+    for event in history:
+        record(event)
+
+    for epoch in range(len(history) + 1, epochs + 1):
+        steps = range((epoch - 1) * steps_an_epoch, epoch * steps_an_epoch)
+        _stop_if(interrupted, f"{stage}: stopped before epoch {epoch} of {epochs}", path)
+        learning_rate = optimizer.param_groups[0]["lr"]
+        module.train()
+        meter = _Meter()
+        for step, batch in zip(steps, batches.epoch(epoch), strict=True):
+            where = f"epoch {epoch} of {epochs}, step {step + 1} of {total_steps}"
+            optimizer.zero_grad()
+            step_loss = 0.0
+            for share, part in _parts(batch, accumulation, device):
+                with autocast(precision, device):
+                    loss, scalars = module.loss(part, step=step, total_steps=total_steps)
+                step_loss += share * _finite(loss, f"{stage}, {where}", path)
+                scaler.scale(share * loss).backward()
+                meter.add({**scalars, "loss": loss}, share)
+            scaler.step(optimizer)
+            scaler.update()
+            schedule.step()
+            after_step()
+            meter.count(batch)
+            progress(
+                StepReport(
+                    stage,
+                    epoch,
+                    epochs,
+                    step + 1,
+                    total_steps,
+                    step_loss,
+                    meter.images_per_second,
+                )
+            )
+            _stop_if(interrupted, f"{stage}: stopped after {where}", path)
+
+        event = {"stage": stage, "epoch": epoch, "step": steps.stop, "learning_rate": learning_rate}
+        event |= meter.read()
+        if validate is not None:
+            event["validation"] = {name: float(score) for name, score in validate(module).items()}
+        history.append(event)
+        best = _better(best, event, module)
+        save_checkpoint(path, parts, settings=settings, history=history, best=best)
+        record(event)
+
+    if best is None:
+        return Fitted(history, None, None)
+    module.load_state_dict(best.weights)
+    return Fitted(history, best.epoch, best.score)
+
+
+class _Meter:
+    """What one epoch measured, kept on the device until it is read."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float | Tensor] = defaultdict(float)
+        self.weights: dict[str, float] = defaultdict(float)
+        self.images = 0
+        self.started = time.perf_counter()
+
+    def add(self, scalars: Mapping[str, float | Tensor], weight: float) -> None:
+        for name, value in scalars.items():
+            if isinstance(value, Tensor):
+                value = value.detach().double()
+            self.sums[name] += weight * value
+            self.weights[name] += weight
+
+    def count(self, batch: Batch) -> None:
+        self.images += _size(batch)
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / (time.perf_counter() - self.started)
+
+    def read(self) -> Event:
+        """The means, each over the steps that logged it, and the speed."""
+        train = {name: float(total) / self.weights[name] for name, total in self.sums.items()}
+        seconds = time.perf_counter() - self.started
+        return {
+            "train": train,
+            "seconds": seconds,
+            "images_per_second": self.images / seconds,
+        }
+
+
+def _size(batch: Batch) -> int:
+    return len(next(iter(batch.values())))
+
+
+def _parts(batch: Batch, count: int, device: torch.device) -> Iterator[tuple[float, Batch]]:
+    """Up to `count` consecutive parts of the batch on the device, each with its share of images."""
+    chunks = [tensor.chunk(count) for tensor in batch.values()]
+    for tensors in zip(*chunks, strict=True):
+        part = {
+            name: tensor.to(device, non_blocking=True)
+            for name, tensor in zip(batch, tensors, strict=True)
+        }
+        yield _size(part) / _size(batch), part
+
+
+def _finite(loss: Tensor, where: str, path: Path) -> float:
+    value = loss.item()
+    if not math.isfinite(value):
+        raise NonFiniteLoss(
+            f"{where}: the loss is {value}; lower the learning rate or use precision fp32 "
+            f"(finished epochs are kept in {path})"
+        )
+    return value
+
+
+def _stop_if(interrupted: Callable[[], bool] | None, message: str, path: Path) -> None:
+    if interrupted is not None and interrupted():
+        raise Interrupted(f"{message}; finished epochs are kept in {path}")
+
+
+def _better(best: Best | None, event: Event, module: Trainable) -> Best | None:
+    score = event.get("validation", {}).get("score", math.nan)
+    if math.isnan(score) or (best is not None and score <= best.score):
+        return best
+    return Best(event["epoch"], score, deepcopy(dict(module.state_dict())))
+
+
+def _ignore(*_: Any) -> None:
+    """The answer to everything that nobody asked to hear."""

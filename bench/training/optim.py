@@ -1,0 +1,139 @@
+"""Optimizers by name, and learning rates as closed functions of the optimizer step."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from bench.errors import RequestError
+
+ScheduleKind = Literal["cosine", "constant", "poly"]
+
+# Share of the learning rate left at progress 0 (first step after warm-up) to 1 (end of training).
+DECAYS: dict[str, Callable[[float], float]] = {
+    "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
+    "constant": lambda progress: 1.0,
+    "poly": lambda progress: (1 - progress) ** 0.9,  # source: LANet's code (methods.md 4.11)
+}
+
+
+def build_optimizer(
+    parameter_groups: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+    *,
+    name: str,
+    lr: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> Optimizer:
+    """SGD, Adam or AdamW over parameters, or over groups that may carry their own settings.
+
+    Weight decay reaches every parameter, norms and biases too, as in the released code; a group
+    with `weight_decay` 0 exempts its own. Adam adds it to the gradient, AdamW to the weight.
+
+    Args:
+        parameter_groups: parameters, or dicts with `params` and settings that override those here.
+        name: sgd, adam or adamw.
+        lr: learning rate > 0.
+        momentum: of SGD, in [0, 1).
+        nesterov: SGD looks ahead; needs a momentum.
+        weight_decay: >= 0.
+        betas: of Adam and AdamW: decay of the first and second moment.
+
+    Raises:
+        RequestError: an unknown name, or nesterov without momentum.
+    """
+    if name == "sgd":
+        if nesterov and momentum <= 0:
+            raise RequestError(
+                f"momentum {momentum}: must be above 0 for nesterov; set one of them"
+            )
+        return SGD(
+            parameter_groups,
+            lr,
+            momentum=momentum,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+        )
+    if name == "adam":
+        return Adam(parameter_groups, lr, betas, weight_decay=weight_decay)
+    if name == "adamw":
+        return AdamW(parameter_groups, lr, betas, weight_decay=weight_decay)
+    raise RequestError(f"optimizer {name}: must be sgd, adam or adamw")
+
+
+class Schedule:
+    """Sets each group's learning rate to its own base rate times `share(step)`.
+
+    Unlike torch's schedulers it is a function of the step alone: a step that the loss scaler
+    skips still counts, and no order of calls has to be kept.
+    """
+
+    def __init__(self, optimizer: Optimizer, share: Callable[[int], float]) -> None:
+        self.optimizer = optimizer
+        self.share = share
+        self.base_rates = [float(group["lr"]) for group in optimizer.param_groups]
+        self.steps_done = 0
+        self._apply()
+
+    def step(self) -> None:
+        """Move on to the learning rate of the next optimizer step."""
+        self.steps_done += 1
+        self._apply()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs to go on from here."""
+        return {"steps_done": self.steps_done, "base_rates": self.base_rates}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a stored position."""
+        self.steps_done = state_dict["steps_done"]
+        self.base_rates = state_dict["base_rates"]
+        self._apply()
+
+    def _apply(self) -> None:
+        for group, base_rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = base_rate * self.share(self.steps_done)
+
+
+def learning_rate_share(kind: str, step: int, *, total_steps: int, warmup_steps: int) -> float:
+    """The share of the base learning rate that optimizer step `step` (from 0) uses, in [0, 1].
+
+    Warm-up rises linearly and reaches 1 at its last step; the decay then starts from 1 and
+    would reach its end value at step `total_steps`, the first that is not taken.
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    progress = (step - warmup_steps) / max(total_steps - warmup_steps, 1)
+    return DECAYS[kind](min(progress, 1.0))
+
+
+def build_schedule(
+    optimizer: Optimizer, *, kind: str, total_steps: int, warmup_steps: int = 0
+) -> Schedule:
+    """The learning rate of every optimizer step, see `learning_rate_share`.
+
+    Args:
+        optimizer: its groups' present learning rates are the base rates.
+        kind: cosine, constant or poly (power 0.9).
+        total_steps: optimizer steps of the whole training.
+        warmup_steps: steps of linear rise at its start, at most `total_steps`.
+
+    Raises:
+        RequestError: an unknown kind, or a warm-up longer than the training.
+    """
+    if kind not in DECAYS:
+        raise RequestError(f"schedule {kind}: must be one of {', '.join(DECAYS)}")
+    if not 0 <= warmup_steps <= total_steps:
+        raise RequestError(
+            f"warmup_steps {warmup_steps}: must lie within the training's {total_steps} steps; "
+            "shorten the warm-up or train longer"
+        )
+
+    def share(step: int) -> float:
+        return learning_rate_share(kind, step, total_steps=total_steps, warmup_steps=warmup_steps)
+
+    return Schedule(optimizer, share)

@@ -1,0 +1,140 @@
+"""Training one stage: its module, optimizer and schedule, and the loop; or the shared outcome."""
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench.claim import claimed
+from bench.errors import Interrupted
+from bench.protocol import Engine, Finetuning
+from bench.seeding import seed_for
+from bench.store import EventLog, write_bytes
+from bench.training.loop import StepReport, fit
+from bench.training.optim import build_optimizer, build_schedule
+from bench.training.precision import autocast, channels_last
+from bench.training.stages import Stage, State, initial_weights
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all stages of a run have in common.
+
+    Attributes:
+        purpose: Parts of the seed of weights: the run's seed and the method.
+        fingerprint: What a checkpoint must belong to.
+        validate: Scores of a network, "score" among them, for stages that select an epoch.
+    """
+
+    device: torch.device
+    engine: Engine
+    log: EventLog
+    purpose: tuple[str | int, ...]
+    fingerprint: str
+    validate: Callable[[nn.Module], dict[str, float]]
+    step: Callable[[StepReport], Any]
+    interrupted: Callable[[], bool]
+
+
+def train(stage: Stage, start: State | None, folder: Path, around: Surroundings) -> nn.Module:
+    """The stage's module, trained from where `folder`'s checkpoint left off.
+
+    Args:
+        start: The outcome of the stage before, None for the first.
+    """
+    module = make(stage, start, around)
+    settings = stage.settings
+    steps = stage.epochs * len(stage.batches)
+    optimizer = build_optimizer(
+        [p for p in module.parameters() if p.requires_grad],
+        name=settings.optimizer,
+        lr=settings.lr,
+        momentum=settings.momentum if settings.optimizer == "sgd" else 0.0,
+        nesterov=settings.optimizer == "sgd",
+        weight_decay=settings.weight_decay,
+        betas=(settings.momentum, 0.999),
+    )
+    warmup = round(settings.warmup_share * steps) if isinstance(settings, Finetuning) else 0
+    schedule = build_schedule(
+        optimizer, kind=settings.schedule, total_steps=steps, warmup_steps=warmup
+    )
+    around.log.forget(stage.name)
+    fit(
+        module,  # pyright: ignore[reportArgumentType]  # a method's `loss` is checked when called
+        optimizer,
+        schedule,
+        stage.batches,
+        epochs=stage.epochs,
+        path=folder / "checkpoint.pt",
+        precision=around.engine.precision,
+        device=around.device,
+        accumulation=settings.accumulation if isinstance(settings, Finetuning) else 1,
+        validate=around.validate if stage.selects else None,
+        record=around.log.append,
+        progress=around.step,
+        interrupted=around.interrupted,
+        stage=stage.name,
+        fingerprint=around.fingerprint,
+    )
+    return module
+
+
+def make(stage: Stage, start: State | None, around: Surroundings) -> nn.Module:
+    """The stage's module on its device, with seeded weights or those it starts from."""
+    module = initial_weights(stage.module, seed_for(*around.purpose, "weights", stage.name))
+    if stage.starts_from is not None:
+        assert start is not None, f"{stage.name} starts from the stage before it"
+        stage.starts_from(module, start)
+    module = module.to(around.device)
+    return channels_last(module) if around.engine.channels_last else module
+
+
+def outcome(
+    stage: Stage, start: State | None, folder: Path, around: Surroundings
+) -> State:
+    """The outcome of a stage that runs share: found in `folder`, or trained and left there.
+
+    Another process that is on the same stage is waited for.
+    """
+    path = folder / "outcome.pt"
+    assert stage.outcome is not None, f"{stage.name} has no outcome to share"
+    while not path.is_file():
+        with claimed(folder) as mine:
+            if mine and not path.is_file():
+                log = EventLog(folder / "events.jsonl")
+                inside = replace(around, log=log, fingerprint=folder.name)
+                module = train(stage, start, folder, inside)
+                _save(path, stage.outcome(module))
+                (folder / "checkpoint.pt").unlink()
+        if not path.is_file():
+            time.sleep(1)
+            if around.interrupted():
+                raise Interrupted(f"{stage.name}: stopped while another process trains it")
+    around.log.forget(stage.name)
+    for event in EventLog(folder / "events.jsonl").read():
+        around.log.append(event)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def seconds_to_train(stage: Stage, around: Surroundings) -> float:
+    """An estimate from one timed step, the first being a warm-up; the module is thrown away."""
+    module: Any = initial_weights(stage.module, 0).to(around.device)
+    batch = next(iter(stage.batches.epoch(1)))
+    began = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        with autocast(around.engine.precision, around.device):
+            loss, _ = module.loss(batch, step=0, total_steps=1)
+        loss.backward()
+    return (time.perf_counter() - began) * stage.epochs * len(stage.batches)
+
+
+def _save(path: Path, state: State) -> None:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())

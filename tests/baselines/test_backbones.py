@@ -1,0 +1,141 @@
+"""Weights match in every tensor, or the trunk is refused."""
+
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from baselines.backbones import (
+    WeightsMismatch,
+    WeightsUnavailable,
+    create,
+    fetch_imagenet,
+    load_trunk,
+    read_weights,
+)
+
+CHANNELS = (8, 8, 16, 24)
+IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def trunk(seed: int = 0, **options) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return create("resnet10t", channels=CHANNELS, **options).eval()
+
+
+def test_a_trunk_ends_in_a_map_of_its_features():
+    features = trunk()(IMAGES)
+    assert features.shape == (2, trunk().num_features, 1, 1)
+    assert trunk().num_features == 24
+
+
+def test_a_random_start_follows_the_seed():
+    assert torch.equal(trunk(1)(IMAGES), trunk(1)(IMAGES))
+    assert not torch.equal(trunk(1)(IMAGES), trunk(2)(IMAGES))
+
+
+def wrapped(state: dict) -> dict[str, dict]:
+    """The same weights in the ways that checkpoints hold them."""
+    head = {"fc.weight": torch.zeros(5, 24), "fc.bias": torch.zeros(5)}
+    moco = {f"module.encoder_q.{k}": v for k, v in (state | head).items()}
+    moco |= {f"module.encoder_k.{k}": v + 1 for k, v in state.items()}
+    return {
+        "bare": state,
+        "with a head": state | head,
+        "parallel": {f"module.{k}": v for k, v in state.items()},
+        "wrapped": {"state_dict": state, "epoch": 3},
+        "model": {"model": state},
+        "contrast": {"state_dict": moco | {"module.queue": torch.zeros(4)}},
+    }
+
+
+@pytest.mark.parametrize(
+    "form", ["bare", "with a head", "parallel", "wrapped", "model", "contrast"]
+)
+def test_weights_from_a_file_are_the_weights(tmp_path: Path, form: str):
+    torch.save(wrapped(trunk(1).state_dict())[form], tmp_path / "weights.pt")
+    loaded = trunk(2, weights=tmp_path / "weights.pt")
+    assert torch.equal(loaded(IMAGES), trunk(1)(IMAGES))
+
+
+def test_safetensors_are_read_too(tmp_path: Path):
+    save_file(trunk(1).state_dict(), tmp_path / "weights.safetensors")
+    loaded = trunk(2, weights=str(tmp_path / "weights.safetensors"))
+    assert torch.equal(loaded(IMAGES), trunk(1)(IMAGES))
+
+
+def test_files_from_before_batch_counters_are_accepted():
+    state = {k: v for k, v in trunk(1).state_dict().items() if "num_batches" not in k}
+    loaded = trunk(2)
+    load_trunk(loaded, state)
+    assert torch.equal(loaded(IMAGES), trunk(1)(IMAGES))
+
+
+def test_a_missing_tensor_is_counted_and_named():
+    state = dict(trunk().state_dict())
+    del state["layer1.0.conv1.weight"]
+    with pytest.raises(WeightsMismatch, match=r"1 tensors missing \(layer1\.0\.conv1\.weight\)"):
+        load_trunk(trunk(), state)
+
+
+def test_a_tensor_left_over_is_counted_and_named():
+    state = {**trunk().state_dict(), "layer9.weight": torch.zeros(1)}
+    with pytest.raises(WeightsMismatch, match=r"1 tensors unexpected \(layer9\.weight\)"):
+        load_trunk(trunk(), state)
+
+
+def test_the_silent_failure_of_the_released_code_is_an_error_here():
+    """methods.md D43: keys named encoder_q.0.* match nothing, and nobody was told."""
+    state = {f"encoder_q.0.{k}": v for k, v in trunk().state_dict().items()}
+    with pytest.raises(WeightsMismatch, match=r"missing .*\.\.\.\)"):
+        load_trunk(trunk(), state)
+
+
+def test_a_refused_state_leaves_the_trunk_as_it_was():
+    network = trunk(2)
+    with pytest.raises(WeightsMismatch):
+        load_trunk(network, {**trunk(1).state_dict(), "layer9.weight": torch.zeros(1)})
+    assert torch.equal(network(IMAGES), trunk(2)(IMAGES))
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path):
+    with pytest.raises(WeightsUnavailable, match=r"none\.pt cannot be read"):
+        trunk(weights=tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors"])
+def test_a_file_that_holds_no_tensors_is_told(tmp_path: Path, content: bytes):
+    (tmp_path / "weights.pt").write_bytes(content)
+    with pytest.raises(WeightsUnavailable, match=r"weights\.pt cannot be read: \S"):
+        read_weights(tmp_path / "weights.pt")
+
+
+def test_a_lone_tensor_is_no_checkpoint(tmp_path: Path):
+    torch.save(torch.zeros(3), tmp_path / "weights.pt")
+    with pytest.raises(WeightsUnavailable):
+        read_weights(tmp_path / "weights.pt")
+
+
+def test_imagenet_without_a_network_is_an_error_not_a_random_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(WeightsUnavailable, match=r"timm/resnet50\.tv_in1k are not cached"):
+        create("resnet50", weights="imagenet")
+
+
+def test_an_architecture_without_imagenet_weights_is_told():
+    with pytest.raises(WeightsUnavailable, match="no ImageNet weights for resnet26t_x"):
+        fetch_imagenet("resnet26t_x")
+
+
+def test_cached_imagenet_weights_are_used_without_a_network(tmp_path, monkeypatch):
+    snapshot = tmp_path / "models--timm--resnet50.tv_in1k" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").touch()
+    refs = tmp_path / "models--timm--resnet50.tv_in1k" / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("abc")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert fetch_imagenet("resnet50") == snapshot / "model.safetensors"

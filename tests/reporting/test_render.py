@@ -1,0 +1,81 @@
+import csv
+import io
+
+import pytest
+from rich.console import Console
+
+from bench.errors import RequestError
+from bench.reporting.render import FORMATS, render
+from bench.reporting.render_latex import escape
+from bench.reporting.render_terminal import show
+from bench.reporting.table import Table
+from bench.reporting.tables import build_table1
+
+
+def test_latex_gets_no_character_that_it_would_obey(study):
+    page = render(build_table1(study), "latex")
+    assert r"mine.py:My\_Net" in page
+    assert "My_Net" not in page
+    assert "±" not in page
+
+
+def test_every_special_character_is_escaped():
+    assert escape(r"a_b & 50% $x$ #1 {y} ~ ^ \z") == (
+        r"a\_b \& 50\% \$x\$ \#1 \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}z"
+    )
+
+
+def test_latex_rows_have_as_many_cells_as_columns(real):
+    lines = render(build_table1(real), "latex").splitlines()
+    rows = [line for line in lines if line.endswith(r"\\") and "multicolumn" not in line]
+    assert {line.replace(r"\&", "").count("&") for line in rows} == {6}
+
+
+def test_markdown_rows_have_as_many_cells_as_columns(study):
+    rows = [r for r in render(build_table1(study), "markdown").splitlines() if r.startswith("|")]
+    assert {row.replace(r"\|", "").count("|") for row in rows} == {5}
+
+
+def test_markdown_keeps_a_methods_own_characters(run, study):
+    study.loc[0, "method"] = "a|b*c"
+    assert r"a\|b\*c" in render(build_table1(study), "markdown")
+
+
+def test_csv_holds_every_runs_score_in_full(study):
+    rows = list(csv.DictReader(io.StringIO(render(build_table1(study), "csv"))))
+    third = study["kappa"].copy()
+    written = sorted(float(row["score"]) for row in rows if row["metric"] == "kappa")
+    assert written == sorted(third)
+
+
+def test_csv_leaves_an_undefined_score_empty(study):
+    study.loc[0, "kappa"] = float("nan")
+    rows = list(csv.DictReader(io.StringIO(render(build_table1(study), "csv"))))
+    run = [r for r in rows if r["run"] == study.loc[0, "id"]]
+    assert [row["score"] for row in run] == ["", str(study.loc[0, "accuracy"])]
+
+
+def test_a_terminal_gets_what_a_file_gets_but_coloured(study):
+    table = build_table1(study)
+    plain, terminal = io.StringIO(), io.StringIO()
+    show(table, Console(file=plain, width=40))
+    show(table, Console(file=terminal, width=200, force_terminal=True))
+    assert plain.getvalue() == render(table, "terminal")
+    assert "\x1b[" in terminal.getvalue()
+    assert "\x1b[" not in plain.getvalue()
+
+
+def test_a_narrow_pipe_loses_no_column(study):
+    assert "0.810 ± 0.010 (n=3)   0.770 ± 0.010 (n=3)" in render(build_table1(study), "terminal")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_message_stands_alone(form):
+    page = render(Table("table1", "Caption", (), "Nothing yet.\nDo this."), form)
+    assert "Caption" not in page
+    assert page.endswith("\n")
+
+
+def test_an_unknown_format_names_those_there_are(study):
+    with pytest.raises(RequestError, match="terminal, markdown, latex, csv"):
+        render(build_table1(study), "word")
