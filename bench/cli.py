@@ -5,12 +5,11 @@ failed, 2 the request is wrong, 3 the records cannot be compared, 4 interrupted 
 """
 
 import errno
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -89,6 +88,87 @@ def run(
         typer.echo(record_card(record, as_json=as_json))
 
 
+@app.command()
+def table(
+    which: Annotated[str, typer.Argument(help="1; more tables follow.")] = "1",
+    protocol: Annotated[str | None, typer.Option(help="A protocol's name, or a key.")] = None,
+    records: Records = RUNS,
+    form: Annotated[
+        str, typer.Option("--format", help="terminal, markdown, latex or csv.")
+    ] = "terminal",
+    out: Annotated[Path | None, typer.Option(help="Folder to write all formats to.")] = None,
+) -> None:
+    """The paper's tables from the records."""
+    with _explained():
+        from bench.reporting.records import load
+        from bench.reporting.render import render, write_all
+        from bench.reporting.tables import build
+
+        built = build(which, load(records), protocol=protocol)
+        for path in write_all(built, out) if out else ():
+            typer.echo(f"wrote {path}", err=True)
+        typer.echo(render(built, form), nl=False)
+
+
+@app.command()
+def status(records: Records = RUNS, as_json: Json = False) -> None:
+    """Which runs are done, running, failed (with why), interrupted, missing or stale."""
+    with _explained():
+        from bench.reporting.records import states
+        from bench.reporting.status import status_page
+
+        typer.echo(status_page(states(records), as_json=as_json))
+
+
+@app.command()
+def degrade(
+    image: Annotated[Path, typer.Argument(help="A photograph.")],
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
+    strength: Annotated[float, typer.Option(min=0, max=10)] = 1.0,
+    size: Annotated[int, typer.Option(min=64, help="Side in pixels.")] = 512,
+) -> None:
+    """See what the degradations do to a photograph."""
+    with _explained():
+        from bench.data.degradations.gallery import degradation_sheet
+
+        for path in degradation_sheet(image, out, strength=strength, size_px=size):
+            typer.echo(str(path))
+
+
+@app.command()
+def methods(as_json: Json = False) -> None:
+    """The methods, with sources and how much of each is known."""
+    _page("methods", as_json)
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """The data sets, with their layout and where they come from."""
+    _page("datasets", as_json)
+
+
+@app.command()
+def protocol(
+    name: Annotated[str, typer.Argument(help="paper, laptop or smoke.")] = "paper",
+    as_json: Json = False,
+) -> None:
+    """Every setting with its value and source."""
+    _page("protocol", as_json, name)
+
+
+@app.command()
+def ambiguities(as_json: Json = False) -> None:
+    """Each open point of the paper: options, default, evidence, and the setting that decides."""
+    _page("ambiguities", as_json)
+
+
+def _page(name: str, as_json: bool, *arguments: str) -> None:
+    with _explained():
+        from bench.reporting import pages
+
+        typer.echo(getattr(pages, name)(*arguments, as_json=as_json))
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
     """Turn failures a user can act on into one line on standard error and an exit code."""
@@ -109,7 +189,3 @@ def _command_line() -> str:
     import shlex
 
     return shlex.join(["bench", *sys.argv[1:]])
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, sort_keys=True, default=str))

@@ -179,7 +179,8 @@ def record(folder: Path) -> dict[str, Any]:
         "boxes": about["boxes"],
         "assumptions": tuple(about["assumptions"]),
         **{f"share_{split}": share for split, share in about["shares"].items()},
-        "n_test": metrics["test"]["n"],
+        "n_test": int(metrics["test"]["n"]),
+        "device": json.loads((folder / "provenance.json").read_text())["device"],
     }
     numbers = {k: v for k, v in metrics["test"].items() if not isinstance(v, dict | list)}
     return {**row, **{k: math.nan if v is None else v for k, v in numbers.items() if k != "n"}}

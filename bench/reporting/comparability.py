@@ -1,7 +1,7 @@
 """Which records may share a table; whatever is unequal is refused with the way out."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -11,18 +11,34 @@ from bench.protocols import flatten
 from bench.roster import METHODS
 
 SHORTEST_KEY = 4
-Group = tuple[str, pd.DataFrame]
+
+
+class Group(NamedTuple):
+    """The records of one data set that may share a table.
+
+    Attributes:
+        dataset: Its name.
+        records: All under one comparability key; never empty.
+        outdated: How many stale runs of another key were left out.
+    """
+
+    dataset: str
+    records: pd.DataFrame
+    outdated: int
 
 
 def comparable_groups(records: pd.DataFrame, protocol: str | None) -> list[Group]:
     """The records by data set, each set under one comparability key, studies left out.
+
+    Versions of engine and degradations are part of the key, so stale runs may have a key of their
+    own. Where there are runs of the present code, those do not stand in the way.
 
     Args:
         records: One row a run, as `store.load` gives them; may be empty.
         protocol: Name of a protocol, or a comparability key or its first digits; None for all.
 
     Returns:
-        (data set, its records), the paper's data sets first.
+        One group a data set, the paper's first.
 
     Raises:
         NotComparable: if a data set is left with two keys, two device kinds, or two finished runs
@@ -34,12 +50,7 @@ def comparable_groups(records: pd.DataFrame, protocol: str | None) -> list[Group
     records = _selected(records.loc[records["study"].isna()], protocol)
     papers = [name for name, _ in TABLE1.columns]
     names = sorted(set(records["dataset"]), key=lambda name: (name not in papers, name))
-    groups = [(name, _named_apart(records.loc[records["dataset"] == name])) for name in names]
-    for name, group in groups:
-        _refuse_two_keys(name, group)
-        _refuse_two_devices(name, group)
-        _refuse_duplicates(name, group)
-    return groups
+    return [_group(name, records.loc[records["dataset"] == name]) for name in names]
 
 
 def whole(records: pd.DataFrame) -> bool:
@@ -53,6 +64,15 @@ def settings_of(protocol: dict[str, Any]) -> dict[str, Any]:
     """A record's protocol as {"group.field": value}, with what stands beside the groups."""
     groups = {name: body for name, body in protocol.items() if isinstance(body, dict)}
     return {**flatten(groups), **{k: v for k, v in protocol.items() if k not in groups}}
+
+
+def _group(dataset: str, runs: pd.DataFrame) -> Group:
+    present = set(runs.loc[runs["state"] == "done", "key"]) or set(runs["key"])
+    kept = _named_apart(runs.loc[[key in present for key in runs["key"]]])
+    _refuse_two_keys(dataset, kept)
+    _refuse_two_devices(dataset, kept)
+    _refuse_duplicates(dataset, kept)
+    return Group(dataset, kept, len(runs) - len(kept))
 
 
 def _selected(records: pd.DataFrame, protocol: str | None) -> pd.DataFrame:
@@ -98,10 +118,9 @@ def _differences(groups: dict[str, pd.DataFrame]) -> list[str]:
     """One line a setting that is not the same under every key."""
     own = {group for method in METHODS.values() for group in method.groups}
     by_key = [_all_settings(runs) for runs in groups.values()]
-    shared = [name for name in by_key[0] if all(name in settings for settings in by_key)]
     lines = []
-    for name in shared:
-        values = [" or ".join(sorted(settings[name])) for settings in by_key]
+    for name in dict.fromkeys(name for settings in by_key for name in settings):
+        values = [" or ".join(sorted(settings.get(name, {"absent"}))) for settings in by_key]
         if len(set(values)) > 1 and name.split(".")[0] not in own:
             lines.append(f"  {name}: {' | '.join(values)}")
     return lines or ["  nothing that the records show"]

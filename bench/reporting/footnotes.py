@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bench.experiments import Row
+from bench.reporting.comparability import Group
 
 BOXES = {
     "oracle": "lesion boxes: oracle, the drawn ones; what a detector would miss is not missed",
@@ -47,12 +48,18 @@ class Footnotes:
             texts.append("stale runs of this cell are left out")
         return tuple(self.add(text) for text in texts)
 
-    def about_data(self, records: pd.DataFrame, *, beside: bool) -> None:
+    def about_data(self, group: Group, *, beside: bool) -> None:
         """The unlettered notes: how to read the cells, and what was assumed about the data."""
         self._general.append("mean ± standard deviation over n seeds; one seed shows no spread")
+        seeds = group.records.groupby(["method", "lq_ratio"])["seed"].nunique()
+        if len(set(seeds)) > 1:
+            few, many = min(seeds), max(seeds)
+            self._general.append(f"not balanced: {few} to {many} seeds a cell; compare with care")
         if beside:
             self._general.append(READINGS)
-        assumed = sorted({text for texts in records["assumptions"] for text in texts})
+        if group.outdated:
+            self._general.append(f"{group.outdated} stale runs of older versions are left out")
+        assumed = sorted({text for texts in group.records["assumptions"] for text in texts})
         self._general += [f"assumed: {text}" for text in assumed]
 
     def lines(self) -> tuple[tuple[str, str], ...]:

@@ -8,13 +8,16 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from bench.errors import RequestError
 from bench.reporting.render_latex import latex
 from bench.reporting.render_markdown import markdown
-from bench.reporting.render_terminal import terminal
+from bench.reporting.render_terminal import terminal, text
 from bench.reporting.table import Block, Line, Section, Table
+from bench.store import write_bytes
 
+ENDINGS = {"txt": "text", "md": "markdown", "tex": "latex", "csv": "csv"}
 CSV_HEAD = ("dataset", "key", "method", "title", "metric", "lq_ratio", "seed", "score", "run")
 
 
@@ -23,7 +26,8 @@ def render(table: Table, form: str) -> str:
 
     Args:
         table: What to print; its message alone where it has one.
-        form: "terminal" (without colours), "markdown", "latex" or "csv".
+        form: "terminal" (coloured only if standard output is one), "text", "markdown", "latex" or
+            "csv".
 
     Raises:
         RequestError: for another form.
@@ -31,6 +35,16 @@ def render(table: Table, form: str) -> str:
     if form not in FORMATS:
         raise RequestError(f"--format {form}: there are {', '.join(FORMATS)}")
     return FORMATS[form](table).rstrip("\n") + "\n"
+
+
+def write_all(table: Table, folder: Path) -> list[Path]:
+    """Write the table as `<name>.txt`, `.md`, `.tex` and `.csv`; the paths written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for ending, form in ENDINGS.items():
+        paths.append(folder / f"{table.name}.{ending}")
+        write_bytes(paths[-1], render(table, form).encode())
+    return paths
 
 
 def per_run_csv(table: Table) -> str:
@@ -54,6 +68,7 @@ def _csv_rows(section: Section, block: Block, line: Line) -> Iterator[tuple[obje
 
 FORMATS: dict[str, Callable[[Table], str]] = {
     "terminal": terminal,
+    "text": text,
     "markdown": markdown,
     "latex": latex,
     "csv": per_run_csv,

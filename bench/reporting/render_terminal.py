@@ -1,46 +1,36 @@
-"""A table on a terminal in its width, or as plain text in the width it needs."""
-
-import io
+"""A table for a terminal, or the same as a plain text."""
 
 from rich import box
-from rich.console import Console, Group
-from rich.measure import Measurement
+from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from bench.reporting.console import for_stdout, plain
 from bench.reporting.table import Section, Table, marked
 
 
-def show(table: Table, console: Console) -> None:
-    """Print the table on a terminal in its width, or as plain text in the width it needs."""
-    if console.is_terminal:
-        console.print(_for_terminal(table))
-    else:
-        console.out(terminal(table), end="", highlight=False)
-
-
 def terminal(table: Table) -> str:
-    """Plain text without colours, as wide as it needs."""
-    content = _for_terminal(table)
-    console = Console(file=io.StringIO(), width=10_000, color_system=None, force_terminal=False)
-    console.width = max(Measurement.get(console, console.options, content).maximum, 80)
-    with console.capture() as capture:
-        console.print(content)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    """In colours and in the terminal's width if standard output is one, else plain."""
+    return for_stdout(_grids(table))
 
 
-def _for_terminal(table: Table) -> Group:
+def text(table: Table) -> str:
+    """Without colours, as wide as it needs."""
+    return plain(_grids(table))
+
+
+def _grids(table: Table) -> Group:
     if table.message:
         return Group(Text(table.message))
     parts: list[RichTable | Text] = [Text(table.caption + "\n", style="bold")]
     for section in table.sections:
-        parts += [Text(section.title, style="bold"), _rich_section(section)]
+        parts += [Text(section.title, style="bold"), _grid(section)]
         parts += [Text(f"{mark + ' ' if mark else ''}{text}") for mark, text in section.notes]
         parts.append(Text(""))
     return Group(*parts)
 
 
-def _rich_section(section: Section) -> RichTable:
+def _grid(section: Section) -> RichTable:
     grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("")
     for column in section.columns:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from bench.errors import RequestError
 from bench.experiments import RATIOS, TABLE1, Row
-from bench.reporting.comparability import comparable_groups, whole
+from bench.reporting.comparability import Group, comparable_groups, whole
 from bench.reporting.footnotes import Footnotes
 from bench.reporting.published import published
 from bench.reporting.table import (
@@ -71,6 +72,17 @@ class _Part:
         return dict(iter(self.records.groupby("lq_ratio")))
 
 
+def build(which: str, records: pd.DataFrame, *, protocol: str | None = None) -> Table:
+    """A table of the paper by its number.
+
+    Raises:
+        RequestError: for a table that there is not; see also `build_table1`.
+    """
+    if which not in TABLES:
+        raise RequestError(f"no table {which!r}; there is {', '.join(TABLES)}")
+    return TABLES[which](records, protocol=protocol)
+
+
 def build_table1(records: pd.DataFrame, *, protocol: str | None = None) -> Table:
     """Table 1 from the records: mean, spread and number of seeds; one section a data set.
 
@@ -84,14 +96,15 @@ def build_table1(records: pd.DataFrame, *, protocol: str | None = None) -> Table
     """
     groups = comparable_groups(records, protocol)
     message = NOTHING if records.empty else ONLY_STUDIES.format(n=len(records))
-    sections = tuple(_section(dataset, runs) for dataset, runs in groups)
+    sections = tuple(_section(group) for group in groups)
     return Table("table1", f"Table 1. {TABLE1.caption}", sections, "" if sections else message)
 
 
-def _section(dataset: str, records: pd.DataFrame) -> Section:
+def _section(group: Group) -> Section:
+    dataset, records = group.dataset, group.records
     beside = whole(records) and published("1", "CoMCL", dataset, "native") is not None
     part = _Part(dataset, records, _columns(dataset, records, beside), Footnotes())
-    part.notes.about_data(records, beside=beside)
+    part.notes.about_data(group, beside=beside)
     metrics = FINDINGS if _has(records, "acc_label") else GRADING
     blocks = [_scores(part, metric, heading) for metric, heading in metrics.items()]
     return Section(
@@ -237,3 +250,6 @@ def _range(values: Iterable[float], form: str = "{:.3f}") -> str:
     texts = [form.format(value) for value in sorted(values)]
     low, high = texts[0], texts[-1]
     return low if low == high else f"{low} to {high}"
+
+
+TABLES: dict[str, Callable[..., Table]] = {"1": build_table1}

@@ -93,7 +93,7 @@ def test_training_moves_both_encoders_the_key_encoder_less():
 
 def test_what_can_be_learned_is_learned():
     """Two views that are one image; patches of different levels differ in colour."""
-    model = tiny(momentum=0.9, queue_size=32)
+    model = tiny(momentum=0.9, queue_size=32, temperature=0.07)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     relative = []
     for step in range(30):

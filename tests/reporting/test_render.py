@@ -1,13 +1,12 @@
 import csv
 import io
+import re
 
 import pytest
-from rich.console import Console
 
 from bench.errors import RequestError
-from bench.reporting.render import FORMATS, render
+from bench.reporting.render import FORMATS, render, write_all
 from bench.reporting.render_latex import escape
-from bench.reporting.render_terminal import show
 from bench.reporting.table import Table
 from bench.reporting.tables import build_table1
 
@@ -55,18 +54,31 @@ def test_csv_leaves_an_undefined_score_empty(study):
     assert [row["score"] for row in run] == ["", str(study.loc[0, "accuracy"])]
 
 
-def test_a_terminal_gets_what_a_file_gets_but_coloured(study):
+def test_a_pipe_gets_plain_text(study):
     table = build_table1(study)
-    plain, terminal = io.StringIO(), io.StringIO()
-    show(table, Console(file=plain, width=40))
-    show(table, Console(file=terminal, width=200, force_terminal=True))
-    assert plain.getvalue() == render(table, "terminal")
-    assert "\x1b[" in terminal.getvalue()
-    assert "\x1b[" not in plain.getvalue()
+    assert render(table, "terminal") == render(table, "text")
+
+
+def test_a_terminal_gets_colours_and_its_own_width(study, monkeypatch):
+    table = build_table1(study)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    coloured = render(table, "terminal")
+    assert "\x1b[" in coloured
+    assert "\x1b[" not in render(table, "text")
+    assert max(len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", coloured).splitlines()) <= 60
+
+
+def test_all_formats_are_written_side_by_side(study, tmp_path):
+    table = build_table1(study)
+    paths = write_all(table, tmp_path / "tables")
+    assert [path.name for path in paths] == ["table1.txt", "table1.md", "table1.tex", "table1.csv"]
+    assert paths[1].read_text() == render(table, "markdown")
+    assert sorted(paths) == sorted((tmp_path / "tables").iterdir())
 
 
 def test_a_narrow_pipe_loses_no_column(study):
-    assert "0.810 ± 0.010 (n=3)   0.770 ± 0.010 (n=3)" in render(build_table1(study), "terminal")
+    assert "0.810 ± 0.010 (n=3)   0.770 ± 0.010 (n=3)" in render(build_table1(study), "text")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -77,5 +89,5 @@ def test_a_message_stands_alone(form):
 
 
 def test_an_unknown_format_names_those_there_are(study):
-    with pytest.raises(RequestError, match="terminal, markdown, latex, csv"):
+    with pytest.raises(RequestError, match="terminal, text, markdown, latex, csv"):
         render(build_table1(study), "word")

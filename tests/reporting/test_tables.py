@@ -8,7 +8,7 @@ import pytest
 from bench.errors import NotComparable, RequestError
 from bench.experiments import TABLE1
 from bench.reporting.render import render
-from bench.reporting.tables import build_table1
+from bench.reporting.tables import build, build_table1
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "tables"
 
@@ -170,6 +170,13 @@ def test_a_methods_own_options_are_no_difference(run):
         build_table1(pd.DataFrame([run(), other]))
 
 
+def test_a_setting_that_only_one_key_has_is_named(run):
+    other = run(seed=1, key="88ab12ff")
+    other["protocol"] = other["protocol"] | {"resolved": {"boxes": "oracle"}}
+    with pytest.raises(NotComparable, match=r"resolved\.boxes: absent \| oracle"):
+        build_table1(pd.DataFrame([run(), other]))
+
+
 def test_an_unknown_protocol_names_those_there_are(study):
     with pytest.raises(RequestError, match=r"laptop \(3f2a91c0\)"):
         build_table1(study, protocol="papre")
@@ -216,6 +223,19 @@ def test_a_stale_run_gives_way_to_a_fresh_one(run):
     assert ("a", "stale runs of this cell are left out") in table.sections[0].notes
 
 
+def test_stale_runs_of_an_older_engine_do_not_stand_in_the_way(run):
+    old = {"versions": {"method": 1, "engine": 0}, "key": "00000000", "state": "stale"}
+    table = build_table1(pd.DataFrame([run(seed=0), run(seed=1, **old)]))
+    assert texts(table, "resnet50")[0] == "0.800 (n=1)"
+    assert ("", "1 stale runs of older versions are left out") in table.sections[0].notes
+
+
+def test_stale_runs_of_two_keys_are_refused_as_any_others(run):
+    runs = [run(state="stale"), run(seed=1, state="stale", key="00000000")]
+    with pytest.raises(NotComparable):
+        build_table1(pd.DataFrame(runs))
+
+
 def test_the_newest_stale_version_speaks_for_all(run):
     old = {"method": 1, "engine": 1}
     new = {"method": 2, "engine": 1}
@@ -228,6 +248,19 @@ def test_the_source_of_boxes_and_the_assumptions_are_told(study):
     assert "lesion boxes: oracle" in notes
     assert "assumed: quality: all good" in notes
     assert "not in the paper: ResNet50 trained for as long" in notes
+
+
+def test_an_unknown_table_names_those_there_are(study):
+    assert build("1", study) == build_table1(study)
+    with pytest.raises(RequestError, match="no table '7'; there is 1"):
+        build("7", study)
+
+
+def test_cells_of_unequal_seeds_are_told(study):
+    full = study.loc[study["method"] == "resnet50"].loc[study["lq_ratio"] != "1.0"]
+    uneven, even = (build_table1(runs).sections[0].notes for runs in (study, full))
+    assert ("", "not balanced: 1 to 3 seeds a cell; compare with care") in uneven
+    assert not any("balanced" in text for _, text in even)
 
 
 def test_without_records_the_next_command_is_named():

@@ -151,10 +151,23 @@ def test_a_file_of_another_kind_is_named(tmp_path, content):
     damaged_error(path)
 
 
+class Bomb:
+    """Unpickled, it touches a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
-    path = tmp_path / "c.pt"
-    torch.save({"settings": SETTINGS, "parts": Path}, path)
+    path, touched = tmp_path / "c.pt", tmp_path / "touched"
+    torch.save(Bomb(touched), path)
     damaged_error(path)
+    assert not touched.exists()
+    torch.load(path, weights_only=False)
+    assert touched.exists()  # the bomb does work
 
 
 def test_a_torch_file_that_is_no_checkpoint_is_named(tmp_path):

@@ -17,7 +17,7 @@ LR, DECAY = 0.1, 0.01
 def descend(**arguments: Any):
     """The weight after each step against given gradients."""
     weight = nn.Parameter(torch.tensor(1.0, dtype=torch.float64))
-    optimizer = build_optimizer([weight], **{"lr": LR} | arguments)
+    optimizer = build_optimizer([weight], lr=LR, **arguments)
     path = []
     for gradient in GRADIENTS:
         weight.grad = torch.tensor(gradient, dtype=torch.float64)
