@@ -1,1 +1,1 @@
-"""The methods that CoMCL is compared with, and what they share; plain PyTorch."""
+"""The methods that CoMCL is compared with, importable on their own."""

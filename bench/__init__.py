@@ -1,0 +1,1 @@
+"""The harness: from a protocol to a table with verdicts."""

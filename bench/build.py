@@ -193,8 +193,9 @@ def _level_batches(given: Materials, pools: dict[int, Pool]) -> LevelBatches:
 
 
 def pretraining_steps(given: Materials) -> int:
-    """Steps of a pretraining epoch, the same for every contrastive method: one pass over the
-    lesion images of the training split at a quarter of the batch (card 2.7).
+    """Steps of a pretraining epoch, the same for every contrastive method.
+
+    One pass over the lesion images of the training split at a quarter of the batch (card 2.7).
     """
     train = given.dataset.where("train")
     lesions = given.dataset.task.shows_lesions(given.dataset.labels()[train]).sum()
@@ -244,9 +245,7 @@ def _pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     from comcl.views import LEVELS, drop_empty, pairs_for
 
     own = given.protocol.comcl
-    pairs = pairs_for(
-        _variant(given), la_role=own.la_role, without_levels=own.no_multilevel_pool
-    )
+    pairs = pairs_for(_variant(given), la_role=own.la_role, without_levels=own.no_multilevel_pool)
     pools = _level_pools(given)
     kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
     if dropped and own.empty_level == "error":

@@ -1,4 +1,4 @@
-"""Progress on standard error: a live bar on a terminal, a plain line every few seconds elsewhere."""
+"""Progress on standard error: bars on a terminal, a plain line every few seconds elsewhere."""
 
 import sys
 import time

@@ -135,7 +135,9 @@ class CoMCL(_Group):
     )
     k_min: int = setting(1, source="assumed: smallest count that keeps a negative (D10)", ge=1)
     k_direction: Literal["fall", "rise", "constant"] = setting("fall", source="paper 2.2 (D12)")
-    topk_scope: Literal["row", "global"] = setting("row", source="assumed: as Eq. 2 must mean (D16)")
+    topk_scope: Literal["row", "global"] = setting(
+        "row", source="assumed: as Eq. 2 must mean (D16)"
+    )
     spl: Literal["quantile", "literal", "kumar", "rescaled", "off"] = setting(
         "quantile", source="assumed: Eq. 3 as printed selects nothing (D13, card 2.6)"
     )

@@ -167,9 +167,7 @@ def changed_options(protocol: Protocol, method: roster.Method) -> str:
     own = {name: protocol.model_dump(mode="json")[name] for name in method.groups}
     default = {name: Protocol().model_dump(mode="json")[name] for name in method.groups}
     changed = [
-        f"{key}={value}"
-        for key, value in flatten(own).items()
-        if value != flatten(default)[key]
+        f"{key}={value}" for key, value in flatten(own).items() if value != flatten(default)[key]
     ]
     return f"[{', '.join(changed)}]" if changed else ""
 

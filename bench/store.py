@@ -62,7 +62,8 @@ class Spec:
         Args:
             own_groups: Protocol groups that are the method's own options.
         """
-        protocol = {name: body for name, body in self.protocol.items() if name not in own_groups}
+        own = (*own_groups, "resolved")
+        protocol = {name: body for name, body in self.protocol.items() if name not in own}
         shared = (protocol, self.manifest["key"], self.settings, self.versions, self.world_size)
         return digest(shared)[:8]
 
@@ -167,6 +168,7 @@ def record(folder: Path) -> dict[str, Any]:
         "folder": folder,
         "dataset": spec["dataset"],
         "method": spec["method"] + about["changed_options"],
+        "method_digest": spec["method_digest"],
         "lq_ratio": spec["lq_ratio"],
         "seed": spec["seed"],
         "settings": spec["settings"],

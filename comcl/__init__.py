@@ -1,1 +1,1 @@
-"""CoMCL, the method under study: read loss.py, mining.py, views.py, model.py in this order."""
+"""CoMCL (Hou et al., MICCAI 2024): the method under study, importable on its own."""

@@ -1,0 +1,1 @@
+"""Scores out: predictions of a trained model, and metrics of stored predictions."""

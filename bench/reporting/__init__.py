@@ -1,0 +1,1 @@
+"""Pages out: tables, status and lists from records; imports no torch."""

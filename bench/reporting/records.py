@@ -1,4 +1,4 @@
-"""Records as pages need them: each with the state that today's versions give it; and what is not done."""
+"""Records with the state that today's versions give them, and what is not done."""
 
 import json
 import time
@@ -18,8 +18,8 @@ def load(root: Path) -> pd.DataFrame:
     records = store.load(root)
     if not records.empty:
         records["state"] = [
-            state_of(row["versions"], row["method"].partition("[")[0])
-            for _, row in records.iterrows()
+            state_of(versions, str(method).partition("[")[0])
+            for versions, method in zip(records["versions"], records["method"], strict=True)
         ]
     return records
 

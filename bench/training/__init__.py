@@ -1,0 +1,1 @@
+"""Weights out: the one loop and what it calls."""

@@ -110,9 +110,9 @@ class Augmentation:
     def _draw_colour(self, uniform: Tensor) -> Tensor:
         brightness, contrast, saturation, hue, gray = uniform.unbind(1)
         return colour_matrices(
-            brightness=_between(brightness, *_around(1, self.brightness)).clamp(min=0),
-            contrast=_between(contrast, *_around(1, self.contrast)).clamp(min=0),
-            saturation=_between(saturation, *_around(1, self.saturation)).clamp(min=0),
+            brightness=_between(brightness, *_factors(self.brightness)),
+            contrast=_between(contrast, *_factors(self.contrast)),
+            saturation=_between(saturation, *_factors(self.saturation)),
             hue=_between(hue, *_around(0, self.hue)),
             gray=gray < self.grayscale,
         )
@@ -245,6 +245,10 @@ def to_input(
 
 def _around(centre: float, radius: float) -> Range:
     return centre - radius, centre + radius
+
+
+def _factors(radius: float) -> Range:
+    return max(0.0, 1 - radius), 1 + radius
 
 
 def _between(uniform: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:

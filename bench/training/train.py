@@ -94,9 +94,7 @@ def make(stage: Stage, start: State | None, around: Surroundings) -> nn.Module:
     return channels_last(module) if around.engine.channels_last else module
 
 
-def outcome(
-    stage: Stage, start: State | None, folder: Path, around: Surroundings
-) -> State:
+def outcome(stage: Stage, start: State | None, folder: Path, around: Surroundings) -> State:
     """The outcome of a stage that runs share: found in `folder`, or trained and left there.
 
     Another process that is on the same stage is waited for.

@@ -161,7 +161,7 @@ def test_the_printed_rule_divides_by_no_zero():
 
 
 def test_kumars_rule_warms_up_then_takes_the_easier_half():
-    losses = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])
+    losses = torch.tensor([1.0, 2.0, 3.0, 4.0, 50.0])
     warm = Pace(3, 0.0)
     assert mining.first_age(losses, warm) == math.inf
     assert mining.kumar(losses, warm).all()

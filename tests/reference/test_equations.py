@@ -153,6 +153,10 @@ def tiny(**options: Any) -> CoMCL:
 
 
 def filled(model: CoMCL) -> CoMCL:
+    """With keys in the queues, and a key encoder that is no longer the query encoder."""
+    for weight in model.encoders.key.parameters():
+        weight.data *= 1.1
+        weight.data += 0.01
     for place, level in enumerate(LEVELS):
         model.queue(level).enqueue(unit(place, 7 + place, 8))
     return model

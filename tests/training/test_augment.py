@@ -176,6 +176,14 @@ def test_crops_fit_in_the_image_and_keep_their_ranges():
     assert 1.1 < ratio.max() <= 1.3 + 1e-6
 
 
+def test_aspect_ratios_are_as_often_wide_as_tall():
+    """Uniform in the logarithm: its mean over 2000 draws is 0 +- 4 * 0.4 / sqrt(2000) = 0.036."""
+    crops = Augmentation(scale=(0.2, 0.3), aspect_ratio=(0.5, 2.0)).draw(2000, generator())
+    log_ratio = (crops.geometry[:, 0, 0] / crops.geometry[:, 1, 1]).log()
+    assert log_ratio.mean().item() == pytest.approx(0, abs=0.036)
+    assert log_ratio.max().item() == pytest.approx(math.log(2), abs=0.01)
+
+
 def test_shifts_and_turns_fill_their_ranges_and_no_more():
     """2000 draws come within 0.5 % of either end but for one time in 20,000 (0.995 ** 2000)."""
     shifts = Augmentation(translate=0.2).draw(2000, generator()).geometry[:, :, 2]

@@ -1,0 +1,33 @@
+# make demo: environment, both methods on the drawn twin, the table.   make test: every check.
+PYTHON ?= python3.11
+BIN := .venv/bin
+RUN := $(BIN)/bench run --dataset eyeq-twin --protocol smoke --lq-ratio 0.7
+
+.PHONY: demo test check format clean
+
+demo: .venv/made
+	$(RUN) --method resnet50
+	$(RUN) --method comcl
+	$(BIN)/bench table
+
+test: check
+
+check: .venv/made
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not gpu"
+
+format: .venv/made
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv
+
+# Torch comes through pip alone: other installers fetch a build of several gigabytes.
+.venv/made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@

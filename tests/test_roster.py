@@ -1,0 +1,46 @@
+import hashlib
+
+import pytest
+
+from bench import roster
+from bench.errors import RequestError
+
+NET = "from torch import nn\n\n\nclass Net(nn.Module):\n    pass\n"
+
+
+def test_an_alias_is_the_method_it_stands_for():
+    assert roster.resolve("comcl-v3") == roster.resolve("comcl")
+    assert roster.resolve("comcl-v2") != roster.resolve("comcl")
+
+
+def test_an_unknown_method_names_the_nearest():
+    with pytest.raises(RequestError, match="did you mean 'comcl'"):
+        roster.resolve("comlc")
+
+
+def test_a_class_of_a_file_is_a_method_known_by_its_content(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(NET)
+    name, method = roster.resolve(f"{path}:Net")
+    assert name == "mine.py:Net"
+    assert method.digest == hashlib.sha256(NET.encode()).hexdigest()
+    assert roster.load(method, name).__name__ == "Net"
+    path.write_text(NET + "# changed\n")
+    assert roster.resolve(f"{path}:Net")[1].digest != method.digest
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "no file"), ("x = 1\n", "no class"), ("1/0\n", "not import")]
+)
+def test_a_wrong_file_says_what_is_wrong(tmp_path, content, said):
+    path = tmp_path / "mine.py"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(RequestError, match=said):
+        name, method = roster.resolve(f"{path}:Net")
+        roster.load(method, name)
+
+
+@pytest.mark.parametrize("name", list(roster.METHODS))
+def test_every_entry_names_a_class(name):
+    assert isinstance(roster.load(roster.METHODS[name], name), type)
