@@ -94,7 +94,6 @@ def _classifier(given: Materials) -> tuple[Stage, ...]:
 def _comcl(given: Materials) -> tuple[Stage, ...]:
     """Pretraining on patches of the four levels, then the classifier on whole images."""
     from baselines.classifier import Classifier
-
     from comcl.views import LEVELS, levels_needed
 
     pairs, _ = _pairs(given)

@@ -1,0 +1,115 @@
+"""Every open question's options make another method, and unknown ones are refused."""
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from comcl.mining import WITHOUT_SPL
+from comcl.model import CoMCL
+from comcl.views import LEVELS, pairs_for
+
+NETWORK: dict[str, Any] = {
+    "backbone": "resnet10t",
+    # timm starts the last norm of a block at zero, which would hide weights from the gradient.
+    "backbone_options": {"channels": (8, 8, 16, 16), "zero_init_last": False},
+}
+
+
+def tiny(**options: Any) -> CoMCL:
+    torch.manual_seed(0)
+    # Warm, so that in float32 even the easiest negative moves the loss.
+    defaults: dict[str, Any] = NETWORK | {
+        "queue_size": 12,
+        "embedding_size": 8,
+        "temperature": 0.5,
+    }
+    return CoMCL(**(defaults | options))
+
+
+def batch_of(levels: str = "L L~ H H~", seed: int = 0, repeats: int = 4) -> dict[str, Tensor]:
+    codes = [LEVELS.index(level) for level in levels.split()] * repeats
+    generator = torch.Generator().manual_seed(seed)
+    query, key = torch.randn(2, len(codes), 3, 32, 32, generator=generator)
+    return {"query": query, "key": key, "levels": torch.tensor(codes)}
+
+
+def filled(model: CoMCL) -> CoMCL:
+    generator = torch.Generator().manual_seed(7)
+    for level in LEVELS:
+        keys = torch.randn(10, model.encoders.query.dimensions, generator=generator)
+        model.queue(level).enqueue(torch.nn.functional.normalize(keys))
+    return model
+
+
+def loss_at(model: CoMCL, step: int = 3) -> float:
+    return model.loss(batch_of(), step=step, total_steps=10)[0].item()
+
+
+def test_variants_differ_pairwise_in_loss():
+    models = {
+        "comcl": tiny(),
+        "no-spl": tiny(**WITHOUT_SPL["both"]),
+        **{name: tiny(pairs=pairs_for(f"comcl-{name}")) for name in ("no-multilevel", "v1", "v2")},
+    }
+    losses = {name: loss_at(filled(model)) for name, model in models.items()}
+    assert all(a != b for a, b in itertools.combinations(losses.values(), 2)), losses
+
+
+SWITCHES: list[dict[str, Any]] = [
+    {"head": "linear"},
+    {"head": "none"},
+    {"negatives": "batch"},
+    {"topk": "off"},
+    {"k_min": 9},
+    {"k_direction": "rise"},
+    {"k_direction": "constant"},
+    {"topk_scope": "global"},
+    *({"spl": rule} for rule in ("literal", "kumar", "rescaled", "off")),
+    *({"pairs": pairs_for(la_role=role)} for role in ("positive", "off", "reversed")),
+    {"pairs": pairs_for(loss_weights=(1.0, 2.0, 1.0))},
+    *WITHOUT_SPL.values(),
+    {"temperature": 0.2},
+]
+
+
+@pytest.mark.parametrize("options", SWITCHES, ids=str)
+def test_a_switch_changes_the_loss(options):
+    model = filled(tiny(**options))
+    assert torch.isfinite(torch.tensor(loss_at(model)))
+    assert loss_at(model) != loss_at(filled(tiny()))
+
+
+def test_the_printed_k_t_ends_in_no_loss_and_the_floor_does_not():
+    printed, floored = (filled(tiny(k_rule=rule)) for rule in ("literal", "floor"))
+    assert loss_at(printed) == loss_at(floored)
+    assert loss_at(printed, step=10) == 0
+    assert loss_at(floored, step=10) > 0
+
+
+def test_quality_ignored_differs_from_high_quality_alone():
+    ignored, alone = (
+        filled(tiny(pairs=pairs_for("comcl-no-multilevel", without_levels=pool)))
+        for pool in ("all", "high_quality")
+    )
+    assert loss_at(ignored) != loss_at(alone)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pairs": ()},
+        {"spl": "quantiles"},
+        {"topk": "cos"},
+        {"k_direction": "up"},
+        {"topk_scope": "column"},
+        {"head": "conv"},
+        {"queue_size": 0},
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_refused_with_its_value_and_rule(wrong):
+    with pytest.raises(ValueError, match="must"):
+        tiny(**wrong)
