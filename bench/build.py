@@ -244,7 +244,8 @@ def _pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     from comcl.views import LEVELS, drop_empty, pairs_for
 
     own = given.protocol.comcl
-    pairs = pairs_for(_variant(given), la_role=own.la_role, without_levels=own.no_multilevel_pool)
+    pairs = pairs_for(_variant(given), la_role=own.la_role, without_levels=own.no_multilevel_pool,
+        loss_weights=own.loss_weights,)
     pools = _level_pools(given)
     kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
     if dropped and own.empty_level == "error":

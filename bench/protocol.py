@@ -103,7 +103,7 @@ class Finetuning(_Group):
     epochs: int = setting(25, source="card 2.8: Huang recipe", ge=1)
     batch: int = setting(16, source="card 2.8", unit="images", ge=2)
     accumulation: int = setting(1, source="assumed: the batch fits", unit="micro-batches", ge=1)
-    optimizer: Literal["adam", "sgd"] = setting("sgd", source="card 2.8")
+    optimizer: Literal["adamw", "adam", "sgd"] = setting("sgd", source="card 2.8")
     lr: float = setting(1e-3, source="card 2.8", gt=0)
     momentum: float = setting(0.9, source="card 2.8, Nesterov", ge=0, lt=1)
     weight_decay: float = setting(5e-4, source="card 2.8", ge=0)
@@ -152,6 +152,9 @@ class CoMCL(_Group):
     )
     la_role: Literal["negative", "positive", "off", "reversed"] = setting(
         "negative", source="paper 2.1 as printed (D55)"
+    )
+    loss_weights: tuple[float, float, float] = setting(
+        (1.0, 1.0, 1.0), source="assumed: the total loss is not written (D9)"
     )
 
 

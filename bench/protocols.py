@@ -14,6 +14,44 @@ from bench.errors import RequestError
 from bench.protocol import Protocol
 
 LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
+    "data.image_px": (64, "assumed: two cores"),
+    "data.patch_image_px": (256, "assumed: cut from the image as drawn, so that lesions show"),
+    "patches.size_px": (64, "assumed: 128 on 512 scaled"),
+    "patches.minimum": (20, "assumed: a tenth of the images"),
+    "init.weights": ("random", "assumed: nothing to download"),
+    "backbone.name": ("resnet10t", "assumed: two cores (libraries.md 17)"),
+    "backbone.channels": ((32, 64, 128, 256), "assumed: two cores"),
+    "degradation.strength": (2.0, "assumed: chosen once on the plain baseline, results/LOG.md"),
+    "pretraining.epochs": (5, "assumed: 45 s on two cores"),
+    "pretraining.batch": (96, "assumed: 24 a level"),
+    "pretraining.queue": (512, "assumed: about twice the pool of a level (card 2.7)"),
+    "pretraining.key_momentum": (0.99, "assumed: tens of steps instead of ten thousand"),
+    "finetuning.epochs": (10, "assumed: 45 s on two cores"),
+    "finetuning.batch": (32, "assumed: two cores"),
+    "finetuning.optimizer": ("adamw", "assumed: a random start in few steps"),
+    "finetuning.lr": (4e-3, "assumed: a random start in few steps"),
+    "finetuning.weight_decay": (0.05, "assumed: AdamW's usual value"),
+    "finetuning.warmup_share": (0.15, "assumed: a random start"),
+    "engine.precision": ("fp32", "assumed: bf16 is emulated on CPUs without avx512_bf16"),
+}
+
+SMOKE_CHANGES: dict[str, tuple[Any, str]] = {
+    **LAPTOP_CHANGES,
+    "data.twin_train": (240, "assumed: wiring only"),
+    "data.twin_test": (200, "assumed: wiring only"),
+    "data.twin_px": (128, "assumed: wiring only"),
+    "data.patch_image_px": (128, "assumed: wiring only"),
+    "data.limit": (440, "assumed: wiring only"),
+    "patches.size_px": (32, "assumed: 128 on 512 scaled"),
+    "patches.minimum": (4, "assumed: wiring only"),
+    "backbone.channels": ((16, 32, 64, 128), "assumed: wiring only"),
+    "pretraining.epochs": (4, "assumed: wiring only"),
+    "pretraining.batch": (64, "assumed: wiring only"),
+    "pretraining.queue": (128, "assumed: wiring only"),
+    "finetuning.epochs": (2, "assumed: wiring only"),
+}
+
+CHANGES: dict[str, tuple[Any, str]] = {
     "data.image_px": (96, "assumed: two cores"),
     "data.patch_image_px": (256, "assumed: patches keep lesions; cut from the image as drawn"),
     "patches.size_px": (64, "assumed: 128 on 512 scaled"),
