@@ -28,6 +28,12 @@ from bench.training.stages import Stage, State, Supervised
 # forward pass (one); a supervised step three.
 CONTRASTIVE_COST = 4 / 3
 
+AUGMENTATIONS = {
+    "finetune": FINETUNE,
+    "flips": Augmentation(flip_horizontal=0.5, flip_vertical=0.5),
+    "none": NONE,
+}
+
 
 @dataclass(frozen=True)
 class Materials:
@@ -137,7 +143,7 @@ def _finetuning(
     starts_from: Callable[[nn.Module, State], None] | None = None,
 ) -> Stage:
     settings = given.protocol.finetuning
-    augmentation = FINETUNE if settings.augmentation == "finetune" else NONE
+    augmentation = AUGMENTATIONS[settings.augmentation]
     labels = given.dataset.labels()
     batches = ImageBatches(
         pixels=given.images.whole,
@@ -244,8 +250,12 @@ def _pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     from comcl.views import LEVELS, drop_empty, pairs_for
 
     own = given.protocol.comcl
-    pairs = pairs_for(_variant(given), la_role=own.la_role, without_levels=own.no_multilevel_pool,
-        loss_weights=own.loss_weights,)
+    pairs = pairs_for(
+        _variant(given),
+        la_role=own.la_role,
+        without_levels=own.no_multilevel_pool,
+        loss_weights=own.loss_weights,
+    )
     pools = _level_pools(given)
     kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
     if dropped and own.empty_level == "error":

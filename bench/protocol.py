@@ -110,7 +110,7 @@ class Finetuning(_Group):
     schedule: Literal["constant", "cosine"] = setting("cosine", source="card 2.8")
     warmup_share: float = setting(0.0, source="card 2.8: none", ge=0, lt=1)
     select: Literal["best", "last"] = setting("best", source="card 2.8: best validation kappa")
-    augmentation: Literal["finetune", "none"] = setting("finetune", source="card 2.8")
+    augmentation: Literal["finetune", "flips", "none"] = setting("finetune", source="card 2.8")
 
 
 class Normalisation(_Group):
