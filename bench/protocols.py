@@ -50,42 +50,6 @@ SMOKE_CHANGES: dict[str, tuple[Any, str]] = {
     "finetuning.epochs": (2, "assumed: wiring only"),
 }
 
-CHANGES: dict[str, tuple[Any, str]] = {
-    "data.image_px": (96, "assumed: two cores"),
-    "data.patch_image_px": (256, "assumed: patches keep lesions; cut from the image as drawn"),
-    "patches.size_px": (64, "assumed: 128 on 512 scaled"),
-    "init.weights": ("random", "assumed: nothing to download"),
-    "backbone.name": ("resnet10t", "assumed: two cores (libraries.md 17)"),
-    "backbone.inception": ("inception_v3", "assumed: two cores"),
-    "backbone.densenet": ("densenet121", "assumed: two cores"),
-    "backbone.channels": ((32, 64, 128, 256), "assumed: two cores"),
-    "pretraining.epochs": (10, "assumed: two cores"),
-    "pretraining.batch": (128, "assumed: 32 a level"),
-    "pretraining.queue": (1024, "assumed: about twice the pool of a level (card 2.7)"),
-    "pretraining.key_momentum": (0.99, "assumed: a hundred steps instead of ten thousand"),
-    "engine.precision": ("fp32", "assumed: bf16 is emulated on CPUs without avx512_bf16"),
-    "finetuning.epochs": (12, "assumed: two cores"),
-    "finetuning.augmentation": ("flips", "assumed: a random start in few steps"),
-    "finetuning.optimizer": ("adam", "assumed: a random start in few steps"),
-    "finetuning.lr": (2e-3, "assumed: a random start in few steps"),
-    "finetuning.warmup_share": (0.1, "assumed: a random start"),
-    "patches.minimum": (20, "assumed: a tenth of the images"),
-}
-
-SMOKE_CHANGES: dict[str, tuple[Any, str]] = {
-    **LAPTOP_CHANGES,
-    "data.twin_train": (240, "assumed: wiring only"),
-    "data.twin_test": (200, "assumed: wiring only"),
-    "data.limit": (440, "assumed: wiring only"),
-    "data.image_px": (64, "assumed: wiring only"),
-    "backbone.channels": ((16, 32, 64, 128), "assumed: wiring only"),
-    "pretraining.epochs": (4, "assumed: wiring only"),
-    "pretraining.batch": (64, "assumed: wiring only"),
-    "pretraining.queue": (128, "assumed: wiring only"),
-    "finetuning.epochs": (2, "assumed: wiring only"),
-    "patches.minimum": (4, "assumed: wiring only"),
-}
-
 CHANGES: dict[str, dict[str, tuple[Any, str]]] = {
     "paper": {},
     "laptop": LAPTOP_CHANGES,

@@ -32,7 +32,7 @@ def draw_folder(root: Path, *, patients: int = 40, size_px: int = 64) -> Path:
     rows, boxes = [], []
     (root / "images").mkdir(parents=True)
     for patient in range(patients):
-        grade, quality = patient % 5 if patient % 2 else 0, int(patient % 4 == 3)
+        grade, quality = patient % 5 if patient % 2 else 0, int(patient % 7 < 2)
         taken = photograph(str(patient), 1, grade=grade, quality=quality, size_px=size_px, seed=0)
         name = f"{patient:03d}.png"
         Image.fromarray(taken.image).save(root / "images" / name)

@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from bench import build
+from bench.data.pixels import open_images
+from bench.request import Request, prepare
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tiny networks gain nothing from a second thread, and wait for it when the machine is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def materials(small_set, cache, tiny, tmp_path):
+    """What a method is built from, on the small set at a share of 0.7, without an engine."""
+
+    def make(method, *, ratio="0.7", changes=(), seed=0):
+        request = Request(
+            method,
+            "folder",
+            ratio,
+            seed,
+            protocol="smoke",
+            changes=(*tiny, *changes),
+            data=small_set,
+            results=tmp_path,
+            cache=cache,
+        )
+        prepared = prepare(request, lambda *_: None)
+        images = open_images(
+            prepared.dataset,
+            prepared.digests,
+            prepared.degraded,
+            prepared.protocol,
+            folder=cache,
+            tick=lambda *_: None,
+        )
+        return build.Materials(
+            name=prepared.name,
+            method=prepared.method,
+            protocol=prepared.protocol,
+            dataset=prepared.dataset,
+            images=images,
+            degraded=prepared.degraded,
+            boxes=prepared.boxes,
+            weights=prepared.weights,
+            seed=seed,
+            device=torch.device("cpu"),
+        )
+
+    return make

@@ -1,0 +1,150 @@
+"""What every method of the roster keeps; a new one is picked up here without an edit."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench import build
+from bench.data.loaders import ImageBatches, LevelBatches
+from bench.roster import METHODS
+from bench.training.stages import initial_weights
+
+NAMES = list(METHODS)
+
+
+@pytest.fixture
+def made(materials):
+    """Each stage of a method with its module and first batch."""
+
+    def make(name, **more):
+        given = materials(name, **more)
+        return [
+            (stage, initial_weights(stage.module, 0), next(iter(stage.batches.epoch(1))))
+            for stage in build.stages(given)
+        ]
+
+    return make
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_last_stage_gives_one_logit_a_class(made, name):
+    _, network, batch = made(name)[-1]
+    assert network(batch["images"]).shape == (len(batch["images"]), 5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_trained_parameter_gets_a_gradient_in_each_stage(made, name):
+    for stage, module, batch in made(name):
+        loss, _ = module.loss(batch, step=0, total_steps=10)
+        loss.backward()
+        idle = [n for n, p in module.named_parameters() if p.requires_grad and p.grad is None]
+        assert not idle, (stage.name, idle)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_images_of_a_batch_do_not_see_each_other_in_eval_mode(made, name):
+    _, network, batch = made(name)[-1]
+    network.eval()
+    with torch.no_grad():
+        together, alone = network(batch["images"]), network(batch["images"][:1])
+    # Single precision through a dozen layers; another batch size may sum in another order.
+    torch.testing.assert_close(together[:1], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_of_eight_is_nearly_memorised(made, name):
+    _, network, batch = made(name)[-1]
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    losses = []
+    for step in range(60):
+        optimizer.zero_grad()
+        loss, _ = network.loss(batch, step=step, total_steps=60)
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def images_of(batches):
+    """Indices of all images that a stage can draw from."""
+    if isinstance(batches, LevelBatches):
+        return np.concatenate([pool.images for pool in batches.pools.values()])
+    assert isinstance(batches, ImageBatches)
+    return batches.indices
+
+
+def pools_of(given):
+    """The patches of the first stage, by level."""
+    batches = build.stages(given)[0].batches
+    assert isinstance(batches, LevelBatches)
+    return batches.pools
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stages_see_training_patients_only(materials, name):
+    given = materials(name)
+    train = set(given.dataset.where("train").tolist())
+    for stage in build.stages(given):
+        seen = images_of(stage.batches)
+        assert set(seen.tolist()) <= train
+        assert len(seen)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_seed_fixes_the_batches_and_another_changes_them(materials, name):
+    for position in range(len(build.stages(materials(name)))):
+        batches = [
+            next(iter(build.stages(materials(name, seed=seed))[position].batches.epoch(2)))
+            for seed in (0, 0, 1)
+        ]
+        key = "images" if "images" in batches[0] else "query"
+        assert torch.equal(batches[0][key], batches[1][key])
+        assert not torch.equal(batches[0][key], batches[2][key])
+
+
+def test_methods_see_the_same_images_in_the_same_order(materials):
+    """Differences between methods are paired: the order of fine-tuning leaves their names out."""
+    batches = [build.stages(materials(name))[-1].batches for name in ("resnet50", "comcl")]
+    one, other = (next(iter(b.epoch(1))) for b in batches)
+    assert torch.equal(one["images"], other["images"])
+
+
+def test_the_compute_matched_control_costs_what_pretraining_and_finetuning_cost(materials):
+    """Units: a supervised pass over an image of the classifier's size, forward and backward."""
+    given = materials("comcl")
+    pretrain, finetune = build.stages(given)
+    protocol = given.protocol
+    images = len(given.dataset.where("train"))
+    patches = pretrain.epochs * len(pretrain.batches) * protocol.pretraining.batch
+    area = (protocol.patches.size_px / protocol.data.image_px) ** 2
+    cost = finetune.epochs * images + patches * 4 / 3 * area
+    (long,) = build.stages(materials("resnet50-long"))
+    assert long.epochs > finetune.epochs
+    assert abs(long.epochs * images - cost) <= images / 2
+
+
+@pytest.mark.parametrize(("variant", "levels"), [("comcl", 4), ("comcl-v1", 2), ("comcl-v2", 3)])
+def test_the_batch_is_shared_out_among_the_levels_that_the_losses_need(materials, variant, levels):
+    given = materials(variant)
+    batch = next(iter(build.stages(given)[0].batches.epoch(1)))
+    assert len(set(batch["levels"].tolist())) == levels
+
+
+def test_without_levels_quality_is_ignored(materials):
+    pools = pools_of(materials("comcl-no-multilevel"))
+    assert set(pools) == {0, 2}
+    assert sum(map(len, pools.values())) > 0
+
+
+def test_at_full_degradation_the_losses_of_empty_levels_are_dropped_and_said(materials):
+    given = materials("comcl", ratio="1.0")
+    assert set(pools_of(given)) == {1, 3}
+    assert len(build.notes(given)) == 2
+
+
+def test_paired_clean_keeps_the_originals_as_the_high_quality_levels(materials):
+    given = materials("comcl", ratio="1.0", changes=("comcl.empty_level=paired_clean",))
+    pools = pools_of(given)
+    assert set(pools) == {0, 1, 2, 3}
+    assert [pools[level].clean for level in range(4)] == [True, False, True, False]
+    assert build.notes(given) == ()
