@@ -4,7 +4,7 @@ A recipe is one function a kind of method; it returns a literal tuple of stages.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -44,7 +44,7 @@ class Materials:
         boxes: "oracle", "given" or "random_lesion_crops".
         degraded: (N,) bool.
         weights: "random", "imagenet" or a file.
-        workdevice: Where training happens.
+        device: Where training happens.
     """
 
     name: str
@@ -65,7 +65,8 @@ def stages(given: Materials) -> tuple[Stage, ...]:
     Raises:
         RequestError: when the data cannot serve the method, with the counts and the way out.
     """
-    return RECIPES[given.method.recipe](given)
+    made = RECIPES[given.method.recipe](given)
+    return tuple(replace(stage, module=partial(_with_way_out, stage.module)) for stage in made)
 
 
 def notes(given: Materials) -> tuple[str, ...]:
@@ -87,6 +88,19 @@ def prepare(given: Materials) -> Callable[[Tensor], Tensor]:
     return lambda images: _laid_out(
         to_input(images.permute(0, 3, 1, 2).to(given.device), **sizes), given.protocol
     )
+
+
+def _with_way_out(module: Callable[[], nn.Module]) -> nn.Module:
+    """The module; never a silent random start where its weights are not to be had."""
+    from baselines.backbones import WeightsMismatch, WeightsUnavailable
+
+    try:
+        return module()
+    except (WeightsMismatch, WeightsUnavailable) as error:
+        raise RequestError(
+            f"{error}; give a file with --set init.weights=FILE, or start from nothing with "
+            "--set init.weights=random"
+        ) from error
 
 
 def _classifier(given: Materials) -> tuple[Stage, ...]:

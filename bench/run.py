@@ -7,9 +7,11 @@ hash names the folder; a folder with a valid DONE is the answer, and asking agai
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -70,7 +72,10 @@ def _carry_out(
     failure = prepared.folder / "failure.json"
     try:
         _run(prepared, device, watch, interrupted)
-    except (Interrupted, RequestError):
+    except Interrupted:
+        raise
+    except RequestError:
+        (prepared.folder / "spec.json").unlink(missing_ok=True)  # never begun
         raise
     except Exception as error:
         store.write_json(failure, {"why": f"{type(error).__name__}: {error}"})
@@ -97,6 +102,7 @@ def _run(
     predictions = pd.concat(
         [_predict(network, given, split) for split in ("validation", "test")], ignore_index=True
     )
+    _keep_weights(network, prepared.folder)
     _record(prepared, predictions, around)
     (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
 
@@ -146,6 +152,7 @@ def _surroundings(
         fingerprint=prepared.spec.id,
         validate=validate,
         step=watch.step,
+        say=watch.say,
         interrupted=interrupted,
     )
 
@@ -177,6 +184,12 @@ def _record(prepared: Prepared, predictions: pd.DataFrame, around: Surroundings)
     store.finish(folder)
 
 
+def _keep_weights(network: nn.Module, folder: Path) -> None:
+    """The weights that were scored; not part of the record, whoever lacks space may delete them."""
+    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    store.write_bytes(folder / "checkpoint.safetensors", safetensors.torch.save(state))
+
+
 def _described(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
     spec = asdict(prepared.spec)
     return {
@@ -187,7 +200,7 @@ def _described(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _stage_folder(prepared: Prepared, stage: Stage) -> Any:
+def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
     """Where a shared stage lies: named by all that can change it, and nothing that comes later."""
     spec = asdict(prepared.spec)
     spec["protocol"] = {k: v for k, v in spec["protocol"].items() if k != "finetuning"}

@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from bench.training.loop import StepReport, fit
 from bench.training.optim import build_optimizer, build_schedule
 from bench.training.precision import autocast, channels_last
 from bench.training.stages import Stage, State, initial_weights
+
+LEAST_SELECTED = 0.01  # share of anchors in an epoch, below which a run warns
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Surroundings:
     fingerprint: str
     validate: Callable[[nn.Module], dict[str, float]]
     step: Callable[[StepReport], Any]
+    say: Callable[[str], Any]
     interrupted: Callable[[], bool]
 
 
@@ -75,7 +79,7 @@ def train(stage: Stage, start: State | None, folder: Path, around: Surroundings)
         device=around.device,
         accumulation=settings.accumulation if isinstance(settings, Finetuning) else 1,
         validate=around.validate if stage.selects else None,
-        record=around.log.append,
+        record=partial(_record, around),
         progress=around.step,
         interrupted=around.interrupted,
         stage=stage.name,
@@ -130,6 +134,17 @@ def seconds_to_train(stage: Stage, around: Surroundings) -> float:
             loss, _ = module.loss(batch, step=0, total_steps=1)
         loss.backward()
     return (time.perf_counter() - began) * stage.epochs * len(stage.batches)
+
+
+def _record(around: Surroundings, event: dict[str, Any]) -> None:
+    """Log an epoch, and warn where self-paced learning leaves next to nothing to learn from."""
+    around.log.append(event)
+    for name, share in event["train"].items():
+        if name.startswith("selected/") and share < LEAST_SELECTED:
+            around.say(
+                f"{event['stage']}, epoch {event['epoch']}: only {share:.2%} of the anchors of "
+                f"{name.removeprefix('selected/')} are selected (comcl.spl)"
+            )
 
 
 def _save(path: Path, state: State) -> None:

@@ -112,6 +112,18 @@ def test_a_killed_process_is_resumed_to_the_same_predictions(request_for, tmp_pa
     assert (folder / "predictions.parquet").read_bytes() == predictions(whole)
 
 
+def test_eq_3_as_printed_warns_with_the_share_that_it_selects(request_for, tiny):
+    """Its threshold is 1 / K_t: at a random start nothing is that easy."""
+    said = []
+    request = request_for("comcl")
+    literal = Request(**{**vars(request), "changes": (*tiny, "comcl.spl=literal")})
+    execute(literal, Watch(SILENT.tick, SILENT.step, said.append))
+    assert any("0.00% of the anchors of L|H" in sentence for sentence in said)
+    said.clear()
+    execute(request, Watch(SILENT.tick, SILENT.step, said.append))
+    assert said == []
+
+
 def test_another_seed_is_another_result(request_for):
     one = execute(request_for(), SILENT)
     other = execute(request_for(seed=1), SILENT)

@@ -65,6 +65,13 @@ def test_a_wrong_request_says_value_rule_and_way_out(bench, tmp_path, words, sai
     assert not list(tmp_path.rglob("DONE"))
 
 
+def test_weights_that_do_not_fit_are_refused_and_nothing_is_left(bench, tmp_path):
+    wrong = tmp_path / "wrong.pt"
+    torch.save({"conv1.weight": torch.zeros(3)}, wrong)
+    refused(bench("--set", f"init.weights={wrong}"), "init.weights=FILE", "init.weights=random")
+    assert not list((tmp_path / "results").rglob("*.json"))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_cuda_without_a_device_is_refused(bench):
     refused(bench("--device", "cuda"), "no CUDA device here", "--device cpu")

@@ -7,6 +7,7 @@ import pytest
 
 from bench.errors import NotComparable, RequestError
 from bench.experiments import TABLE1
+from bench.protocols import named
 from bench.reporting.render import render
 from bench.reporting.tables import build, build_table1
 
@@ -146,7 +147,7 @@ def test_two_protocols_are_refused_with_the_way_out(study, run):
     message = str(refusal.value)
     assert "--protocol laptop   26 runs" in message
     assert "--protocol smoke   1 runs" in message
-    assert "finetuning.epochs: 12 | 2" in message
+    assert f"finetuning.epochs: {named('laptop').finetuning.epochs} | 2" in message
     assert "image_px" not in message
 
 
