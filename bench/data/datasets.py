@@ -1,0 +1,206 @@
+"""Data sets by name: where they lie, how they are read, and their splits and manifest."""
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench.data import eyeq, folder
+from bench.data.cache import Tick
+from bench.data.records import Dataset, hold_out, limit, shuffle_labels
+from bench.errors import RequestError
+from bench.protocol import Protocol
+from bench.store import digest
+from bench.versions import TWIN
+
+
+@dataclass(frozen=True)
+class Source:
+    """What `bench datasets` says of a data set."""
+
+    title: str
+    layout: str
+    origin: str
+    real: bool
+    read: Callable[["Place"], Dataset]
+
+    @property
+    def default_protocol(self) -> str:
+        """PAPER for real sets, LAPTOP for twins."""
+        return "paper" if self.real else "laptop"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Everything a reader may need."""
+
+    root: Path | None
+    cache: Path
+    protocol: Protocol
+    partial: bool
+    tick: Tick
+
+
+def read(name: str, place: Place) -> Dataset:
+    """A data set with its final splits, limited and shuffled as the protocol says.
+
+    Raises:
+        RequestError: for an unknown name, missing data, or a wrong file.
+    """
+    dataset = source(name).read(place)
+    data = place.protocol.data
+    records, said = dataset.records, list(dataset.assumptions)
+    if data.limit is not None:
+        records = limit(records, data.limit, seed=data.data_seed)
+    if not any(r.split == "validation" for r in records):
+        records = hold_out(
+            records,
+            source="train",
+            target="validation",
+            share=data.validation_share,
+            purpose="validation",
+            seed=data.data_seed,
+        )
+    if data.shuffle_labels:
+        records = shuffle_labels(records, seed=data.data_seed)
+        said.append("labels are shuffled: a control")
+    finished = replace(dataset, records=records, assumptions=tuple(said))
+    for split in ("train", "validation", "test"):
+        if not len(finished.where(split)):
+            raise RequestError(
+                f"{name}: the {split} split is empty with {len(records)} images; add images, or "
+                "raise data.limit, data.validation_share or data.test_share"
+            )
+    return finished
+
+
+def source(name: str) -> Source:
+    """The entry of a data set.
+
+    Raises:
+        RequestError: for an unknown name, naming the nearest.
+    """
+    if name not in SOURCES:
+        near = difflib.get_close_matches(name, list(SOURCES), n=1, cutoff=0)[0]
+        raise RequestError(f"no data set {name!r}: did you mean {near!r}? See `bench datasets`")
+    return SOURCES[name]
+
+
+def manifest(dataset: Dataset, digests: list[str]) -> dict[str, Any]:
+    """What the data are: a key over contents, labels, boxes and splits, and a few counts.
+
+    A twin's contents count by its generator's version and seed, so that another JPEG library does
+    not make it another data set.
+    """
+    rows = [
+        (r.image_id, r.patient_id, r.labels, r.quality, r.split, r.boxes) for r in dataset.records
+    ]
+    contents = dataset.origin or digests
+    counts = {split: len(dataset.where(split)) for split in ("train", "validation", "test")}
+    return {"key": digest([rows, contents]), "images": counts, "origin": dataset.origin}
+
+
+def cache_folder(given: Path | None) -> Path:
+    """--cache, else $BENCH_CACHE, else the user's cache folder."""
+    if given is not None:
+        return given
+    if "BENCH_CACHE" in os.environ:
+        return Path(os.environ["BENCH_CACHE"])
+    home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
+    return Path(home) / "comcl-bench"
+
+
+def data_folder(name: str, given: Path | None) -> Path:
+    """--data, else $BENCH_DATA/<name>, else data/<name>.
+
+    Raises:
+        RequestError: when the folder is not there.
+    """
+    root = given or Path(os.environ.get("BENCH_DATA", "data")) / name
+    if not root.is_dir():
+        raise RequestError(
+            f"no folder {root} with the data set {name!r}; give --data DIR or set $BENCH_DATA "
+            f"(layout: {SOURCES[name].layout}); without any download: --dataset eyeq-twin"
+        )
+    return root
+
+
+def _read_folder(place: Place) -> Dataset:
+    dataset = folder.load(data_folder("folder", place.root))
+    if any(r.split == "test" for r in dataset.records):
+        return dataset
+    if any(r.split == "validation" for r in dataset.records):
+        raise RequestError("labels.csv: the column split names no row 'test'")
+    data = place.protocol.data
+    records = hold_out(
+        dataset.records,
+        source="train",
+        target="test",
+        share=data.test_share,
+        purpose="test",
+        seed=data.data_seed,
+    )
+    return replace(dataset, records=records)
+
+
+def _read_eyeq(place: Place) -> Dataset:
+    root = data_folder("eyeq", place.root)
+    return eyeq.load(root, name="eyeq", real=True, boxes="given", partial=place.partial)
+
+
+def _read_eyeq_twin(place: Place) -> Dataset:
+    from bench.data import twin
+
+    if place.root is not None:
+        raise RequestError("--data: eyeq-twin is drawn, not read; leave --data out")
+    data = place.protocol.data
+    origin = {
+        "twin": "eyeq",
+        "version": TWIN,
+        "train": data.twin_train,
+        "test": data.twin_test,
+        "px": data.twin_px,
+        "seed": 0,
+    }
+    root = place.cache / "twins" / f"eyeq-{digest(origin)[:12]}"
+    if not (root / "DONE").is_file():
+        count, drawn = data.twin_train + data.twin_test, iter(range(1, 10**9))
+        twin.write_eyeq(
+            root,
+            train=data.twin_train,
+            test=data.twin_test,
+            size_px=data.twin_px,
+            seed=0,
+            workers=os.cpu_count() or 1,
+            on_image=lambda: place.tick("drawing the twin", next(drawn), count),
+        )
+    dataset = eyeq.load(root, name="eyeq-twin", real=False, boxes="oracle")
+    return replace(dataset, origin=origin)
+
+
+SOURCES: dict[str, Source] = {
+    "folder": Source(
+        "any set of yours",
+        "labels.csv (image, label or one 0/1 column a finding; optional patient_id, quality, "
+        "split), images/, optional boxes.csv (image, x0, y0, x1, y1)",
+        "you",
+        True,
+        _read_folder,
+    ),
+    "eyeq": Source(
+        "EyeQ: 12,543 / 16,249 fundus photographs, grade 0-4, three qualities",
+        "Label_EyeQ_train.csv, Label_EyeQ_test.csv, train/, test/ (or images/)",
+        "your download of EyePACS, and EyeQ's label files",
+        True,
+        _read_eyeq,
+    ),
+    "eyeq-twin": Source(
+        "drawn fundus photographs with known lesions, in EyeQ's mix of grades and qualities",
+        "none: drawn on first use",
+        "generated",
+        False,
+        _read_eyeq_twin,
+    ),
+}

@@ -1,0 +1,107 @@
+"""Batches from memory-mapped images: whole images with labels, or two views of patches by level.
+
+An epoch's order and augmentation are drawn from seeds that name the epoch and the step, so a run
+that resumes at an epoch sees what an uninterrupted one sees.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.data import patches
+from bench.data.pixels import Pixels
+from bench.seeding import generator_for, seed_for
+
+# (n, S, S, 3) uint8 and a seeded CPU generator -> (n, 3, S, S) float, normalised.
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class ImageBatches:
+    """Shuffled images with labels.
+
+    Attributes:
+        indices: (n,) of the split.
+        labels: (N,) grades, int64, or (N, C) findings, float32, of the whole data set.
+        purpose: Parts of the seed: the run's seed and the stage.
+    """
+
+    pixels: Pixels
+    indices: np.ndarray
+    labels: np.ndarray
+    batch: int
+    augment: Augment
+    purpose: tuple[str | int, ...]
+
+    def __len__(self) -> int:
+        return max(1, len(self.indices) // self.batch)
+
+    def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
+        """The batches of an epoch; the last images of the order that fill no batch wait."""
+        order = generator_for(*self.purpose, "order", number).permutation(self.indices)
+        for step in range(len(self)):
+            own = order[step * self.batch : (step + 1) * self.batch]
+            generator = torch.Generator().manual_seed(
+                seed_for(*self.purpose, "augment", number, step)
+            )
+            images = torch.from_numpy(self.pixels.images(own))
+            yield {
+                "images": self.augment(images, generator),
+                "labels": torch.from_numpy(self.labels[own]),
+            }
+
+
+@dataclass(frozen=True)
+class LevelBatches:
+    """Two augmented views of the same patches, the batch split evenly among levels.
+
+    Attributes:
+        pools: Level code -> its patches.
+        steps: An epoch's number of batches.
+    """
+
+    pixels: Pixels
+    pools: dict[int, patches.Pool]
+    image_px: int
+    patch_px: int
+    batch: int
+    steps: int
+    augment: Augment
+    purpose: tuple[str | int, ...]
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
+        """The batches of an epoch."""
+        for step in range(self.steps):
+            cut, levels = self._cut(generator_for(*self.purpose, "patches", number, step))
+            generator = torch.Generator().manual_seed(
+                seed_for(*self.purpose, "augment", number, step)
+            )
+            yield {
+                "query": self.augment(cut, generator),
+                "key": self.augment(cut, generator),
+                "levels": levels,
+            }
+
+    def _cut(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """(B, P, P, 3) uint8 patches and their (B,) level codes."""
+        each = self.batch // len(self.pools)
+        taken = []
+        for pool in self.pools.values():
+            entries = patches.sample(pool, each, rng)
+            where = patches.corners(
+                pool, entries, image_px=self.image_px, patch_px=self.patch_px, rng=rng
+            )
+            undegraded = np.full(each, pool.clean)
+            taken.append(
+                self.pixels.patches(
+                    pool.images[entries], where, patch_px=self.patch_px, undegraded=undegraded
+                )
+            )
+        levels = torch.tensor(list(self.pools)).repeat_interleave(each)
+        return torch.from_numpy(np.concatenate(taken)), levels

@@ -1,0 +1,107 @@
+"""Where patches are cut: around lesion boxes, or at random inside the field of view.
+
+A patch holds its whole box and lies wholly inside the image; boxes larger than a patch are dropped
+(D53). Corners are drawn from a seeded generator, so the same step sees the same patches again.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Source = Literal["boxes", "crops"]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The patches of one level.
+
+    Attributes:
+        images: (M,) index of the image of each entry.
+        boxes: (M, 4) x0, y0, x1, y1 in pixels; nan where the patch is a free crop.
+        clean: Cut from the undegraded image even where the run uses its degraded copy.
+    """
+
+    images: np.ndarray
+    boxes: np.ndarray
+    clean: bool = False
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def box_pool(
+    images: np.ndarray, boxes: list[np.ndarray], *, patch_px: int, clean: bool = False
+) -> Pool:
+    """One entry a box that fits into a patch; images without one drop out (D25).
+
+    Args:
+        images: (n,) image indices.
+        boxes: For every image of the data set, (L, 4) in pixels of the patch image.
+    """
+    fitting = [_fitting(boxes[i], patch_px) for i in images]
+    index = np.repeat(images, [len(own) for own in fitting])
+    stacked = np.concatenate([np.empty((0, 4)), *fitting])
+    return Pool(index.astype(np.int64), stacked, clean)
+
+
+def crop_pool(images: np.ndarray, *, clean: bool = False) -> Pool:
+    """One entry an image, its patch anywhere inside the field of view."""
+    return Pool(images.astype(np.int64), np.full((len(images), 4), np.nan), clean)
+
+
+def sample(pool: Pool, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Entries of a pool: an image uniformly, then one of its boxes (code: CoMCL/data.py).
+
+    Returns:
+        (count,) positions in the pool.
+    """
+    names, sizes = np.unique(pool.images, return_counts=True)
+    order = np.argsort(pool.images, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    picked = rng.integers(len(names), size=count)
+    offset = np.floor(rng.random(count) * sizes[picked]).astype(np.int64)
+    return order[starts[picked] + offset]
+
+
+def corners(
+    pool: Pool, entries: np.ndarray, *, image_px: int, patch_px: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Upper left corners of patches.
+
+    Args:
+        entries: (n,) positions in the pool.
+
+    Returns:
+        (n, 2) int64 x, y with 0 <= corner <= image_px - patch_px; a box lies in its patch.
+    """
+    boxes = pool.boxes[entries]
+    free = np.isnan(boxes[:, 0])
+    uniform = rng.random((len(entries), 2))
+    placed = _around(boxes, uniform, image_px, patch_px)
+    return np.where(free[:, None], _inside_field(uniform, image_px, patch_px), placed)
+
+
+def _fitting(boxes: np.ndarray, patch_px: int) -> np.ndarray:
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return boxes[(sides <= patch_px).all(axis=1)]
+
+
+def _around(boxes: np.ndarray, uniform: np.ndarray, image_px: int, patch_px: int) -> np.ndarray:
+    """Corners between the last that still holds the box's end and the first of its start."""
+    known = np.nan_to_num(boxes)
+    low = np.clip(np.ceil(known[:, 2:] - patch_px), 0, image_px - patch_px)
+    high = np.clip(np.floor(known[:, :2]), low, image_px - patch_px)
+    return (low + np.floor(uniform * (high - low + 1))).astype(np.int64)
+
+
+def _inside_field(uniform: np.ndarray, image_px: int, patch_px: int) -> np.ndarray:
+    """Corners of patches whose centre is uniform in the largest disc that keeps patches inside.
+
+    The field of view is the inscribed circle of a cropped photograph; centres stay half a patch
+    away from its rim.
+    """
+    radius = (image_px - patch_px) / 2
+    angle, distance = 2 * np.pi * uniform[:, 0], radius * np.sqrt(uniform[:, 1])
+    offset = np.stack([np.cos(angle), np.sin(angle)], axis=1) * distance[:, None]
+    return np.clip(np.round(radius + offset), 0, image_px - patch_px).astype(np.int64)

@@ -1,0 +1,111 @@
+"""All images of a run at the classifier's size and at the size that patches are cut from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.data import cache
+from bench.data.field_of_view import FieldOfView
+from bench.data.records import Dataset
+from bench.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Images as the run sees them: degraded copies where an image was chosen.
+
+    Attributes:
+        clean: (N, S, S, 3) uint8.
+        degraded: (n, S, S, 3) uint8, the copies.
+        place: (N,) index into `degraded`, -1 where an image is used as it is.
+    """
+
+    clean: np.ndarray
+    degraded: np.ndarray
+    place: np.ndarray
+
+    def images(self, indices: np.ndarray) -> np.ndarray:
+        """(n, S, S, 3) uint8 of the images with these indices."""
+        taken = self.clean[indices]
+        place = self.place[indices]
+        taken[place >= 0] = self.degraded[place[place >= 0]]
+        return taken
+
+    def patches(
+        self, indices: np.ndarray, corners: np.ndarray, *, patch_px: int, undegraded: np.ndarray
+    ) -> np.ndarray:
+        """(n, P, P, 3) uint8 cut at (n, 2) corners x, y; `undegraded` (n,) picks the source."""
+        out = np.empty((len(indices), patch_px, patch_px, 3), dtype=np.uint8)
+        for i, (index, (x, y)) in enumerate(zip(indices, corners, strict=True)):
+            place = -1 if undegraded[i] else self.place[index]
+            image = self.clean[index] if place < 0 else self.degraded[place]
+            out[i] = image[y : y + patch_px, x : x + patch_px]
+        return out
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What a run trains on and is scored with.
+
+    Attributes:
+        whole: Images at `protocol.data.image_px`.
+        for_patches: Images at `protocol.data.patch_image_px`.
+        boxes: For each image (L, 4), in pixels of `for_patches`.
+        parameters: The degradation of each chosen image, by image id.
+    """
+
+    whole: Pixels
+    for_patches: Pixels
+    boxes: list[np.ndarray]
+    parameters: dict[str, dict]
+
+
+def open_images(
+    dataset: Dataset,
+    digests: list[str],
+    chosen: np.ndarray,
+    protocol: Protocol,
+    *,
+    folder: Path,
+    tick: cache.Tick,
+) -> ImageSet:
+    """Decode, crop, degrade and resize what is not yet in the cache, then open it.
+
+    Degradation happens once, at the larger of the two sizes, and both are averaged down from it.
+
+    Args:
+        digests: From `cache.content_digests`.
+        chosen: (N,) bool, which images to degrade.
+        folder: The cache folder.
+        tick: Told what is being done, how many are done, and of how many.
+    """
+    records, data = dataset.records, protocol.data
+    size = max(data.image_px, data.patch_image_px)
+    which = np.flatnonzero(chosen)
+    original = cache.clean(records, digests, size_px=size, cache=folder, tick=tick)
+    copies = cache.degraded(
+        original,
+        records,
+        which,
+        protocol.degradation,
+        cache=folder,
+        data_seed=data.data_seed,
+        tick=tick,
+    )
+    place = np.full(len(records), -1)
+    place[which] = np.arange(len(which))
+
+    def at(size_px: int) -> Pixels:
+        pair = [
+            cache.smaller(e, size_px=size_px, cache=folder, tick=tick) for e in (original, copies)
+        ]
+        return Pixels(pair[0].images, pair[1].images, place)
+
+    fields = [FieldOfView(**details) for details in original.details]
+    boxes = [
+        field.to_crop(np.array(r.boxes, dtype=float).reshape(-1, 4), data.patch_image_px)
+        for field, r in zip(fields, records, strict=True)
+    ]
+    parameters = {records[i].image_id: copies.details[n] for n, i in enumerate(which)}
+    return ImageSet(at(data.image_px), at(data.patch_image_px), boxes, parameters)

@@ -1,0 +1,74 @@
+"""Who is in the twin: patients with one or two eyes, grades and qualities in EyeQ's joint mix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.seeding import generator_for
+
+# Images of EyeQ by grade 0..4 (rows) and quality good, usable, reject (columns), counted from its
+# label files (HzFu/EyeQ, Label_EyeQ_train.csv and Label_EyeQ_test.csv).
+JOINT = {
+    "train": [[6342, 1353, 1544], [699, 103, 109], [1100, 283, 426], [167, 79, 87], [39, 58, 154]],
+    "test": [
+        [5967, 3200, 2195],
+        [886, 359, 153],
+        [1354, 721, 569],
+        [199, 145, 104],
+        [65, 133, 199],
+    ],
+}
+PAIRED = {"train": 3929 / 8614, "test": 4201 / 12048}  # patients with both eyes
+NUMBERS = {"train": (10_000, 30_000), "test": (30_000, 60_000)}
+EYES = {1: "right", -1: "left"}
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One image to be taken."""
+
+    split: str
+    patient: str
+    side: int
+    grade: int
+    quality: int
+
+    @property
+    def name(self) -> str:
+        """EyePACS's way of naming files, without extension."""
+        return f"{self.patient}_{EYES[self.side]}"
+
+
+def cells(split: str, images: int) -> np.ndarray:
+    """(5, 3) numbers of images, EyeQ's mix by largest remainders; no cell of 200 or more is empty.
+
+    Args:
+        images: Their sum.
+    """
+    joint = np.array(JOINT[split], dtype=float)
+    share = joint / joint.sum() * images
+    counts = np.floor(share).astype(int)
+    if images >= 200:
+        counts = np.maximum(counts, 1)
+    while counts.sum() != images:
+        step = 1 if counts.sum() < images else -1
+        gap = np.where(counts + step >= 1, (share - counts) * step, -np.inf)
+        counts[np.unravel_index(gap.argmax(), gap.shape)] += step
+    return counts
+
+
+def cohort(split: str, images: int, *, seed: int) -> list[Sitting]:
+    """All images of a split, in the order of their names; eyes of a pair have similar grades."""
+    rng = generator_for(seed, "cohort", split)
+    counts = cells(split, images)
+    kinds = [(g, q) for g in range(5) for q in range(3) for _ in range(counts[g, q])]
+    alike = np.argsort([g + rng.normal(0, 0.7) for g, _ in kinds], kind="stable")
+    pairs = round(images * PAIRED[split] / (1 + PAIRED[split]))
+    sizes = rng.permutation([2] * pairs + [1] * (images - 2 * pairs))
+    numbers = rng.choice(np.arange(*NUMBERS[split]), len(sizes), replace=False)
+    sittings, taken = [], iter(alike)
+    for number, size in zip(numbers, sizes, strict=True):
+        for side in rng.permutation([-1, 1])[:size]:
+            grade, quality = kinds[next(taken)]
+            sittings.append(Sitting(split, str(number), int(side), grade, quality))
+    return sorted(sittings, key=lambda s: s.name)

@@ -1,0 +1,133 @@
+"""The twin as files: EyeQ's published layout, and a companion in IDRiD's."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from bench.data.twin import lesions
+from bench.data.twin.cohort import Sitting, cohort
+from bench.data.twin.draw import Photograph, photograph
+
+JPEG_QUALITY = 92
+IDRID_GROUPS = {  # folder, suffix, kinds that its mask shows
+    "1. Microaneurysms": ("MA", (lesions.MICROANEURYSM,)),
+    "2. Haemorrhages": ("HE", (lesions.HAEMORRHAGE, lesions.PRERETINAL)),
+    "3. Hard Exudates": ("EX", (lesions.HARD_EXUDATE,)),
+    "4. Soft Exudates": ("SE", (lesions.SOFT_EXUDATE,)),
+}
+SET = "a. Training Set"
+
+
+def write_eyeq(
+    root: Path,
+    *,
+    train: int = 1254,
+    test: int = 1625,
+    size_px: int = 256,
+    seed: int = 0,
+    workers: int = 2,
+    on_image: Callable[[], object] | None = None,
+) -> None:
+    """Draw a set in EyeQ's layout: two label files, train/, test/, boxes.csv, DONE.
+
+    A folder that is there is finished: it appears whole, under a temporary name before that.
+
+    Args:
+        on_image: Called after each image.
+    """
+    sittings = cohort("train", train, seed=seed) + cohort("test", test, seed=seed)
+    with _appearing(root) as folder:
+        for split in ("train", "test"):
+            (folder / split).mkdir()
+            _write_labels(folder, split, [s for s in sittings if s.split == split])
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            boxes: list[tuple] = []
+            draw = _Drawing(size_px, seed)
+            for sitting, taken in zip(sittings, pool.map(draw, sittings, chunksize=8), strict=True):
+                path = folder / sitting.split / f"{sitting.name}.jpeg"
+                Image.fromarray(taken.image).save(path, quality=JPEG_QUALITY)
+                boxes += [(path.name, *box) for box in taken.boxes]
+                (on_image or _nobody)()
+        columns = ["image", "lesion", "x0", "y0", "x1", "y1"]
+        pd.DataFrame(boxes, columns=columns).to_csv(folder / "boxes.csv", index=False)
+
+
+def write_idrid(root: Path, *, images: int = 54, size_px: int = 512, seed: int = 0) -> None:
+    """Draw other patients with lesions and masks, in the layout of IDRiD's segmentation part."""
+    base = "A. Segmentation"
+    with _appearing(root) as folder:
+        photographs = folder / base / "1. Original Images" / SET
+        photographs.mkdir(parents=True)
+        for number in range(1, images + 1):
+            sitting = Sitting("idrid", f"idrid{number}", 1 - 2 * (number % 2), 2 + number % 3, 0)
+            taken = _Drawing(size_px, seed)(sitting)
+            name = f"IDRiD_{number:02d}"
+            Image.fromarray(taken.image).save(photographs / f"{name}.jpg", quality=JPEG_QUALITY)
+            _write_masks(folder / base / "2. All Segmentation Groundtruths" / SET, name, taken)
+
+
+class _Drawing:
+    """Takes a sitting's photograph."""
+
+    def __init__(self, size_px: int, seed: int):
+        self.size_px, self.seed = size_px, seed
+
+    def __call__(self, sitting: Sitting) -> Photograph:
+        return photograph(
+            sitting.patient,
+            sitting.side,
+            grade=sitting.grade,
+            quality=sitting.quality,
+            size_px=self.size_px,
+            seed=self.seed,
+        )
+
+
+def _write_labels(folder: Path, split: str, sittings: list[Sitting]) -> None:
+    rows = [(f"{s.name}.jpeg", s.quality, s.grade) for s in sittings]
+    table = pd.DataFrame(rows, columns=["image", "quality", "DR_grade"])
+    table.to_csv(folder / f"Label_EyeQ_{split}.csv")
+
+
+def _write_masks(folder: Path, name: str, taken: Photograph) -> None:
+    for group, (suffix, kinds) in IDRID_GROUPS.items():
+        (folder / group).mkdir(parents=True, exist_ok=True)
+        shown = [taken.masks[kind] for kind in kinds if kind in taken.masks]
+        if shown:
+            mask = np.any(shown, axis=0).astype(np.uint8) * 255
+            Image.fromarray(mask).save(folder / group / f"{name}_{suffix}.tif")
+
+
+@contextmanager
+def _appearing(root: Path) -> Iterator[Path]:
+    """A folder to fill that becomes `root` when the block ends well, and is gone otherwise."""
+    partial = root.with_name(f"{root.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        (partial / "DONE").write_text("")
+        _rename(partial, root)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _rename(partial: Path, root: Path) -> None:
+    try:
+        partial.rename(root)
+    except OSError:
+        if not (root / "DONE").is_file():
+            raise
+        # Another process drew the same set first.
+
+
+def _nobody() -> None:
+    """Whom nobody asked to be told."""

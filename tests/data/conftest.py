@@ -1,0 +1,50 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.data import eyeq
+from bench.data.records import Dataset, Record
+from bench.tasks import DIABETIC_RETINOPATHY
+
+
+def make_records(patients, *, eyes=2, grade=lambda p, e: p % 5, quality=lambda p, e: (p + e) % 3):
+    return tuple(
+        Record(
+            image_id=f"{p}_{'left' if e else 'right'}",
+            path=Path("nowhere") / f"{p}_{e}.jpeg",
+            patient_id=str(p),
+            labels=(grade(p, e),),
+            quality=quality(p, e),
+            split="test" if p % 2 else "train",
+        )
+        for p in range(patients)
+        for e in range(eyes)
+    )
+
+
+def make_dataset(records, **fields):
+    described = {"name": "folder", "boxes": "none", "real": True, **fields}
+    return Dataset(task=DIABETIC_RETINOPATHY, records=tuple(records), **described)
+
+
+@pytest.fixture
+def records():
+    return make_records
+
+
+@pytest.fixture
+def dataset():
+    return make_dataset
+
+
+@pytest.fixture
+def real_eyeq(tmp_path):
+    """EyeQ's own label files, without images."""
+    root = os.environ.get("BENCH_REAL_DATA")
+    if root is None:
+        pytest.skip("BENCH_REAL_DATA is not set")
+    rows = [
+        row for split in ("train", "test") for row in eyeq.label_rows(Path(root) / "eyeq", split)
+    ]
+    return make_dataset(rows, name="eyeq")

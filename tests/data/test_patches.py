@@ -1,0 +1,69 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.data.patches import box_pool, corners, crop_pool, sample
+from bench.seeding import generator_for
+
+sizes = st.tuples(st.integers(16, 64), st.integers(64, 200))
+
+
+def boxes_in(rng, count, image_px, largest):
+    """Boxes inside the image, none larger than `largest` on a side."""
+    size = rng.uniform(1, largest, (count, 2))
+    start = rng.uniform(0, 1, (count, 2)) * (image_px - size)
+    return np.concatenate([start, start + size], axis=1)
+
+
+@given(sizes, st.integers(0, 50))
+def test_a_patch_lies_in_the_image_and_holds_its_box(size, seed):
+    patch_px, image_px = size
+    rng = generator_for(seed)
+    # One pixel less than the patch: whole-pixel corners cannot hold every box of the full size.
+    boxes = boxes_in(rng, 20, image_px, patch_px - 1)
+    pool = box_pool(np.arange(20), [box[None] for box in boxes], patch_px=patch_px)
+    at = corners(pool, np.arange(20), image_px=image_px, patch_px=patch_px, rng=rng)
+    assert (at >= 0).all() and (at + patch_px <= image_px).all()
+    assert (at <= boxes[:, :2]).all()
+    assert (at + patch_px >= boxes[:, 2:]).all()
+
+
+@given(sizes, st.integers(0, 50))
+def test_free_crops_lie_in_the_image(size, seed):
+    patch_px, image_px = size
+    pool = crop_pool(np.arange(30))
+    at = corners(pool, np.arange(30), image_px=image_px, patch_px=patch_px, rng=generator_for(seed))
+    assert (at >= 0).all() and (at + patch_px <= image_px).all()
+
+
+def test_the_centres_of_free_crops_fill_a_disc_evenly():
+    """A quarter of the area, so a quarter of the centres, lies within half the radius."""
+    pool = crop_pool(np.zeros(20_000))
+    at = corners(pool, np.arange(20_000), image_px=256, patch_px=64, rng=generator_for(0))
+    distance = np.hypot(*(at - 96).T) / 96
+    assert distance.max() <= 1.01
+    assert abs((distance < 0.5).mean() - 0.25) < 0.02  # 6 standard errors
+
+
+def test_boxes_larger_than_a_patch_are_dropped_and_their_image_with_them():
+    boxes = [
+        np.array([[0, 0, 10, 10], [0, 0, 40, 10]]),
+        np.array([[0, 0, 40, 40]]),
+        np.empty((0, 4)),
+    ]
+    pool = box_pool(np.arange(3), boxes, patch_px=32)
+    assert pool.images.tolist() == [0]
+
+
+def test_images_are_drawn_alike_however_many_boxes_they_have():
+    boxes = [np.tile([[0.0, 0.0, 5.0, 5.0]], (n, 1)) for n in (1, 9)]
+    pool = box_pool(np.arange(2), boxes, patch_px=32)
+    drawn = pool.images[sample(pool, 4000, generator_for(0))]
+    assert abs((drawn == 0).mean() - 0.5) < 0.04  # 5 standard errors
+    assert len(set(sample(pool, 4000, generator_for(0)).tolist())) == 10
+
+
+def test_a_generator_fixes_the_patches_and_another_changes_them():
+    pool = crop_pool(np.arange(50))
+    drawn = [sample(pool, 20, generator_for(seed)).tolist() for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
