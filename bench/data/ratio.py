@@ -1,7 +1,7 @@
 """Which images are degraded so that a split reaches its share of low-quality images.
 
-It is drawn by image id, nested (what 70 % degrades, 100 % degrades too), stratified by grade, the same for
-every method and seed, and made in each split on its own.
+It is drawn by image id, nested (what 70 % degrades, 100 % degrades too), stratified by grade, the
+same for every method and seed, and made in each split on its own.
 """
 
 import numpy as np

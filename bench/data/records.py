@@ -109,7 +109,7 @@ def hold_out(
         strata.setdefault(stratum, []).append(patient)
     moved: set[str] = set()
     owed = 0.0
-    for stratum, patients in sorted(strata.items()):
+    for _, patients in sorted(strata.items()):
         owed += share * len(patients)
         take = round(owed)
         owed -= take

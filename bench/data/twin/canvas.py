@@ -1,4 +1,4 @@
-"""A square picture in the making: linear light, and coordinates in which the field is the unit disc.
+"""A square picture in the making: light, and coordinates in which the field is the unit disc.
 
 x grows to the right and y downwards; a length of 1 is the radius of the field of view.
 """
@@ -34,7 +34,7 @@ class Canvas:
         return self.size_px / 2 + np.asarray(points) * self.radius_px
 
     def absorb(self, blot: "Blot", colour: tuple[float, float, float], depth: float) -> None:
-        """Let a blot take light away; `colour` is the share of each channel that it lets through."""
+        """Let a blot take light away; `colour` is the share of each channel let through."""
         self.light[blot.where] *= 1 - (depth * blot.mask)[..., None] * (1 - _channels(colour))
 
     def cover(self, blot: "Blot", colour: tuple[float, float, float], depth: float) -> None:
@@ -117,7 +117,9 @@ def blob(
         bearing = np.arctan2(other, turned)
         waves = range(2, 6)
         phases, sizes = rng.uniform(0, 6.28, 4), rng.normal(0, ragged / 2, 4)
-        distance += sum(s * np.cos(k * bearing + p) for k, p, s in zip(waves, phases, sizes))
+        distance += sum(
+            s * np.cos(k * bearing + p) for k, p, s in zip(waves, phases, sizes, strict=True)
+        )
     edge = max(soft, 1.0 / min(first, second))
     mask = np.clip((1 - distance) / edge + 0.5, 0, 1).astype(np.float32)
     return Blot(mask, (slice(y0, y1), slice(x0, x1)))

@@ -1,4 +1,4 @@
-"""One photograph: a person's eye with a burden of lesions, as a camera of a given quality takes it."""
+"""One photograph: a person's eye with a burden of lesions, through a camera of some quality."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Is the twin like photographs where it should be, and does nothing but lesions give grades away?"""
+"""Is the twin like photographs in numbers, and does nothing but lesions give grades away?"""
 
 import os
 from pathlib import Path

@@ -1,0 +1,105 @@
+"""One process at a time works on a folder: a claim file with a heartbeat, no file lock.
+
+A claim appears whole or not at all (written aside, then hard-linked), so two processes never both
+hold it. Its holder touches it every few seconds; a claim whose holder is dead, or silent for a
+minute, is renamed away by exactly one taker.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BEAT_SECONDS = 5.0
+SILENT_SECONDS = 60.0
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[bool]:
+    """Whether this process holds the folder while the block runs; it does not wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "claim.json"
+    if not _take(path):
+        yield False
+        return
+    stop = threading.Event()
+    beat = threading.Thread(target=_keep_beating, args=(path, stop), daemon=True)
+    beat.start()
+    try:
+        yield True
+    finally:
+        stop.set()
+        beat.join()
+        path.unlink(missing_ok=True)
+
+
+def holder(folder: Path) -> dict | None:
+    """Who holds a folder now: host and pid; None when nobody does."""
+    path = folder / "claim.json"
+    try:
+        claim = json.loads(path.read_text())
+        age = time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    return None if _is_dead(claim, age) else claim
+
+
+def _take(path: Path) -> bool:
+    mine = path.with_name(f"claim.{uuid.uuid4().hex}.partial")
+    mine.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "by": mine.name}))
+    try:
+        if _link(mine, path):
+            return True
+        if holder(path.parent) is not None:
+            return False
+        _bury(path)
+        return _link(mine, path)
+    finally:
+        mine.unlink()
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _bury(path: Path) -> None:
+    """Rename a dead claim away; a live one that came in between is put back."""
+    grave = path.with_name(f"claim.{uuid.uuid4().hex}.dead.partial")
+    try:
+        path.rename(grave)
+    except FileNotFoundError:
+        return
+    claim, age = json.loads(grave.read_text()), time.time() - grave.stat().st_mtime
+    if not _is_dead(claim, age):
+        _link(grave, path)
+    grave.unlink()
+
+
+def _is_dead(claim: dict, age_seconds: float) -> bool:
+    if age_seconds > SILENT_SECONDS:
+        return True
+    return claim["host"] == socket.gethostname() and not _is_running(claim["pid"])
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _keep_beating(path: Path, stop: threading.Event) -> None:
+    while not stop.wait(BEAT_SECONDS):
+        path.touch()
