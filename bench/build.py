@@ -4,7 +4,7 @@ A recipe is one function a kind of method; it returns a literal tuple of stages.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from bench import roster
 from bench.data.loaders import ImageBatches, LevelBatches
-from bench.data.patches import Pool, box_pool, crop_pool
-from bench.data.pixels import ImageSet
-from bench.data.records import Dataset
+from bench.data.patches import Pool
 from bench.errors import RequestError
+from bench.levels import comcl_options, level_pools, require_patches, usable_pairs
+from bench.materials import Materials
 from bench.protocol import Protocol
-from bench.roster import Method
 from bench.training.augment import CONTRASTIVE, FINETUNE, NONE, Augmentation, apply, to_input
 from bench.training.stages import Stage, State, Supervised
 
@@ -33,30 +32,6 @@ AUGMENTATIONS = {
     "flips": Augmentation(flip_horizontal=0.5, flip_vertical=0.5),
     "none": NONE,
 }
-
-
-@dataclass(frozen=True)
-class Materials:
-    """What a recipe builds from.
-
-    Attributes:
-        name: Roster name of the method.
-        boxes: "oracle", "given" or "random_lesion_crops".
-        degraded: (N,) bool.
-        weights: "random", "imagenet" or a file.
-        device: Where training happens.
-    """
-
-    name: str
-    method: Method
-    protocol: Protocol
-    dataset: Dataset
-    images: ImageSet
-    degraded: np.ndarray
-    boxes: str
-    weights: str
-    seed: int
-    device: torch.device
 
 
 def stages(given: Materials) -> tuple[Stage, ...]:
@@ -73,7 +48,7 @@ def notes(given: Materials) -> tuple[str, ...]:
     """What a page must say about this run beyond the data set's own assumptions."""
     if given.method.recipe != "comcl":
         return ()
-    _, dropped = _pairs(given)
+    _, dropped = usable_pairs(given)
     return tuple(f"loss {pair.name} left out: a level is empty (D31)" for pair in dropped)
 
 
@@ -116,15 +91,15 @@ def _comcl(given: Materials) -> tuple[Stage, ...]:
     from baselines.classifier import Classifier
     from comcl.views import LEVELS, levels_needed
 
-    pairs, _ = _pairs(given)
-    pools = _level_pools(given)
+    pairs, _ = usable_pairs(given)
+    pools = level_pools(given)
     codes = [LEVELS.index(level) for level in levels_needed(pairs)]
     needed = {code: pools[code] for code in codes if len(pools[code])}
-    _require_patches(given, needed)
+    require_patches(given, needed)
 
     def contrastive() -> nn.Module:
         kind: Any = roster.load(given.method, given.name)
-        return kind(pairs=pairs, **_encoder(given), **_comcl_options(given))
+        return kind(pairs=pairs, **_encoder(given), **comcl_options(given))
 
     def classifier() -> nn.Module:
         return Classifier(class_count(given), task=given.dataset.task.kind, **_encoder(given))
@@ -228,106 +203,6 @@ def _compute_matched_epochs(given: Materials) -> int:
     area = (protocol.patches.size_px / protocol.data.image_px) ** 2
     extra = patches * CONTRASTIVE_COST * area / len(given.dataset.where("train"))
     return protocol.finetuning.epochs + round(extra)
-
-
-def _comcl_options(given: Materials) -> dict[str, Any]:
-    from comcl.mining import WITHOUT_SPL
-
-    own, shared = given.protocol.comcl, given.protocol.pretraining
-    removed = WITHOUT_SPL[own.no_spl_removes] if _variant(given) == "comcl-no-spl" else {}
-    options = {
-        "queue_size": shared.queue,
-        "momentum": shared.key_momentum,
-        "temperature": shared.temperature,
-        "head": own.head,
-        "negatives": own.negatives,
-        "topk": own.topk,
-        "k_rule": own.k_rule,
-        "k_min": own.k_min,
-        "k_direction": own.k_direction,
-        "topk_scope": own.topk_scope,
-        "spl": own.spl,
-    }
-    return {**options, **removed}
-
-
-def _variant(given: Materials) -> str:
-    return given.method.options["variant"]
-
-
-def _pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The variant's losses that the data can feed, and those that they cannot (D31).
-
-    Raises:
-        RequestError: when a level is empty and that is not allowed, or no loss is left.
-    """
-    from comcl.views import LEVELS, drop_empty, pairs_for
-
-    own = given.protocol.comcl
-    pairs = pairs_for(
-        _variant(given),
-        la_role=own.la_role,
-        without_levels=own.no_multilevel_pool,
-        loss_weights=own.loss_weights,
-    )
-    pools = _level_pools(given)
-    kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
-    if dropped and own.empty_level == "error":
-        raise RequestError(f"{given.name}: no patches for the losses {_names(dropped)}")
-    if not kept:
-        raise RequestError(
-            f"{given.name}: no loss is left, since a level of each ({_names(dropped)}) has no "
-            "patches at this ratio; --set comcl.empty_level=paired_clean keeps the undegraded "
-            "originals as the high-quality levels"
-        )
-    return kept, dropped
-
-
-def _names(pairs: tuple[Any, ...]) -> str:
-    return ", ".join(pair.name for pair in pairs)
-
-
-def _level_pools(given: Materials) -> dict[int, Pool]:
-    """Training patches of each of the four levels, by level code."""
-    from comcl.views import level_codes
-
-    train = given.dataset.where("train")
-    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])
-    low = ((given.dataset.quality() > 0) | given.degraded)[train]
-    levels = level_codes(lesion, low & _quality_matters(given))
-    pools = {code: _pool(given, train[levels == code], lesion=code < 2) for code in range(4)}
-    if given.protocol.comcl.empty_level == "paired_clean":
-        originals = level_codes(lesion, np.zeros_like(low))
-        for code in (0, 2):
-            if not len(pools[code]):
-                images = train[(originals == code) & given.degraded[train]]
-                pools[code] = _pool(given, images, lesion=code < 2, clean=True)
-    return pools
-
-
-def _quality_matters(given: Materials) -> bool:
-    """Whether the variant knows quality; the union of Table 2's "w/o Multi-level" does not."""
-    without = _variant(given) == "comcl-no-multilevel"
-    return not (without and given.protocol.comcl.no_multilevel_pool == "all")
-
-
-def _pool(given: Materials, images: np.ndarray, *, lesion: bool, clean: bool = False) -> Pool:
-    if lesion and given.boxes != "random_lesion_crops":
-        patch_px = given.protocol.patches.size_px
-        return box_pool(images, given.images.boxes, patch_px=patch_px, clean=clean)
-    return crop_pool(images, clean=clean)
-
-
-def _require_patches(given: Materials, pools: dict[int, Pool]) -> None:
-    minimum = given.protocol.patches.minimum
-    if any(len(pool) < minimum for pool in pools.values()):
-        from comcl.views import LEVELS
-
-        counts = ", ".join(f"{LEVELS[code]}: {len(pool)}" for code, pool in pools.items())
-        raise RequestError(
-            f"{given.name} needs at least {minimum} training patches in each level, and has "
-            f"{counts}; add images or boxes, or lower --set patches.minimum"
-        )
 
 
 def _augment(

@@ -21,6 +21,7 @@ from bench.data.cache import Tick
 from bench.data.pixels import open_images
 from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict
+from bench.materials import Materials
 from bench.request import Prepared, Request, about, command, prepare
 from bench.training.interrupt import catching_signals
 from bench.training.loop import StepReport
@@ -87,7 +88,7 @@ def _run(
     prepared: Prepared, device: torch.device, watch: Watch, interrupted: Callable[[], bool]
 ) -> None:
     set_numerics(threads=prepared.protocol.engine.threads)
-    given = _materials(prepared, device, watch.tick)
+    given = materials(prepared, device, watch.tick)
     stages = build.stages(given)
     store.write_json(prepared.folder / "spec.json", _described(prepared, build.notes(given)))
     around = _surroundings(prepared, given, device, watch, interrupted)
@@ -107,7 +108,8 @@ def _run(
     (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def _materials(prepared: Prepared, device: torch.device, tick: Tick) -> build.Materials:
+def materials(prepared: Prepared, device: torch.device, tick: Tick) -> Materials:
+    """What the run's method is built from, its images decoded, degraded and cached."""
     images = open_images(
         prepared.dataset,
         prepared.digests,
@@ -116,7 +118,7 @@ def _materials(prepared: Prepared, device: torch.device, tick: Tick) -> build.Ma
         folder=prepared.cache,
         tick=tick,
     )
-    return build.Materials(
+    return Materials(
         name=prepared.name,
         method=prepared.method,
         protocol=prepared.protocol,
@@ -132,7 +134,7 @@ def _materials(prepared: Prepared, device: torch.device, tick: Tick) -> build.Ma
 
 def _surroundings(
     prepared: Prepared,
-    given: build.Materials,
+    given: Materials,
     device: torch.device,
     watch: Watch,
     interrupted: Callable[[], bool],
@@ -157,7 +159,7 @@ def _surroundings(
     )
 
 
-def _predict(network: nn.Module, given: build.Materials, split: str) -> pd.DataFrame:
+def _predict(network: nn.Module, given: Materials, split: str) -> pd.DataFrame:
     dataset, indices = given.dataset, given.dataset.where(split)
     probability = predict.probabilities(
         network, given.images.whole, indices, dataset.task, build.prepare(given)

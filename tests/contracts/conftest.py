@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from bench import build
-from bench.data.pixels import open_images
 from bench.request import Request, prepare
+from bench.run import materials as made_from
 
 
 @pytest.fixture(autouse=True)
@@ -32,25 +31,6 @@ def materials(small_set, cache, tiny, tmp_path):
             cache=cache,
         )
         prepared = prepare(request, lambda *_: None)
-        images = open_images(
-            prepared.dataset,
-            prepared.digests,
-            prepared.degraded,
-            prepared.protocol,
-            folder=cache,
-            tick=lambda *_: None,
-        )
-        return build.Materials(
-            name=prepared.name,
-            method=prepared.method,
-            protocol=prepared.protocol,
-            dataset=prepared.dataset,
-            images=images,
-            degraded=prepared.degraded,
-            boxes=prepared.boxes,
-            weights=prepared.weights,
-            seed=seed,
-            device=torch.device("cpu"),
-        )
+        return made_from(prepared, torch.device("cpu"), lambda *_: None)
 
     return make

@@ -25,6 +25,8 @@ SOURCES = {
     "engine": [
         "bench/seeding.py",
         "bench/build.py",
+        "bench/levels.py",
+        "bench/materials.py",
         "bench/data/[!_d]*.py",
         "bench/training/*.py",
         "bench/evaluation/*.py",

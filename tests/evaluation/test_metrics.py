@@ -7,6 +7,7 @@ import pytest
 import sklearn.metrics as oracle
 from hypothesis import given
 from hypothesis import strategies as st
+from predictions import predictions_of, random_grading
 
 from bench.evaluation import metrics
 
@@ -20,28 +21,6 @@ def gradings(draw):
     size = draw(st.integers(1, 40))
     column = st.lists(st.integers(0, classes - 1), min_size=size, max_size=size)
     return np.array(draw(column)), np.array(draw(column)), classes
-
-
-def predictions_of(labels, probabilities, *, quality=None, degraded=None, split="test"):
-    frame = pd.DataFrame(probabilities, columns=[f"p_{c}" for c in range(probabilities.shape[1])])
-    labels = np.asarray(labels)
-    if labels.ndim == 1:
-        frame["label"] = labels
-    else:
-        for c in range(labels.shape[1]):
-            frame[f"label_{c}"] = labels[:, c]
-    frame["split"] = split
-    frame["image_id"] = [f"i{n}" for n in range(len(frame))]
-    frame["patient_id"] = [f"p{n // 2}" for n in range(len(frame))]
-    frame["quality"] = 0 if quality is None else quality
-    frame["degraded"] = False if degraded is None else degraded
-    return frame
-
-
-def random_grading(seed, size=300, classes=5):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, size)
-    return labels, rng.dirichlet(np.ones(classes), size)
 
 
 @given(gradings(), st.sampled_from(list(SKLEARN_WEIGHTS)))

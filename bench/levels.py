@@ -1,0 +1,115 @@
+"""CoMCL's four levels on a data set: which patches form them, and which losses they can feed."""
+
+from typing import Any
+
+import numpy as np
+
+from bench.data.patches import Pool, box_pool, crop_pool
+from bench.errors import RequestError
+from bench.materials import Materials
+
+
+def comcl_options(given: Materials) -> dict[str, Any]:
+    """Keywords of `comcl.model.CoMCL`, less what the variant takes away (D39)."""
+    from comcl.mining import WITHOUT_SPL
+
+    own, shared = given.protocol.comcl, given.protocol.pretraining
+    removed = WITHOUT_SPL[own.no_spl_removes] if _variant(given) == "comcl-no-spl" else {}
+    options = {
+        "queue_size": shared.queue,
+        "momentum": shared.key_momentum,
+        "temperature": shared.temperature,
+        "head": own.head,
+        "negatives": own.negatives,
+        "topk": own.topk,
+        "k_rule": own.k_rule,
+        "k_min": own.k_min,
+        "k_direction": own.k_direction,
+        "topk_scope": own.topk_scope,
+        "spl": own.spl,
+    }
+    return {**options, **removed}
+
+
+def _variant(given: Materials) -> str:
+    return given.method.options["variant"]
+
+
+def usable_pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The variant's losses that the data can feed, and those that they cannot (D31).
+
+    Raises:
+        RequestError: when a level is empty and that is not allowed, or no loss is left.
+    """
+    from comcl.views import LEVELS, drop_empty, pairs_for
+
+    own = given.protocol.comcl
+    pairs = pairs_for(
+        _variant(given),
+        la_role=own.la_role,
+        without_levels=own.no_multilevel_pool,
+        loss_weights=own.loss_weights,
+    )
+    pools = level_pools(given)
+    kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
+    if dropped and own.empty_level == "error":
+        raise RequestError(f"{given.name}: no patches for the losses {_names(dropped)}")
+    if not kept:
+        raise RequestError(
+            f"{given.name}: no loss is left, since a level of each ({_names(dropped)}) has no "
+            "patches at this ratio; --set comcl.empty_level=paired_clean keeps the undegraded "
+            "originals as the high-quality levels"
+        )
+    return kept, dropped
+
+
+def _names(pairs: tuple[Any, ...]) -> str:
+    return ", ".join(pair.name for pair in pairs)
+
+
+def level_pools(given: Materials) -> dict[int, Pool]:
+    """Training patches of each of the four levels, by level code."""
+    from comcl.views import level_codes
+
+    train = given.dataset.where("train")
+    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])
+    low = ((given.dataset.quality() > 0) | given.degraded)[train]
+    levels = level_codes(lesion, low & _quality_matters(given))
+    pools = {code: _pool(given, train[levels == code], lesion=code < 2) for code in range(4)}
+    if given.protocol.comcl.empty_level == "paired_clean":
+        originals = level_codes(lesion, np.zeros_like(low))
+        for code in (0, 2):
+            if not len(pools[code]):
+                images = train[(originals == code) & given.degraded[train]]
+                pools[code] = _pool(given, images, lesion=code < 2, clean=True)
+    return pools
+
+
+def _quality_matters(given: Materials) -> bool:
+    """Whether the variant knows quality; the union of Table 2's "w/o Multi-level" does not."""
+    without = _variant(given) == "comcl-no-multilevel"
+    return not (without and given.protocol.comcl.no_multilevel_pool == "all")
+
+
+def _pool(given: Materials, images: np.ndarray, *, lesion: bool, clean: bool = False) -> Pool:
+    if lesion and given.boxes != "random_lesion_crops":
+        patch_px = given.protocol.patches.size_px
+        return box_pool(images, given.images.boxes, patch_px=patch_px, clean=clean)
+    return crop_pool(images, clean=clean)
+
+
+def require_patches(given: Materials, pools: dict[int, Pool]) -> None:
+    """Refuse levels with too few patches to learn from.
+
+    Raises:
+        RequestError: with the counts.
+    """
+    minimum = given.protocol.patches.minimum
+    if any(len(pool) < minimum for pool in pools.values()):
+        from comcl.views import LEVELS
+
+        counts = ", ".join(f"{LEVELS[code]}: {len(pool)}" for code, pool in pools.items())
+        raise RequestError(
+            f"{given.name} needs at least {minimum} training patches in each level, and has "
+            f"{counts}; add images or boxes, or lower --set patches.minimum"
+        )
