@@ -56,7 +56,7 @@ def test_a_run_is_made_once_and_then_found(bench, tmp_path):
     assert (folder / "DONE").stat().st_mtime_ns == written
 
 
-def test_comcl_trains_on_all_four_levels_and_moves_its_encoder(bench, tmp_path):
+def test_comcl_trains_on_all_four_levels_with_finite_losses(bench, tmp_path):
     record = record_of(bench("run", "--method", "comcl", "--lq-ratio", "0.7", "--json"))
     lines = (tmp_path / record["folder"] / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
