@@ -148,3 +148,19 @@ def test_paired_clean_keeps_the_originals_as_the_high_quality_levels(materials):
     assert set(pools) == {0, 1, 2, 3}
     assert [pools[level].clean for level in range(4)] == [True, False, True, False]
     assert build.notes(given) == ()
+
+
+def test_pretraining_moves_the_encoder_that_finetuning_starts_from(made):
+    (_, contrastive, batch), (finetune, classifier, _) = made("comcl")
+    before = {name: tensor.clone() for name, tensor in contrastive.encoder_state().items()}
+    optimizer = torch.optim.Adam(contrastive.parameters(), lr=1e-3)
+    for step in range(4):  # the first finds empty queues, and so nothing to be told apart from
+        optimizer.zero_grad()
+        contrastive.loss(batch, step=step, total_steps=10)[0].backward()
+        optimizer.step()
+        contrastive.after_step()
+    after = contrastive.encoder_state()
+    unmoved = [name for name, old in before.items() if torch.equal(old, after[name])]
+    assert not unmoved
+    finetune.starts_from(classifier, after)
+    assert all(torch.equal(t, after[name]) for name, t in classifier.trunk.state_dict().items())
