@@ -17,7 +17,7 @@ check: .venv/made
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not gpu"
+	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal
 
 format: .venv/made
 	$(BIN)/ruff format .

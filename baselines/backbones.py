@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 # ImageNet V1 weights, the ones that the released pretraining code starts from (modules.py:155).
-IMAGENET_V1 = {"resnet50": "resnet50.tv_in1k"}
-HEADS = ("fc.", "head.", "classifier.")
+IMAGENET_V1 = {"resnet50": "resnet50.tv_in1k", "densenet121": "densenet121.tv_in1k"}
+HEADS = ("fc.", "head.", "classifier.", "classif.", "AuxLogits.")
 
 
 class WeightsUnavailable(RuntimeError):
@@ -29,7 +29,12 @@ class WeightsMismatch(RuntimeError):
 
 
 def create(
-    name: str, *, weights: str | Path = "random", in_chans: int = 3, **timm_options: Any
+    name: str,
+    *,
+    weights: str | Path = "random",
+    in_chans: int = 3,
+    narrow: int = 1,
+    **timm_options: Any,
 ) -> nn.Module:
     """A trunk that maps images (B, in_chans, H, W) to features (B, num_features, H', W').
 
@@ -37,6 +42,7 @@ def create(
         name: a timm architecture.
         weights: "random", "imagenet" (V1 for ResNet50, else timm's choice), or a file of tensors.
         in_chans: image channels.
+        narrow: divides all widths, for families without an argument of their own for that.
         timm_options: further arguments of the architecture, e.g. `channels=(8, 16, 24, 32)`.
 
     Raises:
@@ -45,10 +51,40 @@ def create(
     """
     options = {"num_classes": 0, "global_pool": "", "in_chans": in_chans, **timm_options}
     trunk = timm.create_model(name, pretrained=False, **options)
+    if narrow > 1:
+        _narrow(trunk, narrow, in_chans)
     if weights != "random":
         path = fetch_imagenet(name) if weights == "imagenet" else Path(weights)
         load_trunk(trunk, read_weights(path), source=str(weights))
     return trunk
+
+
+def _narrow(trunk: Any, divisor: int, in_chans: int) -> None:
+    """Rebuild every convolution and norm with its widths divided, the image's channels aside."""
+    for module in trunk.modules():
+        for name, layer in module.named_children():
+            if isinstance(layer, nn.Conv2d):
+                setattr(module, name, _narrow_convolution(layer, divisor, in_chans))
+            elif isinstance(layer, nn.BatchNorm2d):
+                layer.__init__(
+                    layer.num_features // divisor, eps=layer.eps, momentum=layer.momentum
+                )
+    trunk.num_features //= divisor
+
+
+def _narrow_convolution(layer: nn.Conv2d, divisor: int, in_chans: int) -> nn.Conv2d:
+    inputs, outputs = layer.in_channels, layer.out_channels
+    if outputs % divisor or (inputs != in_chans and inputs % divisor):
+        raise ValueError(f"narrow ({divisor}) must divide every width: {inputs} to {outputs}")
+    assert layer.groups == 1, "grouped convolutions have a width of their own"
+    return nn.Conv2d(
+        inputs if inputs == in_chans else inputs // divisor,
+        outputs // divisor,
+        layer.kernel_size,  # pyright: ignore[reportArgumentType]
+        layer.stride,  # pyright: ignore[reportArgumentType]
+        layer.padding,  # pyright: ignore[reportArgumentType]
+        bias=layer.bias is not None,
+    )
 
 
 def fetch_imagenet(name: str) -> Path:

@@ -7,6 +7,7 @@ empty in place of random vectors.
 Shapes: B patches, D dimensions, K slots of the queue.
 """
 
+import math
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -125,9 +126,15 @@ class KeyQueue(nn.Module):
         self.pointer.copy_((self.pointer + len(keys)) % size)
         self.filled.copy_((self.filled + len(keys)).clamp(max=size))
 
+    @torch.no_grad()
+    def clear(self) -> None:
+        """Let all keys out: as it was made."""
+        for buffer in self.buffers():
+            buffer.zero_()
 
-def info_nce(query: Tensor, key: Tensor, negatives: Tensor, *, temperature: float) -> Tensor:
-    """How hard it is to tell a query's key from the negatives: log(1 + K) at chance.
+
+def contrast_logits(query: Tensor, key: Tensor, negatives: Tensor, *, temperature: float) -> Tensor:
+    """Similarity of each query to its key (column 0), then to the negatives, over temperature.
 
     Args:
         query: (B, D), unit length, as all three.
@@ -136,11 +143,30 @@ def info_nce(query: Tensor, key: Tensor, negatives: Tensor, *, temperature: floa
         temperature: > 0.
 
     Returns:
-        (B,), float32 or wider.
+        (B, 1 + K), float32 or wider even under autocast.
     """
     wide = torch.promote_types(query.dtype, torch.float32)
     with torch.autocast(query.device.type, enabled=False):
         query, key, negatives = query.to(wide), key.to(wide), negatives.to(wide)
         positive = (query * key).sum(dim=1, keepdim=True)
-        logits = torch.cat([positive, query @ negatives.T], dim=1) / temperature
+        return torch.cat([positive, query @ negatives.T], dim=1) / temperature
+
+
+def info_nce(query: Tensor, key: Tensor, negatives: Tensor, *, temperature: float) -> Tensor:
+    """How hard it is to tell a query's key from the negatives: log(1 + K) at chance.
+
+    Arguments as in `contrast_logits`.
+
+    Returns:
+        (B,), float32 or wider; 0 without any negative.
+    """
+    logits = contrast_logits(query, key, negatives, temperature=temperature)
     return logits.logsumexp(dim=1) - logits[:, 0]
+
+
+def relative_to_chance(loss: Tensor, negatives: int) -> dict[str, Tensor]:
+    """{"relative": loss / log(1 + K)} to log: 1 tells nothing apart, as after a collapse.
+
+    Losses alone do not compare over a training in which the queue fills. Empty where K is 0.
+    """
+    return {"relative": loss.detach() / math.log1p(negatives)} if negatives else {}

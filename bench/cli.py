@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from bench.errors import BenchError
+from bench.experiments import SEEDS
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -28,6 +29,13 @@ Dataset = Annotated[str, typer.Option(help="See `bench datasets`.")]
 Ratio = Annotated[str, typer.Option(help="Share of low-quality images: native, or e.g. 0.7.")]
 Name = Annotated[str | None, typer.Option(help="paper, laptop or smoke; see `bench protocol`.")]
 Change = Annotated[list[str] | None, typer.Option("--set", help="group.field=value, repeatable.")]
+Settings = Annotated[str, typer.Option(help="common or original.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the data set.")]
+Results = Annotated[Path, typer.Option(help="Where run folders go.")]
+Cache = Annotated[Path | None, typer.Option(help="Twins, decoded images, stages.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Study = Annotated[str | None, typer.Option(help="Name of a sensitivity study.")]
+Partial = Annotated[bool, typer.Option("--partial", help="Run on what is there.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Records = Annotated[Path, typer.Option(help="Folder of run records.")]
 
@@ -51,14 +59,14 @@ def run(
     lq_ratio: Ratio = "native",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     protocol: Name = None,
-    settings: Annotated[str, typer.Option(help="common or original.")] = "common",
-    data: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
-    results: Annotated[Path, typer.Option(help="Where run folders go.")] = RUNS,
-    cache: Annotated[Path | None, typer.Option(help="Twins, decoded images, stages.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    settings: Settings = "common",
+    data: Data = None,
+    results: Results = RUNS,
+    cache: Cache = None,
+    device: Device = "auto",
     change: Change = None,
-    study: Annotated[str | None, typer.Option(help="Name of a sensitivity study.")] = None,
-    partial: Annotated[bool, typer.Option("--partial", help="Run on what is there.")] = False,
+    study: Study = None,
+    partial: Partial = False,
     as_json: Json = False,
 ) -> None:
     """Train and score one method, then record the run; asked again, find it."""
@@ -111,13 +119,98 @@ def table(
 
 
 @app.command()
-def status(records: Records = RUNS, as_json: Json = False) -> None:
-    """Which runs are done, running, failed (with why), interrupted, missing or stale."""
+def sweep(
+    table: Annotated[str, typer.Option(help="1, 2, 3 or all.")] = "1",
+    dataset: Annotated[list[str] | None, typer.Option(help="Repeatable; a twin counts.")] = None,
+    methods: Annotated[str, typer.Option(help="Only these: resnet50,comcl")] = "",
+    ratios: Annotated[str, typer.Option(help="Only these: native,0.7")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="How many of each.")] = SEEDS,
+    protocol: Name = None,
+    settings: Settings = "common",
+    data: Data = None,
+    results: Results = RUNS,
+    cache: Cache = None,
+    device: Device = "auto",
+    change: Change = None,
+    study: Study = None,
+    partial: Partial = False,
+    launcher: Annotated[str, typer.Option(help="local, slurm or print.")] = "local",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Runs, time and disk only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What a table needs: balanced, so that stopping leaves methods level; asked again, goes on."""
     with _explained():
-        from bench.reporting.records import states
-        from bench.reporting.status import status_page
+        from bench import launch
+        from bench.plan import Sweep
+        from bench.request import Request
 
-        typer.echo(status_page(states(records), as_json=as_json))
+        shared = (protocol, settings, tuple(change or ()), study, data, results, cache, device)
+        common = Request("", "", "native", 0, *shared, partial)
+        answer = launch.sweep(
+            Sweep(common, table, tuple(dataset or ()), _list(methods), _list(ratios), seeds),
+            launcher=launcher,
+            jobs=jobs,
+            dry_run=dry_run,
+            as_json=as_json,
+            say=lambda text: typer.echo(f"bench: {text}", err=True),
+        )
+        if answer.text:
+            typer.echo(answer.text)
+        raise typer.Exit(1 if answer.failed else 0)
+
+
+@app.command()
+def status(
+    records: Records = RUNS,
+    table: Annotated[str | None, typer.Option(help="Also what 1, 2, 3 or all still need.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Of these data sets only.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many are needed.")] = SEEDS,
+    protocol: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Which runs are done, running, failed (with why), interrupted, stale or missing."""
+    with _explained():
+        from bench.reporting.status import status_of
+
+        wanted = {"table": table, "datasets": tuple(dataset or ()), "seeds": seeds}
+        typer.echo(status_of(records, **wanted, protocol=protocol, as_json=as_json))
+
+
+@app.command()
+def prepare(
+    dataset: Annotated[str, typer.Argument(help="eyeq, folder or idrid.")],
+    data: Data = None,
+    protocol: Name = None,
+    change: Change = None,
+    cache: Cache = None,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder for pictures (idrid).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a data set and cache its images; idrid: train the lesion detector and score it."""
+    with _explained():
+        from bench.preparing import prepare as prepared
+        from bench.progress import watching
+
+        changes = tuple(change or ())
+        options = {"data": data, "cache": cache, "out": out, "protocol": protocol}
+        with watching() as watch:
+            answer = prepared(
+                dataset, watch, **options, changes=changes, device=device, as_json=as_json
+            )
+        typer.echo(answer.text)
+        raise typer.Exit(0 if answer.ready else 2)
+
+
+@app.command()
+def claims(protocol: Name = None, records: Records = RUNS, as_json: Json = False) -> None:
+    """Is each claim of the paper supported, by how much, and how many seeds would decide it?"""
+    with _explained():
+        from bench.reporting.claims_page import claims_page
+        from bench.reporting.records import load
+
+        typer.echo(claims_page(load(records), protocol=protocol, as_json=as_json))
 
 
 @app.command()
@@ -150,16 +243,22 @@ def datasets(as_json: Json = False) -> None:
 @app.command()
 def protocol(
     name: Annotated[str, typer.Argument(help="paper, laptop or smoke.")] = "paper",
+    method: Annotated[str, typer.Option(help="What its --settings original would change.")] = "",
     as_json: Json = False,
 ) -> None:
     """Every setting with its value and source."""
-    _page("protocol", as_json, name)
+    _page("protocol", as_json, name, method)
 
 
 @app.command()
 def ambiguities(as_json: Json = False) -> None:
     """Each open point of the paper: options, default, evidence, and the setting that decides."""
     _page("ambiguities", as_json)
+
+
+def _list(typed: str) -> tuple[str, ...]:
+    """Names between commas."""
+    return tuple(name.strip() for name in typed.split(",") if name.strip())
 
 
 def _page(name: str, as_json: bool, *arguments: str) -> None:

@@ -4,10 +4,23 @@ Rows name methods of the roster in the paper's order, under the paper's titles; 
 of data set and low-quality ratio.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from bench.errors import RequestError
 
 RATIOS = ("native", "0.7", "1.0")
+SEEDS = 3  # as the claim files ask for; the paper reports one run
+
+
+class Cell(NamedTuple):
+    """One run that a table needs."""
+
+    method: str
+    dataset: str
+    lq_ratio: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -43,17 +56,20 @@ class Experiment:
     rows: tuple[Row, ...]
     columns: tuple[tuple[str, str], ...]
 
-    def runs(self, seeds: Iterable[int]) -> Iterator[tuple[str, str, str, int]]:
-        """(method, data set, ratio, seed), all cells of one seed before the next seed."""
-        for seed in seeds:
-            for dataset, ratio in self.columns:
-                for row in self.rows:
-                    yield row.method, dataset, ratio, seed
-
     def ratios(self, dataset: str) -> tuple[str, ...]:
         """The ratios in the columns of a data set; a twin stands in the columns of its original."""
-        original = dataset.removesuffix("-twin")
-        return tuple(ratio for name, ratio in self.columns if name == original)
+        return tuple(ratio for name, ratio in self.columns if name == original(dataset))
+
+    def stand_ins(self, dataset: str) -> tuple[str, ...]:
+        """The ratios to run a data set at: its own columns', or all for a set of the user's."""
+        if original(dataset) in {name for e in EXPERIMENTS.values() for name, _ in e.columns}:
+            return self.ratios(dataset)
+        return tuple(dict.fromkeys(ratio for _, ratio in self.columns))
+
+
+def original(dataset: str) -> str:
+    """The data set in whose columns a data set stands: a twin's original, else itself."""
+    return dataset.removesuffix("-twin")
 
 
 TABLE1 = Experiment(
@@ -109,3 +125,55 @@ TABLE3 = Experiment(
 )
 
 EXPERIMENTS = {experiment.table: experiment for experiment in (TABLE1, TABLE2, TABLE3)}
+
+
+def chosen(table: str) -> tuple[Experiment, ...]:
+    """The tables that "1", "2", "3" or "all" names.
+
+    Raises:
+        RequestError: for any other name.
+    """
+    if table == "all":
+        return tuple(EXPERIMENTS.values())
+    if table not in EXPERIMENTS:
+        raise RequestError(f"--table {table}: there are {', '.join(EXPERIMENTS)} and all")
+    return (EXPERIMENTS[table],)
+
+
+def data_sets(experiments: Iterable[Experiment]) -> tuple[str, ...]:
+    """The paper's data sets in the columns of tables, in order."""
+    return tuple(dict.fromkeys(name for e in experiments for name, _ in e.columns))
+
+
+def balanced(
+    experiments: Sequence[Experiment],
+    datasets: Iterable[str],
+    *,
+    seeds: int,
+    ratios: Sequence[str] = (),
+    methods: Sequence[str] = (),
+) -> Iterator[Cell]:
+    """Each run that the tables need, once, so ordered that methods are level wherever one stops.
+
+    All cells of a seed come before the next seed, and within a seed all methods of a column
+    before the next column: a method gets its second cell when every other has its first.
+
+    Args:
+        experiments: The tables.
+        datasets: Twins stand in the columns of their originals; a set in no column of the paper
+            is run at all ratios of a table.
+        seeds: Their number; counted from 0.
+        ratios: Instead of the tables' own.
+        methods: Instead of the tables' own.
+    """
+    columns: dict[tuple[str, str], dict[str, None]] = {}
+    for dataset in datasets:
+        for experiment in experiments:
+            own = experiment.stand_ins(dataset)
+            rows = methods or [row.method for row in experiment.rows]
+            for ratio in (ratios or own) if own else ():
+                columns.setdefault((dataset, ratio), {}).update(dict.fromkeys(rows))
+    for seed in range(seeds):
+        for (dataset, ratio), names in columns.items():
+            for method in names:
+                yield Cell(method, dataset, ratio, seed)

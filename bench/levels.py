@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.patches import Pool, box_pool, crop_pool
+from bench.data.patches import Pool, box_pool, crop_pool, joined
 from bench.errors import RequestError
 from bench.materials import Materials
 
@@ -52,6 +52,8 @@ def usable_pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     )
     pools = level_pools(given)
     kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
+    if dropped:
+        _refuse_boxless(given, pools)
     if dropped and own.empty_level == "error":
         raise RequestError(f"{given.name}: no patches for the losses {_names(dropped)}")
     if not kept:
@@ -67,17 +69,42 @@ def _names(pairs: tuple[Any, ...]) -> str:
     return ", ".join(pair.name for pair in pairs)
 
 
-def level_pools(given: Materials) -> dict[int, Pool]:
-    """Training patches of each of the four levels, by level code."""
+def _refuse_boxless(given: Materials, pools: dict[int, Pool]) -> None:
+    """An empty level is the ratio's doing (D31) only if it has no images."""
+    from comcl.views import LEVELS
+
+    for code, images in enumerate(_images_by_level(given)):
+        if len(images) and not len(pools[code]):
+            raise RequestError(
+                f"{given.name}: no box ({given.boxes}) fits a patch in any of the {len(images)} "
+                f"training images of level {LEVELS[code]}; give more boxes, lower --set "
+                "detector.confidence, or take --set patches.boxes=random_lesion_crops"
+            )
+
+
+def _images_by_level(given: Materials) -> list[np.ndarray]:
+    """Indices of the training images of each level, by code."""
     from comcl.views import level_codes
 
     train = given.dataset.where("train")
     lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])
     low = ((given.dataset.quality() > 0) | given.degraded)[train]
     levels = level_codes(lesion, low & _quality_matters(given))
-    pools = {code: _pool(given, train[levels == code], lesion=code < 2) for code in range(4)}
+    return [train[levels == code] for code in range(4)]
+
+
+def level_pools(given: Materials) -> dict[int, Pool]:
+    """Training patches of each of the four levels, by level code."""
+    from comcl.views import level_codes
+
+    pools = {
+        code: _pool(given, images, lesion=code < 2)
+        for code, images in enumerate(_images_by_level(given))
+    }
+    train = given.dataset.where("train")
+    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])
     if given.protocol.comcl.empty_level == "paired_clean":
-        originals = level_codes(lesion, np.zeros_like(low))
+        originals = level_codes(lesion, np.zeros_like(lesion))
         for code in (0, 2):
             if not len(pools[code]):
                 images = train[(originals == code) & given.degraded[train]]
@@ -92,10 +119,17 @@ def _quality_matters(given: Materials) -> bool:
 
 
 def _pool(given: Materials, images: np.ndarray, *, lesion: bool, clean: bool = False) -> Pool:
-    if lesion and given.boxes != "random_lesion_crops":
-        patch_px = given.protocol.patches.size_px
-        return box_pool(images, given.images.boxes, patch_px=patch_px, clean=clean)
-    return crop_pool(images, clean=clean)
+    """Patches around boxes and random crops, by what the images are (D25, D26)."""
+    settings, detected = given.protocol.detector, given.boxes in ("detector", "file")
+    around_boxes = lesion or (detected and settings.on_healthy == "hard_healthy")
+    if given.boxes == "random_lesion_crops" or not around_boxes:
+        return crop_pool(images, clean=clean)
+    patch_px = given.protocol.patches.size_px
+    pool = box_pool(images, given.images.boxes, patch_px=patch_px, clean=clean)
+    if lesion and not (detected and settings.without_box == "random_crop"):
+        return pool
+    without = images[~np.isin(images, pool.images)]
+    return joined(pool, crop_pool(without, clean=clean))
 
 
 def require_patches(given: Materials, pools: dict[int, Pool]) -> None:

@@ -4,23 +4,40 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from bench.run import Watch
-from bench.training.loop import StepReport
+from bench.data.cache import Tick
+
+if TYPE_CHECKING:  # torch, which whoever only starts processes does not need
+    from bench.training.loop import StepReport
+    from bench.watch import Watch
 
 PLAIN_SECONDS = 10.0
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
+def watching() -> "Iterator[Watch]":
     """A Watch that shows what it is told until the block ends."""
+    from bench.watch import Watch
+
+    with _shown() as shown:
+        yield Watch(shown.tick, shown.step, shown.say)
+
+
+@contextmanager
+def ticking() -> Iterator[Tick]:
+    """A Tick that shows what it is told until the block ends."""
+    with _shown() as shown:
+        yield shown.tick
+
+
+@contextmanager
+def _shown() -> "Iterator[_Live | _Plain]":
     if not sys.stderr.isatty():
-        plain = _Plain()
-        yield Watch(plain.tick, plain.step, plain.say)
+        yield _Plain()
         return
     columns = (
         TextColumn("{task.description:<28}"),
@@ -30,8 +47,7 @@ def watching() -> Iterator[Watch]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        live = _Live(progress)
-        yield Watch(live.tick, live.step, live.say)
+        yield _Live(progress)
 
 
 class _Live:
@@ -44,7 +60,7 @@ class _Live:
     def tick(self, what: str, done: int, total: int) -> None:
         self._show(what, done, total, "")
 
-    def step(self, report: StepReport) -> None:
+    def step(self, report: "StepReport") -> None:
         self._show(
             f"{report.stage}, epoch {report.epoch} of {report.epochs}",
             report.steps_done,
@@ -72,7 +88,7 @@ class _Plain:
     def tick(self, what: str, done: int, total: int) -> None:
         self._line(f"{what}: {done} of {total}")
 
-    def step(self, report: StepReport) -> None:
+    def step(self, report: "StepReport") -> None:
         done, total = report.steps_done, report.total_steps
         self._line(
             f"{report.stage}: epoch {report.epoch} of {report.epochs}, "
@@ -90,5 +106,5 @@ class _Plain:
             print(text, file=sys.stderr, flush=True)
 
 
-def _speed(report: StepReport) -> str:
+def _speed(report: "StepReport") -> str:
     return f"loss {report.loss:.3f}, {report.images_per_second:.0f} images/s"

@@ -5,21 +5,24 @@ the reference card it follows ("card 2.8"), or "assumed: why". `PAPER` is what t
 gaps filled; `LAPTOP` is the whole study on two cores; `SMOKE` checks the wiring in seconds.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from bench.own_settings import (
+    Cabnet,
+    CoMCL,
+    DeepmtDr,
+    Densenet,
+    Inception,
+    Lanet,
+    LesionAware,
+    Mmcnn,
+    MoCo,
+    ZoomInNet,
+)
+from bench.setting import Group, setting
 
 
-def setting(default: Any, *, source: str, unit: str = "", **rules: Any) -> Any:
-    """A protocol field with its source; `rules` are pydantic's (ge, le, ...)."""
-    return Field(default, json_schema_extra={"source": source, "unit": unit}, **rules)
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class Data(_Group):
+class Data(Group):
     """Which images, how large, and how they are split."""
 
     image_px: int = setting(512, source="card 2.8: Huang recipe", unit="px", ge=16)
@@ -40,7 +43,7 @@ class Data(_Group):
     twin_px: int = setting(256, source="assumed: 128-px patches on 512 become 64", unit="px", ge=64)
 
 
-class Degradation(_Group):
+class Degradation(Group):
     """How high-quality images are made low-quality until the share is reached."""
 
     model: Literal["mix", "cofe", "cataract", "gfe_map"] = setting(
@@ -53,25 +56,96 @@ class Degradation(_Group):
     )
 
 
-class Patches(_Group):
+class Patches(Group):
     """The patches that contrastive methods see."""
 
     size_px: int = setting(128, source="paper 3.1", unit="px of patch_image_px", ge=8)
-    boxes: Literal["auto", "oracle", "given", "random_lesion_crops"] = setting(
-        "auto", source="assumed: the data set's boxes where it has any, else random lesion crops"
+    boxes: Literal["auto", "detector", "oracle", "given", "random_lesion_crops", "no_detector"] = (
+        setting(
+            "auto",
+            source="paper 2.1: detected lesions; assumed: a boxes.csv goes first, a folder without "
+            "either gets random lesion crops, and no_detector is auto that trains none",
+        )
     )
     minimum: int = setting(
         50, source="assumed: fewer distinct patches cannot form a level", unit="patches", ge=1
     )
 
 
-class Init(_Group):
+class Detector(Group):
+    """The lesion detector around whose boxes contrastive methods cut patches.
+
+    Part of the identity of those runs only that use its boxes.
+    """
+
+    architecture: Literal["resnet50_fpn", "mobilenet_320_fpn"] = setting(
+        "resnet50_fpn", source="card 7: Faster R-CNN; torchvision's box loss instead of GIoU"
+    )
+    weights: Literal["imagenet", "random"] = setting("imagenet", source="card 7")
+    image_px: int = setting(
+        1600, source="card 7: 1600 x 1200; assumed: of the square field of view", unit="px", ge=64
+    )
+    smallest_anchor_px: int = setting(
+        8, source="assumed: microaneurysms lie below the code's 32 (card 7.2)", unit="px", ge=2
+    )
+    ratios: tuple[float, ...] = setting(
+        (0.5, 1.0, 2.0), source="card 7", unit="heights of anchors by their widths"
+    )
+    channels: int = setting(256, source="card 7", unit="of the feature pyramid", ge=8)
+    head: int = setting(1024, source="card 7", unit="features of the box head", ge=8)
+    proposals: int = setting(1000, source="card 7", unit="an image", ge=8)
+    samples: int = setting(512, source="card 7", unit="proposals an image in the loss", ge=8)
+    epochs: int = setting(100, source="card 7", ge=1)
+    least_shown: int = setting(
+        0, source="assumed: with few photographs more epochs, until so many are shown", ge=0
+    )
+    batch: int = setting(2, source="card 7", unit="images", ge=1)
+    optimizer: Literal["sgd", "adamw"] = setting("sgd", source="card 7")
+    lr: float = setting(5e-3, source="card 7", gt=0)
+    momentum: float = setting(0.9, source="card 7", ge=0, lt=1)
+    weight_decay: float = setting(1e-4, source="card 7", ge=0)
+    warmup_steps: int = setting(100, source="card 7", unit="steps", ge=0)
+    milestones: tuple[float, ...] = setting(
+        (0.5, 0.8), source="card 7: a tenth of the rate at epochs 50 and 80", unit="of training"
+    )
+    held_out: float = setting(
+        7 / 27, source="assumed: for an IDRiD without its testing set", gt=0, lt=0.9
+    )
+    threads: int = setting(
+        2, source="assumed: its own, so that all runs share one detector", unit="CPU threads", ge=1
+    )
+    confidence: float = setting(0.8, source="code: load_healthy_picture.ipynb (D24)", ge=0.05, le=1)
+    border: float = setting(
+        5 / 512, source="code: LCL build_dataset.py", unit="of the image's side", ge=0, lt=0.5
+    )
+    oversized: Literal["drop", "centre"] = setting(
+        "drop", source="code: LCL build_dataset.py, boxes over 128 px on 512 (D53)"
+    )
+    without_box: Literal["drop", "random_crop"] = setting(
+        "drop", source="code: load_healthy_picture.ipynb (D25)"
+    )
+    on_healthy: Literal["ignore", "hard_healthy"] = setting(
+        "ignore", source="paper 2.1: RandC; the notebook takes the false boxes (D26)"
+    )
+    on_degraded: Literal["rerun", "reuse_clean"] = setting(
+        "rerun", source="paper 2.1: f_det(X^m) of low-quality images too; card 7.2"
+    )
+    box_file: str | None = setting(
+        None, source="assumed: none; a published pickle of boxes stands in for the detector"
+    )
+    companion_images: int = setting(
+        81, source="assumed: as many as IDRiD has, for twins", unit="images", ge=4
+    )
+    companion_px: int = setting(256, source="assumed: as the twin's images", unit="px", ge=64)
+
+
+class Init(Group):
     """What the backbone starts from."""
 
     weights: str = setting("imagenet", source="code: CoMCL/modules.py (D1); imagenet|random|FILE")
 
 
-class Backbone(_Group):
+class Backbone(Group):
     """The network that all methods share; plain classifiers keep their family."""
 
     name: str = setting("resnet50", source="paper 3.1")
@@ -82,7 +156,7 @@ class Backbone(_Group):
     )
 
 
-class Pretraining(_Group):
+class Pretraining(Group):
     """What every contrastive method gets."""
 
     epochs: int = setting(800, source="paper 3.1", ge=1)
@@ -97,7 +171,7 @@ class Pretraining(_Group):
     queue: int = setting(7200, source="code: CoMCL/modules.py:160", unit="keys a level", ge=1)
 
 
-class Finetuning(_Group):
+class Finetuning(Group):
     """What every supervised path gets."""
 
     epochs: int = setting(25, source="card 2.8: Huang recipe", ge=1)
@@ -107,13 +181,13 @@ class Finetuning(_Group):
     lr: float = setting(1e-3, source="card 2.8", gt=0)
     momentum: float = setting(0.9, source="card 2.8, Nesterov", ge=0, lt=1)
     weight_decay: float = setting(5e-4, source="card 2.8", ge=0)
-    schedule: Literal["constant", "cosine"] = setting("cosine", source="card 2.8")
+    schedule: Literal["constant", "cosine", "poly"] = setting("cosine", source="card 2.8")
     warmup_share: float = setting(0.0, source="card 2.8: none", ge=0, lt=1)
     select: Literal["best", "last"] = setting("best", source="card 2.8: best validation kappa")
     augmentation: Literal["finetune", "flips", "none"] = setting("finetune", source="card 2.8")
 
 
-class Normalisation(_Group):
+class Normalisation(Group):
     """Channel statistics that inputs are normalised with."""
 
     mean: tuple[float, float, float] = setting(
@@ -124,41 +198,7 @@ class Normalisation(_Group):
     )
 
 
-class CoMCL(_Group):
-    """The open points of the paper that are switches of the method itself."""
-
-    head: Literal["mlp", "linear", "none"] = setting("mlp", source="code: modules.py (D3)")
-    negatives: Literal["queue", "batch"] = setting("queue", source="code: modules.py (D7)")
-    topk: Literal["cosine", "off"] = setting("cosine", source="paper 2.2, Eq. 2")
-    k_rule: Literal["floor", "literal"] = setting(
-        "floor", source="assumed: as printed K_t reaches 0 (D10)"
-    )
-    k_min: int = setting(1, source="assumed: smallest count that keeps a negative (D10)", ge=1)
-    k_direction: Literal["fall", "rise", "constant"] = setting("fall", source="paper 2.2 (D12)")
-    topk_scope: Literal["row", "global"] = setting(
-        "row", source="assumed: as Eq. 2 must mean (D16)"
-    )
-    spl: Literal["quantile", "literal", "kumar", "rescaled", "off"] = setting(
-        "quantile", source="assumed: Eq. 3 as printed selects nothing (D13, card 2.6)"
-    )
-    empty_level: Literal["drop_loss", "paired_clean", "error"] = setting(
-        "drop_loss", source="assumed: at 100 % two of three losses are undefined (D31)"
-    )
-    no_spl_removes: Literal["both", "topk", "spl"] = setting(
-        "both", source="paper 3.3: 'without considering hard negatives' (D39)"
-    )
-    no_multilevel_pool: Literal["all", "high_quality"] = setting(
-        "all", source="assumed: quality ignored (D40)"
-    )
-    la_role: Literal["negative", "positive", "off", "reversed"] = setting(
-        "negative", source="paper 2.1 as printed (D55)"
-    )
-    loss_weights: tuple[float, float, float] = setting(
-        (1.0, 1.0, 1.0), source="assumed: the total loss is not written (D9)"
-    )
-
-
-class Engine(_Group):
+class Engine(Group):
     """Arithmetic that can change a number."""
 
     precision: Literal["fp32", "bf16", "fp16"] = setting("bf16", source="assumed: speed")
@@ -166,16 +206,26 @@ class Engine(_Group):
     threads: int = setting(2, source="assumed: CPU threads; sums depend on their number", ge=1)
 
 
-class Protocol(_Group):
+class Protocol(Group):
     """All settings of a run that are not its method, data set, ratio and seed."""
 
     data: Data = Data()
     degradation: Degradation = Degradation()
     patches: Patches = Patches()
+    detector: Detector = Detector()
     init: Init = Init()
     backbone: Backbone = Backbone()
     pretraining: Pretraining = Pretraining()
     finetuning: Finetuning = Finetuning()
     normalisation: Normalisation = Normalisation()
     comcl: CoMCL = CoMCL()
+    inception: Inception = Inception()
+    densenet: Densenet = Densenet()
+    mmcnn: Mmcnn = Mmcnn()
+    zoom_in_net: ZoomInNet = ZoomInNet()
+    cabnet: Cabnet = Cabnet()
+    lanet: Lanet = Lanet()
+    deepmt_dr: DeepmtDr = DeepmtDr()
+    lesion_aware: LesionAware = LesionAware()
+    moco: MoCo = MoCo()
     engine: Engine = Engine()

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def collect(*, device: str, device_name: str, seconds: float, command: str) -> d
     return {
         "command": command,
         "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,
         "device_name": device_name,
         "cpus": os.cpu_count(),

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bench import roster, store
+from bench import box_source, originals, roster, store
+from bench.box_source import BoxSource
 from bench.data import datasets, ratio
 from bench.data.cache import Tick, content_digests
+from bench.data.idrid import LesionSet
 from bench.data.records import Dataset
 from bench.errors import RequestError
 from bench.protocol import Protocol
@@ -51,7 +53,8 @@ class Prepared:
     Attributes:
         digests: Content of every image file.
         degraded: (N,) bool, which images the ratio degrades.
-        boxes: "oracle", "given" or "random_lesion_crops"; "none" for methods that need no patches.
+        box_source: Where lesion boxes come from.
+        masked: Photographs with lesion masks, for methods that learn from them.
         weights: "random", "imagenet" or a file.
     """
 
@@ -63,7 +66,8 @@ class Prepared:
     dataset: Dataset
     digests: list[str]
     degraded: np.ndarray
-    boxes: str
+    box_source: BoxSource
+    masked: LesionSet | None
     weights: str
     spec: store.Spec
     cache: Path
@@ -76,7 +80,12 @@ class Prepared:
     @property
     def key(self) -> str:
         """The comparability key."""
-        return self.spec.key(self.method.groups)
+        return self.spec.key((*self.method.groups, "detector"))
+
+    @property
+    def boxes(self) -> str:
+        """The kind of `box_source`."""
+        return self.box_source.kind
 
 
 def prepare(request: Request, tick: Tick) -> Prepared:
@@ -87,9 +96,9 @@ def prepare(request: Request, tick: Tick) -> Prepared:
     """
     name, method = roster.resolve(request.method)
     protocol_name = request.protocol or datasets.source(request.dataset).default_protocol
-    protocol = derive(named(protocol_name), list(request.changes))
+    protocol = _unchanged(name, protocol_name, request.settings)
+    protocol = derive(protocol, list(request.changes))
     _refuse_foreign_options(name, method, request.changes)
-    _refuse_settings(request)
     lq_ratio = ratio.parse(request.lq_ratio, request.dataset)
     cache = datasets.cache_folder(request.cache)
     place = datasets.Place(request.data, cache, protocol, request.partial, tick)
@@ -100,9 +109,11 @@ def prepare(request: Request, tick: Tick) -> Prepared:
         apply_to=protocol.degradation.apply_to,
         data_seed=protocol.data.data_seed,
     )
-    boxes = _boxes(protocol, dataset, method)
+    boxes = box_source.choose(protocol, dataset, method.needs, cache)
+    box_source.refuse_unread(boxes, request.changes)
+    masked = box_source.masks(protocol, dataset, method.needs, cache)
     weights, protocol = _weights(protocol)
-    digests = content_digests(dataset.records, cache)
+    digests = content_digests(dataset.records, cache, tick)
     spec = store.Spec(
         method=name,
         method_version=method.version,
@@ -111,7 +122,7 @@ def prepare(request: Request, tick: Tick) -> Prepared:
         manifest=datasets.manifest(dataset, digests),
         lq_ratio=lq_ratio,
         seed=request.seed,
-        protocol=_own_protocol(protocol, method, boxes),
+        protocol=_own_protocol(protocol, method, boxes) | _resolved_masks(masked, method),
         settings=request.settings,
         versions={"engine": ENGINE, "degradation": DEGRADATION},
         study=request.study,
@@ -125,7 +136,8 @@ def prepare(request: Request, tick: Tick) -> Prepared:
         dataset=dataset,
         digests=digests,
         degraded=degraded,
-        boxes=boxes,
+        box_source=boxes,
+        masked=masked,
         weights=weights,
         spec=spec,
         cache=cache,
@@ -139,6 +151,7 @@ def command(prepared: Prepared) -> str:
     words += ["--lq-ratio", prepared.spec.lq_ratio, "--seed", str(asked.seed)]
     words += ["--protocol", prepared.protocol_name]
     words += [word for change in asked.changes for word in ("--set", change)]
+    words += ["--settings", asked.settings] if asked.settings != "common" else []
     words += ["--study", asked.study] if asked.study else []
     words += ["--partial"] if asked.partial else []
     return " ".join(words)
@@ -155,29 +168,31 @@ def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
         "boxes": prepared.boxes,
         "assumptions": [*dataset.assumptions, *notes],
         "shares": ratio.shares(dataset, prepared.degraded),
-        "changed_options": changed_options(prepared.protocol, prepared.method),
+        "changed_options": changed_options(prepared),
         "classes": list(dataset.task.classes),
         "kind": dataset.task.kind,
         "command": command(prepared),
     }
 
 
-def changed_options(protocol: Protocol, method: roster.Method) -> str:
-    """The method's own options that differ from their defaults, as "[comcl.spl=off]" or ""."""
-    own = {name: protocol.model_dump(mode="json")[name] for name in method.groups}
-    default = {name: Protocol().model_dump(mode="json")[name] for name in method.groups}
+def changed_options(prepared: Prepared) -> str:
+    """The method's own options that were changed by hand, as "[comcl.spl=off]" or ""."""
+    method, asked = prepared.method, prepared.request
+    usual = _unchanged(prepared.name, prepared.protocol_name, asked.settings)
+    own = {name: prepared.protocol.model_dump(mode="json")[name] for name in method.groups}
+    default = {name: usual.model_dump(mode="json")[name] for name in method.groups}
     changed = [
         f"{key}={value}" for key, value in flatten(own).items() if value != flatten(default)[key]
     ]
     return f"[{', '.join(changed)}]" if changed else ""
 
 
-def _own_protocol(protocol: Protocol, method: roster.Method, boxes: str) -> dict[str, Any]:
+def _own_protocol(protocol: Protocol, method: roster.Method, boxes: BoxSource) -> dict[str, Any]:
     """The protocol as JSON values, without the groups that belong to other methods only."""
     dumped = protocol.model_dump(mode="json")
-    foreign = {group for entry in roster.METHODS.values() for group in entry.groups}
+    foreign = {group for entry in roster.METHODS.values() for group in entry.groups} | {"detector"}
     kept = {g: body for g, body in dumped.items() if g in method.groups or g not in foreign}
-    return kept | ({"resolved": {"boxes": boxes}} if "lesion patches" in method.needs else {})
+    return kept | boxes.identity(protocol)
 
 
 def _refuse_foreign_options(name: str, method: roster.Method, changes: tuple[str, ...]) -> None:
@@ -188,29 +203,19 @@ def _refuse_foreign_options(name: str, method: roster.Method, changes: tuple[str
             raise RequestError(f"--set {change}: {name} does not read the settings of {group!r}")
 
 
-def _refuse_settings(request: Request) -> None:
-    if request.settings not in ("common", "original"):
-        raise RequestError(f"--settings {request.settings}: must be common or original")
-    if request.settings == "original":
-        raise RequestError(
-            f"--settings original: {request.method} has no settings of its own paper that differ "
-            "from the common ones; leave --settings out"
-        )
+def _unchanged(method: str, protocol_name: str, settings: str) -> Protocol:
+    """The protocol as named, with the method's own settings if asked for."""
+    if settings not in ("common", "original"):
+        raise RequestError(f"--settings {settings}: must be common or original")
+    protocol = named(protocol_name)
+    return originals.apply(protocol, method, protocol_name) if settings == "original" else protocol
 
 
-def _boxes(protocol: Protocol, dataset: Dataset, method: roster.Method) -> str:
-    """Where lesion patches come from, resolved."""
-    if "lesion patches" not in method.needs:
-        return "none"
-    asked = protocol.patches.boxes
-    if asked == "random_lesion_crops" or (asked == "auto" and dataset.boxes == "none"):
-        return "random_lesion_crops"
-    if asked not in ("auto", dataset.boxes):
-        raise RequestError(
-            f"--set patches.boxes={asked}: {dataset.name} has {dataset.boxes} boxes; use auto "
-            "or random_lesion_crops"
-        )
-    return dataset.boxes
+def _resolved_masks(masked: LesionSet | None, method: roster.Method) -> dict[str, Any]:
+    """What a run's identity gains where lesion masks are learnt from, or would be."""
+    if "lesion masks" not in method.needs:
+        return {}
+    return {"resolved": {"masks": masked.digest if masked else "none"}}
 
 
 def _weights(protocol: Protocol) -> tuple[str, Protocol]:

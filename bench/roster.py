@@ -14,6 +14,10 @@ from typing import Any, Literal
 
 from bench.errors import RequestError
 
+Recipe = Literal[
+    "classifier", "phased", "comcl", "moco", "lesion-base", "lesion-aware", "deepmt-dr"
+]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -23,13 +27,14 @@ class Method:
         title: As the paper prints it.
         citation: Authors and year.
         component: "module:Class", or "file.py:Class" for a user's own.
-        recipe: "classifier" (one supervised stage) or "comcl" (pretraining on patches, then a
-            classifier); `bench.build` turns it into stages.
+        recipe: What kind of method it is; `bench.build` turns it into stages.
         version: Bumped by hand when a change can move the method's numbers.
         backbone: The field of `protocol.backbone` that names its network.
+        input_from: The protocol group whose `image_px` is its input; "" for `data`.
         needs: What a data set must have beyond labels.
         groups: Protocol groups that are this method's own options.
         confidence: How much of the method is known: high, medium or low (reconstructed).
+        known: What of it is reconstructed, for pages and footnotes; "" where nothing is.
         options: Flat keywords handed to the recipe.
         in_paper: False for our controls.
         digest: SHA-256 of a user's file, None for ours.
@@ -38,12 +43,14 @@ class Method:
     title: str
     citation: str
     component: str
-    recipe: Literal["classifier", "comcl"] = "classifier"
+    recipe: Recipe = "classifier"
     version: int = 1
     backbone: str = "name"
+    input_from: str = ""
     needs: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     confidence: Literal["high", "medium", "low", "yours"] = "high"
+    known: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     in_paper: bool = True
     digest: str | None = None
@@ -71,6 +78,86 @@ METHODS: dict[str, Method] = {
         "baselines.classifier:Classifier",
         options={"compute_matched": True},
         in_paper=False,
+    ),
+    "inception-v3": Method(
+        "Inception-v3",
+        "Szegedy et al., 2016",
+        "baselines.classifier:Classifier",
+        backbone="inception",
+        input_from="inception",
+        groups=("inception",),
+        options={"enlarged": True},
+    ),
+    "densenet121": Method(
+        "DenseNet-121",
+        "Huang G. et al., 2017",
+        "baselines.classifier:Classifier",
+        backbone="densenet",
+        groups=("densenet",),
+    ),
+    "mmcnn": Method(
+        "MMCNN",
+        "Zhou et al., 2018",
+        "baselines.mmcnn:MMCNN",
+        recipe="phased",
+        input_from="mmcnn",
+        groups=("mmcnn",),
+        confidence="low",
+        known="reconstructed from its abstract: cells, resolutions and loss weights are assumed",
+    ),
+    "zoom-in-net": Method(
+        "Zoom-in-Net",
+        "Wang Z. et al., 2017",
+        "baselines.zoom_in_net:ZoomInNet",
+        recipe="phased",
+        input_from="zoom_in_net",
+        groups=("zoom_in_net",),
+        confidence="low",
+        known="reconstructed from its abstract: layers, sizes and phases are assumed",
+    ),
+    "lesion-base-cl": Method(
+        "Lesion-base CL",
+        "Huang Y. et al., 2021",
+        "baselines.lesion_base_cl:LesionBaseCL",
+        recipe="lesion-base",
+        needs=("lesion patches",),
+    ),
+    "cabnet": Method(
+        "CABNet",
+        "He A. et al., 2021",
+        "baselines.cabnet:CABNet",
+        recipe="phased",
+        groups=("cabnet",),
+    ),
+    "deepmt-dr": Method(
+        "DeepMT-DR",
+        "Wang X. et al., 2021",
+        "baselines.deepmt_dr:DeepMTDR",
+        recipe="deepmt-dr",
+        needs=("lesion masks",),
+        groups=("deepmt_dr",),
+        confidence="medium",
+        known="its released code cannot run: gradients, maps and losses are repaired by guess",
+    ),
+    "lesion-aware-cl": Method(
+        "Lesion-aware CL",
+        "Cheng et al., 2023",
+        "baselines.lesion_aware_cl:LesionAwareCL",
+        recipe="lesion-aware",
+        needs=("lesion patches",),
+        groups=("lesion_aware",),
+        confidence="medium",
+        known="its released student cannot run: which patches it sees is assumed",
+        options={"keeps_queue": True},
+    ),
+    "lanet": Method("LANet", "Hou J. et al., 2023", "baselines.lanet:LANet", groups=("lanet",)),
+    "moco": Method(
+        "Basic CL (MoCo)",
+        "He K. et al., 2020",
+        "baselines.moco:MoCo",
+        recipe="moco",
+        groups=("moco",),
+        options={"keeps_queue": True},
     ),
     "comcl": _comcl("CoMCL", "comcl"),
     "comcl-no-multilevel": _comcl("CoMCL w/o Multi-level", "comcl-no-multilevel"),
@@ -114,6 +201,11 @@ def load(method: Method, name: str) -> type:
     if not hasattr(module, class_name):
         raise RequestError(f"--method {name}: {module_name} has no class {class_name!r}")
     return getattr(module, class_name)
+
+
+def constant(method: Method, name: str) -> Any:
+    """A constant of the module in which a method's class is written."""
+    return getattr(importlib.import_module(method.component.partition(":")[0]), name)
 
 
 def _from_file(name: str) -> tuple[str, Method]:

@@ -6,18 +6,21 @@ hash names the folder; a folder with a valid DONE is the answer, and asking agai
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
 from torch import nn
 
-from bench import build, provenance, store
+from bench import boxes, build, provenance, saliency, store
 from bench.claim import claimed, holder
+from bench.data import lesion_masks
 from bench.data.cache import Tick
+from bench.data.lesion_masks import Masked
 from bench.data.pixels import open_images
 from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict
@@ -28,21 +31,7 @@ from bench.training.loop import StepReport
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, State
 from bench.training.train import Surroundings, outcome, seconds_to_train, train
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who is told how a run gets on.
-
-    Attributes:
-        tick: What is being done, how many are done, of how many.
-        step: After each training step.
-        say: A sentence.
-    """
-
-    tick: Tick
-    step: Callable[[StepReport], Any]
-    say: Callable[[str], Any]
+from bench.watch import Watch
 
 
 def execute(request: Request, watch: Watch) -> dict[str, Any]:
@@ -88,10 +77,15 @@ def _run(
     prepared: Prepared, device: torch.device, watch: Watch, interrupted: Callable[[], bool]
 ) -> None:
     set_numerics(threads=prepared.protocol.engine.threads)
-    given = materials(prepared, device, watch.tick)
+    given = materials(
+        prepared, device, watch.tick, step=watch.step, say=watch.say, interrupted=interrupted
+    )
     stages = build.stages(given)
-    store.write_json(prepared.folder / "spec.json", _described(prepared, build.notes(given)))
+    store.write_json(prepared.folder / "spec.json", _described(prepared, given))
     around = _surroundings(prepared, given, device, watch, interrupted)
+    if given.located:
+        around.log.forget("boxes")
+        around.log.append({"stage": "boxes", **given.located})
     if prepared.protocol_name == "paper" and device.type == "cpu":
         _say_estimate(stages, around, watch)
 
@@ -104,12 +98,28 @@ def _run(
         [_predict(network, given, split) for split in ("validation", "test")], ignore_index=True
     )
     _keep_weights(network, prepared.folder)
-    _record(prepared, predictions, around)
+    explained = saliency.explain(network, given)
+    _record(prepared, predictions, explained, around)
     (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def materials(prepared: Prepared, device: torch.device, tick: Tick) -> Materials:
-    """What the run's method is built from, its images decoded, degraded and cached."""
+def materials(
+    prepared: Prepared,
+    device: torch.device,
+    tick: Tick,
+    *,
+    step: Callable[[StepReport], Any] = lambda _: None,
+    say: Callable[[str], Any] = lambda _: None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Materials:
+    """What the run's method is built from: images decoded, degraded and cached, lesions located.
+
+    Args:
+        tick: What is being done, how many are done, of how many.
+        step: Told after each training step of a lesion detector.
+        say: Told a sentence.
+        interrupted: Whether to stop.
+    """
     images = open_images(
         prepared.dataset,
         prepared.digests,
@@ -117,6 +127,14 @@ def materials(prepared: Prepared, device: torch.device, tick: Tick) -> Materials
         prepared.protocol,
         folder=prepared.cache,
         tick=tick,
+    )
+    images, located = boxes.locate(
+        prepared.box_source,
+        images,
+        prepared.dataset,
+        prepared.digests,
+        prepared.protocol,
+        boxes.Around(prepared.cache, device, Watch(tick, step, say), interrupted),
     )
     return Materials(
         name=prepared.name,
@@ -129,7 +147,16 @@ def materials(prepared: Prepared, device: torch.device, tick: Tick) -> Materials
         weights=prepared.weights,
         seed=prepared.request.seed,
         device=device,
+        masked=_masked(prepared, tick),
+        located=located,
     )
+
+
+def _masked(prepared: Prepared, tick: Tick) -> Masked | None:
+    """Photographs with lesion masks at the classifier's size, where the method needs them."""
+    if prepared.masked is None:
+        return None
+    return lesion_masks.read(prepared.masked.images(tick), prepared.protocol.data.image_px)
 
 
 def _surroundings(
@@ -162,17 +189,25 @@ def _surroundings(
 def _predict(network: nn.Module, given: Materials, split: str) -> pd.DataFrame:
     dataset, indices = given.dataset, given.dataset.where(split)
     probability = predict.probabilities(
-        network, given.images.whole, indices, dataset.task, build.prepare(given)
+        network, build.pixels(given), indices, dataset.task, build.prepare(given)
     )
     return predict.table(dataset, indices, probability, given.degraded)
 
 
-def _record(prepared: Prepared, predictions: pd.DataFrame, around: Surroundings) -> None:
-    """Write predictions, scores and origin, then DONE."""
+def _record(
+    prepared: Prepared,
+    predictions: pd.DataFrame,
+    explained: dict[str, np.ndarray],
+    around: Surroundings,
+) -> None:
+    """Write predictions, maps, scores and origin, then DONE."""
     folder, task = prepared.folder, prepared.dataset.task
     store.write_predictions(folder / "predictions.parquet", predictions)
     stored = pd.read_parquet(folder / "predictions.parquet")
     scores = metrics.score_all(stored, kind=task.kind, classes=task.classes)
+    if explained:
+        store.write_arrays(folder / "saliency.npz", explained)
+        scores["test"] |= saliency.pointing_scores(explained)
     store.write_json(folder / "metrics.json", scores)
     seconds = sum(event["seconds"] for event in around.log.read())
     name = torch.cuda.get_device_name() if around.device.type == "cuda" else provenance.cpu_name()
@@ -192,22 +227,27 @@ def _keep_weights(network: nn.Module, folder: Path) -> None:
     store.write_bytes(folder / "checkpoint.safetensors", safetensors.torch.save(state))
 
 
-def _described(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
+def _described(prepared: Prepared, given: Materials) -> dict[str, Any]:
     spec = asdict(prepared.spec)
+    located = {k: v for k, v in given.located.items() if not k.endswith("seconds")}
     return {
         "id": prepared.spec.id,
         "key": prepared.key,
         "spec": spec,
-        "about": about(prepared, notes),
+        "about": about(prepared, build.notes(given)) | {"located": located},
     }
 
 
 def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
-    """Where a shared stage lies: named by all that can change it, and nothing that comes later."""
+    """Where a stage's outcome lies: named by all that can change it.
+
+    A stage that runs with another fine-tuning can share leaves out what comes later.
+    """
     spec = asdict(prepared.spec)
-    spec["protocol"] = {k: v for k, v in spec["protocol"].items() if k != "finetuning"}
-    del spec["study"]
-    return prepared.cache / "stages" / store.digest([stage.shared_as, spec])[:16]
+    if stage.shared_as is not None:
+        spec["protocol"] = {k: v for k, v in spec["protocol"].items() if k != "finetuning"}
+        del spec["study"]
+    return prepared.cache / "stages" / store.digest([stage.shared_as or stage.name, spec])[:16]
 
 
 def _say_estimate(stages: tuple[Stage, ...], around: Surroundings, watch: Watch) -> None:

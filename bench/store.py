@@ -6,6 +6,7 @@ others: whatever lacks a valid `DONE` is not a result. Nothing here imports torc
 """
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -17,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 RECORDED = ("spec.json", "provenance.json", "metrics.json", "predictions.parquet")
+ARTEFACTS = ("saliency.npz",)
+"""Recorded where a run has them."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,13 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, text.encode() + b"\n")
 
 
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Replace a file of named arrays atomically, compressed, read without pickle."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    write_bytes(path, buffer.getvalue())
+
+
 def write_predictions(path: Path, predictions: pd.DataFrame) -> None:
     """Replace a prediction table atomically, as zstd parquet."""
     write_bytes(path, predictions.to_parquet(None, index=False, compression="zstd"))
@@ -108,7 +118,9 @@ def write_predictions(path: Path, predictions: pd.DataFrame) -> None:
 
 def finish(folder: Path) -> None:
     """Declare a run a result: DONE holds the digests of its files and is written last."""
-    write_json(folder / "DONE", {name: file_digest(folder / name) for name in RECORDED})
+    there = [name for name in ARTEFACTS if (folder / name).is_file()]
+    names = (*RECORDED, *there)
+    write_json(folder / "DONE", {name: file_digest(folder / name) for name in names})
 
 
 def is_done(folder: Path) -> bool:
@@ -117,10 +129,9 @@ def is_done(folder: Path) -> bool:
         digests = json.loads((folder / "DONE").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return False
-    files = {name: folder / name for name in RECORDED}
-    return all(
-        name in digests and path.is_file() and file_digest(path) == digests[name]
-        for name, path in files.items()
+    return set(RECORDED) <= digests.keys() and all(
+        (folder / name).is_file() and file_digest(folder / name) == digest
+        for name, digest in digests.items()
     )
 
 

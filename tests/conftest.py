@@ -9,6 +9,15 @@ from PIL import Image
 settings.register_profile("bench", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("bench")
 
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Tiny networks gain nothing from a second thread, and wait for it when the machine is busy."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 # A whole run in a second or two: what the wiring needs and nothing more.
 TINY = (
     "data.image_px=32",
@@ -63,3 +72,13 @@ def tiny():
 def cache(tmp_path_factory):
     """A cache folder that the session shares."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def masked(tmp_path_factory):
+    """A folder of data sets that holds photographs with lesion masks."""
+    from drawn_idrid import draw_idrid
+
+    root = tmp_path_factory.mktemp("published")
+    draw_idrid(root / "idrid")
+    return root

@@ -1,13 +1,14 @@
-"""Images once decoded, cropped and resized: memory-mapped uint8 arrays, named by their content.
+"""Images once decoded, cropped and resized: memory-mapped uint8 rows, named by their content.
 
-A cache entry is a folder with `images.npy` (N, S, S, 3) and `entry.json`. Its name is a digest of
-the files' bytes, the crop, the size, and, for degraded copies, the degradations. It is built under
-another name and renamed, so that half an entry is never read, and two builders do no harm.
+Three kinds of rows, each in stores of its own (see `rows`): photographs cropped to their field of
+view, degraded copies of those, and smaller versions of either. A row's key is the content of the
+file that it comes from; what was done to it, in which version and at which size, is the store's
+recipe.
 """
 
 import json
 import os
-import shutil
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -16,69 +17,102 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bench.data import degradations
-from bench.data.field_of_view import FieldOfView, crop, find
+from bench.data.decode import DECODE_VERSION, photograph, read_image
+from bench.data.field_of_view import FieldOfView
 from bench.data.records import Record
+from bench.data.rows import Images, Make, Store
 from bench.errors import RequestError
 from bench.store import digest, file_digest, write_json
 
+__all__ = ["Entry", "Tick", "clean", "content_digests", "degraded", "read_image", "smaller"]
+
 CROP_VERSION = 1
-Make = Callable[[int], tuple[np.ndarray, dict[str, Any]]]
+REMEMBER_SECONDS = 10.0
+"""How often the digests of files are written down while many of them are read."""
+
 Tick = Callable[[str, int, int], None]
 
 
-def content_digests(records: Sequence[Record], cache: Path) -> list[str]:
+class Entry:
+    """The rows of a store that belong to a list of images, in its order.
+
+    Attributes:
+        keys: Of the rows.
+        images: (N, S, S, 3) uint8, memory-mapped, read-only.
+        details: One dictionary an image.
+    """
+
+    def __init__(self, store: Store, keys: Sequence[str]):
+        rows = store.rows()
+        own = [rows[key] for key in keys]
+        self.recipe = store.recipe
+        self.keys = list(keys)
+        self.images = Images(store.folder, store.size_px, own)
+        self.details = [row.details for row in own]
+
+    @property
+    def size_px(self) -> int:
+        """Side of the images."""
+        return self.recipe["size_px"]
+
+
+def content_digests(records: Sequence[Record], cache: Path, tick: Tick | None = None) -> list[str]:
     """SHA-256 of every image file, remembered by size and modification time.
 
     Raises:
         RequestError: naming the first file that is not there.
     """
     memo_path = cache / "digests.json"
-    memo = json.loads(memo_path.read_text()) if memo_path.is_file() else {}
-    known = len(memo)
-    found = []
-    for record in records:
-        try:
-            stat = record.path.stat()
-        except FileNotFoundError:
-            raise RequestError(
-                f"image {record.image_id!r} of the label file is not at {record.path}"
-            ) from None
-        name = f"{record.path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
-        if name not in memo:
-            memo[name] = file_digest(record.path)
-        found.append(memo[name])
-    if len(memo) > known:
+    memo = _remembered(memo_path)
+    names = [_file_name(record) for record in records]
+    new = {name: r.path for name, r in zip(names, records, strict=True) if name not in memo}
+    if new:
         cache.mkdir(parents=True, exist_ok=True)
-        write_json(memo_path, memo)
-    return found
+    last = time.monotonic()
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = pool.map(file_digest, new.values())
+            for done, (name, content) in enumerate(zip(new, found, strict=True), start=1):
+                memo[name] = content
+                if tick is not None:
+                    tick("reading files", len(records) - len(new) + done, len(records))
+                if time.monotonic() - last > REMEMBER_SECONDS:
+                    write_json(memo_path, memo)
+                    last = time.monotonic()
+    finally:
+        if new:
+            write_json(memo_path, memo)
+    return [memo[name] for name in names]
 
 
 def clean(
     records: Sequence[Record], digests: list[str], *, size_px: int, cache: Path, tick: Tick
-) -> "Entry":
+) -> Entry:
     """Photographs cropped to their field of view, square, `size_px` wide.
 
     The details of each image hold its field of view, by which boxes are mapped.
 
     Raises:
-        RequestError: naming the file that is no image.
+        RequestError: naming the first file that is no image; what was made until then is kept.
     """
-    name = digest(["clean", CROP_VERSION, digests, size_px])[:16]
+    store = _clean_store(size_px, cache)
+    return _entry(store, digests, _cropped(records, size_px), "reading images", tick)
 
-    def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
-        image = read_image(records[i].path)
-        field = find(image)
-        return crop(image, field, size_px), asdict(field)
 
-    return _entry(cache / "images" / name, len(records), size_px, make, "reading images", tick)
+def unreadable(
+    records: Sequence[Record], digests: list[str], *, size_px: int, cache: Path, tick: Tick
+) -> dict[int, str]:
+    """Make the rows of `clean` as far as it goes: why, for the index of each that cannot be."""
+    told = _telling("reading images", len(digests), tick)
+    make = _cropped(records, size_px)
+    return _clean_store(size_px, cache).fill(digests, make, told, skip=True)
 
 
 def degraded(
-    source: "Entry", records: Sequence[Record], chosen: np.ndarray, settings: Any, **where: Any
-) -> "Entry":
+    source: Entry, records: Sequence[Record], chosen: np.ndarray, settings: Any, **where: Any
+) -> Entry:
     """Degraded copies of the chosen images of a clean entry, with their parameters.
 
     Args:
@@ -86,14 +120,20 @@ def degraded(
         settings: `protocol.degradation`, and its data seed.
         **where: `cache`, `data_seed` and `tick`.
     """
-    ids = [records[i].image_id for i in chosen]
     options = {
         "model": settings.model,
         "strength": settings.strength,
         "size_variant": settings.size_variant,
     }
     seed = where["data_seed"]
-    name = digest(["degraded", degradations.VERSION, source.name, ids, options, seed])[:16]
+    recipe = {
+        "kind": "degraded",
+        "version": degradations.VERSION,
+        "source": source.recipe,
+        "data_seed": seed,
+        "size_px": source.size_px,
+        **options,
+    }
 
     def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
         row = int(chosen[i])
@@ -103,93 +143,62 @@ def degraded(
         )
         return image, drawn.parameters()
 
-    folder = where["cache"] / "images" / name
-    return _entry(folder, len(chosen), source.size_px, make, "degrading", where["tick"])
+    # The parameters are drawn by image id, so one photograph under two ids has two copies.
+    keys = [digest([source.keys[row], records[row].image_id]) for row in chosen]
+    store = Store(where["cache"] / "images", recipe)
+    return _entry(store, keys, make, "degrading", where["tick"])
 
 
-def smaller(source: "Entry", *, size_px: int, cache: Path, tick: Tick) -> "Entry":
+def smaller(source: Entry, *, size_px: int, cache: Path, tick: Tick) -> Entry:
     """The same images, averaged down to another size; the entry itself when the size is its own."""
     if size_px == source.size_px:
         return source
-    name = digest(["smaller", source.name, size_px])[:16]
+    recipe = {"kind": "smaller", "source": source.recipe, "size_px": size_px}
 
     def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
         resized = cv2.resize(source.images[i], (size_px, size_px), interpolation=cv2.INTER_AREA)
         return resized, {}
 
-    count = len(source.images)
-    return _entry(cache / "images" / name, count, size_px, make, "resizing", tick)
+    return _entry(Store(cache / "images", recipe), source.keys, make, "resizing", tick)
 
 
-class Entry:
-    """A cache entry that is there.
-
-    Attributes:
-        images: (N, S, S, 3) uint8, memory-mapped, read-only.
-        details: One dictionary an image.
-    """
-
-    def __init__(self, folder: Path):
-        self.name = folder.name
-        self.images: np.ndarray = np.load(folder / "images.npy", mmap_mode="r")
-        self.details: list[dict[str, Any]] = json.loads((folder / "entry.json").read_text())
-
-    @property
-    def size_px(self) -> int:
-        """Side of the images."""
-        return self.images.shape[1]
+def _clean_store(size_px: int, cache: Path) -> Store:
+    versions = {"crop": CROP_VERSION, "decode": DECODE_VERSION}
+    return Store(cache / "images", {"kind": "clean", "size_px": size_px, **versions})
 
 
-def read_image(path: Path) -> np.ndarray:
-    """A file as (H, W, 3) uint8 RGB, turned as its EXIF says.
+def _cropped(records: Sequence[Record], size_px: int) -> Make:
+    def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
+        square, field = photograph(records[i].path, size_px)
+        return square, asdict(field)
 
-    Raises:
-        RequestError: naming the file, when it is cut short or no image.
-    """
+    return make
+
+
+def _entry(store: Store, keys: Sequence[str], make: Make, what: str, tick: Tick) -> Entry:
+    store.fill(keys, make, _telling(what, len(keys), tick))
+    return Entry(store, keys)
+
+
+def _telling(what: str, total: int, tick: Tick) -> Callable[[int], object]:
+    return lambda done: tick(what, done, total)
+
+
+def _remembered(path: Path) -> dict[str, str]:
+    """Digests of files seen before; none if the note is not there or damaged: all are read anew."""
     try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        noted = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _file_name(record: Record) -> str:
+    """A file as the note knows it: its place, size and time; another time is another file."""
+    try:
+        stat = record.path.stat()
+    except FileNotFoundError:
         raise RequestError(
-            f"image {path.name} cannot be read ({error}); fetch it again, or take its row out "
-            "of the label file"
-        ) from error
-
-
-def _entry(folder: Path, count: int, size_px: int, make: Make, what: str, tick: Tick) -> Entry:
-    if not (folder / "entry.json").is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _build(folder, count, size_px, make, lambda done: tick(what, done, count))
-    return Entry(folder)
-
-
-def _build(
-    folder: Path, count: int, size_px: int, make: Make, progress: Callable[[int], None]
-) -> None:
-    """Fill an array beside its final place, then rename; a failed build leaves nothing."""
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    partial.mkdir(exist_ok=True)
-    try:
-        shape = (count, size_px, size_px, 3)
-        path = partial / "images.npy"
-        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-        details = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for i, (image, detail) in enumerate(pool.map(make, range(count))):
-                images[i] = image
-                details.append(detail)
-                progress(i + 1)
-        images.flush()
-        write_json(partial / "entry.json", details)
-        _publish(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _publish(partial: Path, folder: Path) -> None:
-    try:
-        partial.rename(folder)
-    except OSError:
-        if not (folder / "entry.json").is_file():
-            raise
-        # Another process was first with the same content.
+            f"image {record.image_id!r} of the label file is not at {record.path}"
+        ) from None
+    return f"{record.path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"

@@ -2,17 +2,33 @@
 
 Read by the real set and by its drawn twin. Layout: `Label_EyeQ_train.csv` and
 `Label_EyeQ_test.csv` (columns image, quality, DR_grade), images in `train/` and `test/`, or all in
-`images/`, as .jpeg, .jpg or .png; optionally `boxes.csv`.
+`images/`, as .jpeg, .jpg or .png, whatever the label file says; optionally `boxes.csv`.
 """
 
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from bench.data.folder import read_boxes, read_csv, whole_number
 from bench.data.records import Dataset, Record, check_unique
+from bench.data.twin.cohort import JOINT
 from bench.errors import RequestError
 from bench.tasks import DIABETIC_RETINOPATHY
 
+SPLITS = ("train", "test")
+FOLDERS = ("train", "test", "images")
 EXTENSIONS = (".jpeg", ".jpg", ".png")
+QUALITIES = ("good", "usable", "reject")
+COLUMNS = ("image", "quality", "DR_grade")
+DEPTH = 4
+"""How many folders deep images are looked for that are not where they belong."""
+
+Files = dict[str, dict[str, dict[str, Path]]]
 
 
 def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False) -> Dataset:
@@ -20,67 +36,179 @@ def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False
 
     Args:
         name: "eyeq" or "eyeq-twin".
-        real: False for the twin.
+        real: False for the twin; label files of the real set must have EyeQ's counts.
         boxes: What a `boxes.csv` means here: "given" or "oracle".
-        partial: Accept that images are missing, and use what is there.
+        partial: Accept that images are missing or counts differ, and use what is there.
 
     Raises:
-        RequestError: on a wrong file, or missing images without `partial`, with the counts.
+        RequestError: on a wrong file, and without `partial` on other counts than EyeQ's or missing
+            images, with the numbers.
     """
-    rows = [row for split in ("train", "test") for row in label_rows(root, split)]
-    check_unique((row.image_id for row in rows), "Label_EyeQ_*.csv")
-    missing = [row for row in rows if not row.path.is_file()]
-    if missing and not partial:
-        names = ", ".join(row.image_id for row in missing[:3])
+    rows = all_rows(root)
+    unlike = differences(rows) if real else {}
+    if unlike and not partial:
         raise RequestError(
-            f"{len(missing)} of {len(rows)} images are missing below {root} (first: {names}); "
-            "put them into train/ and test/, or images/; --partial runs on what is there"
+            f"{next(iter(unlike.values()))[0]}: another version of the label files below {root}; "
+            "fetch both from HzFu/EyeQ again, or take --partial to run on these"
         )
+    gone = [row for row in rows if not row.path.is_file()]
+    said = [sentences[0] for sentences in unlike.values()]
+    if gone:
+        if len(gone) == len(rows) or not partial:
+            way_out = "; --partial runs on what is there" if len(gone) < len(rows) else ""
+            raise RequestError(missing(root, rows, gone) + way_out)
+        said.append(f"{len(gone):,} of the {len(rows):,} images of the label files are not there")
+    lost = {row.image_id for row in gone}
     lesions = {Path(name).stem: own for name, own in read_boxes(root / "boxes.csv").items()}
-    records = tuple(
-        Record(**{**vars(row), "boxes": lesions.get(row.image_id, ())})
-        for row in rows
-        if row.path.is_file()
-    )
-    if not records:
-        raise RequestError(f"no image of the label files is below {root}")
     return Dataset(
         name=name,
         task=DIABETIC_RETINOPATHY,
-        records=records,
+        records=tuple(
+            replace(row, boxes=lesions.get(row.image_id, ()))
+            for row in rows
+            if row.image_id not in lost
+        ),
         boxes=boxes if lesions else "none",
         real=real,
-        partial=bool(missing),
+        partial=bool(said),
+        assumptions=tuple(said),
     )
 
 
-def label_rows(root: Path, split: str) -> list[Record]:
-    """The records of one of EyeQ's two label files, whether their images are there or not."""
-    path = root / f"Label_EyeQ_{split}.csv"
-    table = read_csv(path, required=("image", "quality", "DR_grade"))
-    rows = []
-    for image, quality, grade in zip(
-        table["image"], table["quality"], table["DR_grade"], strict=True
-    ):
-        labels = (whole_number(grade, f"{path.name}, image {image}"),)
-        low = whole_number(quality, f"{path.name}, image {image}")
-        try:
-            DIABETIC_RETINOPATHY.check(labels, f"{path.name}, image {image}")
-        except ValueError as error:
-            raise RequestError(str(error)) from None
-        if low not in (0, 1, 2):
-            raise RequestError(f"{path.name}, image {image}: quality {low} is outside 0..2")
-        stem = Path(image).stem
-        rows.append(Record(stem, _find(root, split, image), stem.split("_")[0], labels, low, split))
+def all_rows(root: Path) -> list[Record]:
+    """The records of both label files, whether their images are there or not.
+
+    Raises:
+        RequestError: on a wrong label file, or an image that stands in them twice.
+    """
+    files = _files(root)
+    rows = [row for split in SPLITS for row in label_rows(root, split, files)]
+    check_unique((row.image_id for row in rows), "Label_EyeQ_*.csv")
     return rows
 
 
-def _find(root: Path, split: str, image: str) -> Path:
-    """The first existing file of an image, or its expected place."""
-    stem = Path(image).stem
-    for folder in (split, "images"):
-        for extension in (Path(image).suffix, *EXTENSIONS):
-            candidate = root / folder / f"{stem}{extension}"
-            if candidate.is_file():
-                return candidate
-    return root / split / image
+def label_rows(root: Path, split: str, files: Files | None = None) -> list[Record]:
+    """The records of one of EyeQ's two label files, whether their images are there or not."""
+    name = _label_file(split)
+    table = _read_labels(root, name)
+    files = _files(root) if files is None else files
+    rows = []
+    for image, quality, grade in zip(*(table[column] for column in COLUMNS), strict=True):
+        where = f"{name}, image {image}"
+        labels, low = (whole_number(grade, where),), whole_number(quality, where)
+        try:
+            DIABETIC_RETINOPATHY.check(labels, where)
+        except ValueError as error:
+            raise RequestError(str(error)) from None
+        if low not in range(len(QUALITIES)):
+            raise RequestError(f"{where}: quality {low} is outside 0..2")
+        named = Path(image)
+        path = _find(files, split, named.stem, named.suffix) or root / split / image
+        rows.append(Record(named.stem, path, named.stem.split("_")[0], labels, low, split))
+    return rows
+
+
+def differences(rows: Sequence[Record]) -> dict[str, list[str]]:
+    """Each count that is not EyeQ's own, with both numbers, by the label files that have some."""
+    said: dict[str, list[str]] = {}
+    for split in SPLITS:
+        own = [row for row in rows if row.split == split]
+        published = np.array(JOINT[split])  # (grades, qualities)
+        quality = Counter(row.quality for row in own)
+        grade = Counter(row.labels[0] for row in own)
+        counts = [("images", len(own), published.sum())]
+        counts += [
+            (f"images of quality {q} ({name})", quality[q], published[:, q].sum())
+            for q, name in enumerate(QUALITIES)
+        ]
+        counts += [(f"images of grade {g}", grade[g], published[g].sum()) for g in range(5)]
+        for what, found, expected in counts:
+            if found != expected:
+                sentence = f"{_label_file(split)} has {found:,} {what}, EyeQ's own {expected:,}"
+                said.setdefault(split, []).append(sentence)
+    return said
+
+
+def missing(root: Path, rows: Sequence[Record], gone: Sequence[Record]) -> str:
+    """One sentence: how many of the rows' images are gone, and what seems to be the matter."""
+    names = ", ".join(row.image_id for row in gone[:3])
+    return (
+        f"{len(gone):,} of {len(rows):,} images are missing below {root} (first: {names}); "
+        f"{_whereabouts(root, {row.image_id for row in gone})}"
+    )
+
+
+def _whereabouts(root: Path, gone: set[str]) -> str:
+    """Where missing images seem to be, or where to put them."""
+    belong = "train/ and test/, or images/"
+    found = next((path for path in _below(root) if path.stem in gone), None)
+    if found is None:
+        return f"put them into {belong}"
+    seen = found.relative_to(root)
+    if found.suffix.lower() not in EXTENSIONS:
+        like = {p.stem for p in _below(root) if p.suffix == found.suffix} & gone
+        return (
+            f"{len(like):,} of them are there as {found.suffix} ({seen}), which is not read: save "
+            "them as .jpeg or .png"
+        )
+    above = found.parent.parent
+    other = (
+        f", or move the label files to {above} and give --data {above}"
+        if found.parent.name in FOLDERS
+        else ""
+    )
+    return f"found {seen}: move what is in {seen.parent}/ to {belong}{other}"
+
+
+def _below(root: Path) -> Iterator[Path]:
+    """Files at most DEPTH folders below, in order of their names."""
+    for folder, folders, names in os.walk(root):
+        depth = len(Path(folder).relative_to(root).parts)
+        folders[:] = sorted(folders) if depth < DEPTH else []
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _read_labels(root: Path, name: str) -> pd.DataFrame:
+    """A label file; where it is not there or not EyeQ's, the message says what to do."""
+    if not (root / name).is_file():
+        nearby = [root.resolve().parent, *sorted(p for p in root.iterdir() if p.is_dir())]
+        nearby += [p for folder in nearby[1:] for p in sorted(folder.iterdir()) if p.is_dir()]
+        found = next((folder for folder in nearby if (folder / name).is_file()), None)
+        if found is not None:
+            raise RequestError(f"{name} is not in {root} but in {found}: give --data {found}")
+    try:
+        return read_csv(root / name, required=COLUMNS)
+    except RequestError as error:
+        raise RequestError(
+            f"{error}; EyeQ's label files (HzFu/EyeQ on GitHub, data/) have the columns "
+            f"{', '.join(COLUMNS)}"
+        ) from None
+
+
+def _label_file(split: str) -> str:
+    return f"Label_EyeQ_{split}.csv"
+
+
+def _files(root: Path) -> Files:
+    """Images by folder, name and extension, in small letters: one look into each folder."""
+    files: Files = {}
+    for folder in FOLDERS:
+        own = files.setdefault(folder, {})
+        for path in (root / folder).iterdir() if (root / folder).is_dir() else ():
+            if path.suffix.lower() in EXTENSIONS:
+                own.setdefault(path.stem, {})[path.suffix.lower()] = path
+    return files
+
+
+def _find(files: Files, split: str, stem: str, extension: str) -> Path | None:
+    """An image's file, whatever its extension; of several the one that the label file names.
+
+    One training image of EyeQ comes from EyePACS's test part, and one of test from its training
+    part (card 3.1), so the other split's folder is looked into last.
+    """
+    for folder in (split, "images", SPLITS[1 - SPLITS.index(split)]):
+        there = files[folder].get(stem, {})
+        for wanted in (extension.lower(), *EXTENSIONS) if there else ():
+            if wanted in there:
+                return there[wanted]
+    return None

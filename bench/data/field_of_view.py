@@ -44,6 +44,22 @@ class FieldOfView:
         side = max(round(2 * self.radius), 1)
         return round(self.centre_x - side / 2), round(self.centre_y - side / 2), side
 
+    def magnified(self, times: int) -> "FieldOfView":
+        """The field on a photograph `times` as large; its square is exactly this square's image."""
+        if times == 1:
+            return self
+        left, top, side = self.square
+        return FieldOfView(
+            times * (left + side / 2),
+            times * (top + side / 2),
+            times * side / 2,
+            times * self.x0,
+            times * self.y0,
+            times * self.x1,
+            times * self.y1,
+            self.found,
+        )
+
     def to_crop(self, boxes: np.ndarray, size_px: int) -> np.ndarray:
         """Boxes (N, 4) of the photograph as float boxes of `crop(image, self, size_px)`."""
         left, top, side = self.square

@@ -56,10 +56,11 @@ class ImageBatches:
 
 @dataclass(frozen=True)
 class LevelBatches:
-    """Two augmented views of the same patches, the batch split evenly among levels.
+    """Two augmented views of the same patches, the batch shared out among levels.
 
     Attributes:
         pools: Level code -> its patches.
+        parts: Level code -> its part of a batch; None for even parts.
         steps: An epoch's number of batches.
     """
 
@@ -71,6 +72,7 @@ class LevelBatches:
     steps: int
     augment: Augment
     purpose: tuple[str | int, ...]
+    parts: dict[int, int] | None = None
 
     def __len__(self) -> int:
         return self.steps
@@ -90,9 +92,11 @@ class LevelBatches:
 
     def _cut(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """(B, P, P, 3) uint8 patches and their (B,) level codes."""
-        each = self.batch // len(self.pools)
-        taken = []
-        for pool in self.pools.values():
+        parts = self.parts or dict.fromkeys(self.pools, 1)
+        taken, levels = [], []
+        for level, pool in self.pools.items():
+            each = self.batch * parts[level] // sum(parts.values())
+            levels += [level] * each
             entries = patches.sample(pool, each, rng)
             where = patches.corners(
                 pool, entries, image_px=self.image_px, patch_px=self.patch_px, rng=rng
@@ -103,5 +107,4 @@ class LevelBatches:
                     pool.images[entries], where, patch_px=self.patch_px, undegraded=undegraded
                 )
             )
-        levels = torch.tensor(list(self.pools)).repeat_interleave(each)
-        return torch.from_numpy(np.concatenate(taken)), levels
+        return torch.from_numpy(np.concatenate(taken)), torch.tensor(levels)

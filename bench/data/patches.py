@@ -39,10 +39,23 @@ def box_pool(
         images: (n,) image indices.
         boxes: For every image of the data set, (L, 4) in pixels of the patch image.
     """
-    fitting = [_fitting(boxes[i], patch_px) for i in images]
-    index = np.repeat(images, [len(own) for own in fitting])
-    stacked = np.concatenate([np.empty((0, 4)), *fitting])
+    kept = [fitting(boxes[i], patch_px) for i in images]
+    index = np.repeat(images, [len(own) for own in kept])
+    stacked = np.concatenate([np.empty((0, 4)), *kept])
     return Pool(index.astype(np.int64), stacked, clean)
+
+
+def fitting(boxes: np.ndarray, patch_px: int) -> np.ndarray:
+    """Those of the boxes (L, 4) that are no larger than a patch on either side (D53)."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return boxes[(sides <= patch_px).all(axis=1)]
+
+
+def joined(one: Pool, other: Pool) -> Pool:
+    """The entries of two pools that are cut from the same kind of image, clean or as used."""
+    assert one.clean == other.clean, "a pool is cut from one kind of image"
+    images = np.concatenate([one.images, other.images])
+    return Pool(images, np.concatenate([one.boxes, other.boxes]), one.clean)
 
 
 def crop_pool(images: np.ndarray, *, clean: bool = False) -> Pool:
@@ -80,11 +93,6 @@ def corners(
     uniform = rng.random((len(entries), 2))
     placed = _around(boxes, uniform, image_px, patch_px)
     return np.where(free[:, None], _inside_field(uniform, image_px, patch_px), placed)
-
-
-def _fitting(boxes: np.ndarray, patch_px: int) -> np.ndarray:
-    sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes[(sides <= patch_px).all(axis=1)]
 
 
 def _around(boxes: np.ndarray, uniform: np.ndarray, image_px: int, patch_px: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from bench.data import cache
 from bench.data.field_of_view import FieldOfView
 from bench.data.records import Dataset
+from bench.data.rows import Images
 from bench.protocol import Protocol
 
 
@@ -21,8 +22,8 @@ class Pixels:
         place: (N,) index into `degraded`, -1 where an image is used as it is.
     """
 
-    clean: np.ndarray
-    degraded: np.ndarray
+    clean: Images
+    degraded: Images
     place: np.ndarray
 
     def images(self, indices: np.ndarray) -> np.ndarray:

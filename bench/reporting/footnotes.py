@@ -7,10 +7,13 @@ import pandas as pd
 
 from bench.experiments import Row
 from bench.reporting.comparability import Group
+from bench.roster import METHODS
 
 BOXES = {
     "oracle": "lesion boxes: oracle, the drawn ones; what a detector would miss is not missed",
     "given": "lesion boxes: given with the data set",
+    "detector": "lesion boxes: of a detector trained on other photographs",
+    "file": "lesion boxes: of a published file",
     "random_lesion_crops": "lesion boxes: none; random crops of lesion images inside the field of "
     "view stand in for them",
 }
@@ -34,8 +37,9 @@ class Footnotes:
         return _letter(self._lettered.index(text))
 
     def of_method(self, row: Row, boxes: Iterable[str]) -> tuple[str, ...]:
-        """Letters of what holds for a whole row: the row's own note, and its source of boxes."""
-        texts = [row.note] if row.note else []
+        """Letters of what holds for a row: its note, what is guessed, where boxes are from."""
+        known = METHODS[row.method].known if row.method in METHODS else ""
+        texts = [text for text in (row.note, known) if text]
         texts += [BOXES.get(b, f"lesion boxes: {b}") for b in sorted(set(boxes)) if b != "none"]
         return tuple(self.add(text) for text in texts)
 

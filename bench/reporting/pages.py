@@ -9,11 +9,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench import originals
 from bench.ambiguities import load
 from bench.data.datasets import SOURCES
 from bench.protocols import sources
 from bench.reporting.console import for_stdout, json_object
-from bench.roster import ALIASES, METHODS
+from bench.roster import ALIASES, METHODS, resolve
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -28,6 +29,7 @@ def methods(*, as_json: bool = False) -> str:
             "in_paper": method.in_paper,
             "confidence": method.confidence,
             "needs": method.needs,
+            "known": method.known,
             "version": method.version,
         }
         for name, method in METHODS.items()
@@ -57,13 +59,21 @@ def datasets(*, as_json: bool = False) -> str:
     return page("datasets", rows, as_json=as_json)
 
 
-def protocol(name: str = "paper", *, as_json: bool = False) -> str:
+def protocol(name: str = "paper", method: str = "", *, as_json: bool = False) -> str:
     """Every setting of a named protocol with its value, unit and source.
+
+    Args:
+        method: With one, the values that `--settings original` gives it, marked by their source.
 
     Raises:
         RequestError: for an unknown name.
     """
-    return page("protocol", sources(name), as_json=as_json)
+    rows = sources(name)
+    if method:
+        own = originals.changes(resolve(method)[0], name)
+        for row in rows:
+            row["value"], row["source"] = own.get(row["key"], (row["value"], row["source"]))
+    return page("protocol", rows, as_json=as_json)
 
 
 def ambiguities(*, as_json: bool = False) -> str:

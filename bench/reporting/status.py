@@ -1,15 +1,23 @@
 """What is running, failed, stale, missing and done: one line for all seeds that share a fate."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench.data.datasets import source
+from bench.experiments import SEEDS, Cell, balanced, chosen, data_sets
+from bench.reporting.comparability import comparable_groups
 from bench.reporting.console import for_stdout, json_object, plain
+from bench.reporting.records import load
+from bench.reporting.records import states as states_below
+from bench.roster import METHODS
 
 STYLES = {
     "running": "cyan",
@@ -38,12 +46,103 @@ def status_page(states: Sequence[State], *, as_json: bool = False) -> str:
     """
     if as_json:
         return json_object({"runs": list(states)})
-    return for_stdout(_page(states)).rstrip("\n")
+    return for_stdout(status_grid(states)).rstrip("\n")
+
+
+def status_of(
+    root: Path,
+    *,
+    table: str | None = None,
+    datasets: Sequence[str] = (),
+    seeds: int = SEEDS,
+    protocol: str | None = None,
+    as_json: bool = False,
+) -> str:
+    """The status of the runs below a folder; with a table or data sets, also what they need.
+
+    Args:
+        root: Folder of run records.
+        table: "1", "2", "3" or "all"; None for Table 1 if data sets are named.
+        datasets: Only these; () for all.
+        seeds: How many of each run are needed.
+        protocol: Which finished runs count for the table, by name or key.
+
+    Raises:
+        RequestError: for a name that there is not.
+        NotComparable: if a data set has finished runs of two protocols and none is named.
+    """
+    for name in datasets:
+        source(name)
+    found = [row for row in states_below(root) if not datasets or row["dataset"] in datasets]
+    if table is not None or datasets:
+        records = load(root)
+        if datasets and not records.empty:
+            records = records.loc[records["dataset"].isin(datasets)]
+        needed = {"datasets": datasets, "seeds": seeds, "protocol": protocol}
+        found += missing(found, records, tables=table or "1", **needed)
+    return status_page(found, as_json=as_json)
+
+
+def missing(
+    states: Sequence[State],
+    records: pd.DataFrame,
+    *,
+    tables: str,
+    datasets: Sequence[str] = (),
+    seeds: int = SEEDS,
+    protocol: str | None = None,
+) -> list[State]:
+    """The runs that tables of the paper need and nobody has begun, as states.
+
+    A run counts as there if the table would show it, or if it is stale, running, failed or
+    interrupted; a finished run of a study or of another protocol than the table's does not.
+
+    Args:
+        states: What there is.
+        records: The finished runs, as `bench.reporting.records.load` gives them.
+        tables: "1", "2", "3" or "all".
+        datasets: The data sets to ask for; () for those that `states` has, else the paper's own.
+        seeds: How many of each.
+        protocol: Which protocol counts, by name or key; None if there is only one.
+
+    Raises:
+        RequestError: for a table or protocol that there is not.
+        NotComparable: if a data set has finished runs of two protocols and none is named.
+    """
+    experiments = chosen(tables)
+    begun = dict.fromkeys(state["dataset"] for state in states)
+    own = [name for name in begun if any(e.stand_ins(name) for e in experiments)]
+    there = {_cell(state) for state in states if state["state"] != "done"}
+    for group in comparable_groups(records, protocol):
+        there |= {_cell(run) for run in group.records.to_dict("records")}
+    needed = balanced(experiments, datasets or own or data_sets(experiments), seeds=seeds)
+    return [_missing(cell) for cell in needed if cell not in there]
+
+
+def _cell(run: Mapping[Any, Any]) -> Cell:
+    return Cell(run["method"], run["dataset"], run["lq_ratio"], run["seed"])
+
+
+def _missing(cell: Cell) -> State:
+    why = "" if cell.method in METHODS else "not in this version's roster"
+    return {**cell._asdict(), "id": None, "state": "missing", "why": why, "age_seconds": None}
 
 
 def status_lines(states: Sequence[State]) -> list[str]:
     """The status as plain lines; `states` as for `status_page`."""
-    return plain(_page(states)).splitlines()
+    return plain(status_grid(states)).splitlines()
+
+
+def status_grid(states: Sequence[State]) -> RenderableType:
+    """The status to print with other things; `states` as for `status_page`."""
+    if not states:
+        return Text(NOTHING)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in HEADS:
+        grid.add_column(head)
+    for group in _alike(states):
+        grid.add_row(*_row(group))
+    return Group(grid, Text(_summary(states)))
 
 
 def age(seconds: float | None) -> str:
@@ -54,17 +153,6 @@ def age(seconds: float | None) -> str:
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
-
-
-def _page(states: Sequence[State]) -> Group | Text:
-    if not states:
-        return Text(NOTHING)
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in HEADS:
-        grid.add_column(head)
-    for group in _alike(states):
-        grid.add_row(*_row(group))
-    return Group(grid, Text(_summary(states)))
 
 
 def _alike(states: Sequence[State]) -> list[list[State]]:

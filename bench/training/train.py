@@ -55,7 +55,7 @@ def train(stage: Stage, start: State | None, folder: Path, around: Surroundings)
     settings = stage.settings
     steps = stage.epochs * len(stage.batches)
     optimizer = build_optimizer(
-        [p for p in module.parameters() if p.requires_grad],
+        trained_parameters(module, settings.lr),
         name=settings.optimizer,
         lr=settings.lr,
         momentum=settings.momentum if settings.optimizer == "sgd" else 0.0,
@@ -86,6 +86,13 @@ def train(stage: Stage, start: State | None, folder: Path, around: Surroundings)
         fingerprint=around.fingerprint,
     )
     return module
+
+
+def trained_parameters(module: Any, lr: float) -> list[Any]:
+    """What an optimizer gets: the module's own groups, where its parts learn at different rates."""
+    if hasattr(module, "parameter_groups"):
+        return module.parameter_groups(lr)
+    return [p for p in module.parameters() if p.requires_grad]
 
 
 def make(stage: Stage, start: State | None, around: Surroundings) -> nn.Module:

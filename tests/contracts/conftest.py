@@ -5,18 +5,10 @@ from bench.request import Request, prepare
 from bench.run import materials as made_from
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks gain nothing from a second thread, and wait for it when the machine is busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
-def materials(small_set, cache, tiny, tmp_path):
+def materials(small_set, cache, tiny, tmp_path, masked, monkeypatch):
     """What a method is built from, on the small set at a share of 0.7, without an engine."""
+    monkeypatch.setenv("BENCH_DATA", str(masked))
 
     def make(method, *, ratio="0.7", changes=(), seed=0):
         request = Request(

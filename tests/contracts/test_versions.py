@@ -28,14 +28,26 @@ SOURCES = {
         "bench/levels.py",
         "bench/materials.py",
         "bench/data/[!_d]*.py",
+        "bench/data/decode.py",
+        "bench/recipes/*.py",
+        "bench/boxes.py",
+        "bench/detectors.py",
+        "bench/sightings.py",
+        "bench/box_source.py",
         "bench/training/*.py",
         "bench/evaluation/*.py",
     ],
 }
-METHOD_SOURCES = {
-    "classifier": SHARED,
-    "comcl": [*SHARED, "baselines/contrastive.py", "comcl/*.py"],
-}
+CONTRASTIVE = [*SHARED, "baselines/contrastive.py"]
+
+
+def sources_of(method):
+    """The files that a method's numbers come from: its own, and what it builds on."""
+    own = f"{method.component.partition(':')[0].replace('.', '/')}*.py"
+    if method.recipe == "comcl":
+        return [*CONTRASTIVE, "comcl/*.py"]
+    contrasts = method.recipe in ("moco", "lesion-base", "lesion-aware")
+    return [*(CONTRASTIVE if contrasts else SHARED), own]
 
 
 def without_words(source):
@@ -63,7 +75,7 @@ def current():
         for name, version in versions.items()
     }
     for name, method in METHODS.items():
-        patterns = METHOD_SOURCES[method.recipe]
+        patterns = sources_of(method)
         lock[f"method {name}"] = {"version": method.version, "digest": digest(patterns)}
     return lock
 

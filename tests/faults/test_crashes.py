@@ -12,7 +12,8 @@ import pytest
 from bench import store
 from bench.errors import Interrupted
 from bench.request import Request
-from bench.run import Watch, execute
+from bench.run import execute
+from bench.watch import Watch
 
 SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 

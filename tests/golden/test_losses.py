@@ -12,14 +12,16 @@ import pytest
 from bench import store
 from bench.request import Request
 from bench.roster import METHODS
-from bench.run import Watch, execute
+from bench.run import execute
+from bench.watch import Watch
 
 GOLDEN = Path(__file__).with_name("losses.json")
 SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 
 
 @pytest.mark.parametrize("name", list(METHODS))
-def test_losses_are_those_of_last_time(name, small_set, cache, tiny, tmp_path):
+def test_losses_are_those_of_last_time(name, small_set, cache, tiny, tmp_path, masked, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(masked))
     request = Request(
         name,
         "folder",

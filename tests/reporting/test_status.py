@@ -1,8 +1,11 @@
 import json
 
+import pandas as pd
 import pytest
 
-from bench.reporting.status import age, status_lines, status_page
+from bench.errors import NotComparable, RequestError
+from bench.reporting.status import age, missing, status_lines, status_of, status_page
+from bench.roster import METHODS
 
 
 def state(name="done", seed=0, **changes):
@@ -80,3 +83,75 @@ def test_json_holds_every_run():
 )
 def test_an_age_is_in_its_largest_unit(seconds, text):
     assert age(seconds) == text
+
+
+def places(rows):
+    return {(row["method"], row["lq_ratio"], row["seed"]) for row in rows}
+
+
+def test_what_a_table_needs_and_nobody_has_begun_is_missing(study):
+    rows = missing([], study, tables="1", datasets=["eyeq-twin"])
+    assert {row["state"] for row in rows} == {"missing"}
+    assert ("comcl", "1.0", 0) in places(rows)
+    assert ("comcl", "0.7", 2) not in places(rows)
+    assert ("resnet50", "1.0", 0) not in places(rows)
+    assert ("resnet50", "1.0", 1) in places(rows)
+
+
+def test_more_seeds_leave_more_missing(study):
+    few = missing([], study, tables="1", datasets=["eyeq-twin"], seeds=1)
+    more = missing([], study, tables="1", datasets=["eyeq-twin"], seeds=4)
+    assert ("comcl", "native", 0) not in places(few)
+    assert ("comcl", "native", 3) in places(more)
+    assert places(few) < places(more)
+
+
+@pytest.mark.parametrize("begun", ["running", "failed", "interrupted", "stale"])
+def test_a_run_that_somebody_has_begun_is_not_missing(begun):
+    nothing = pd.DataFrame()
+    cell = ("resnet50", "0.7", 0)
+    there = missing([state(begun)], nothing, tables="1", datasets=["eyeq-twin"])
+    assert cell not in places(there)
+    assert cell in places(missing([], nothing, tables="1", datasets=["eyeq-twin"]))
+
+
+def test_a_run_of_a_study_fills_no_gap(run):
+    own, of_study = run("comcl"), run("comcl", study="boxes")
+    cell = ("comcl", "native", 0)
+    for record, gap in ((own, False), (of_study, True)):
+        rows = missing([state()], pd.DataFrame([record]), tables="1", datasets=["eyeq-twin"])
+        assert (cell in places(rows)) is gap
+
+
+def test_two_protocols_ask_for_one(run):
+    both = pd.DataFrame([run("comcl"), run("resnet50", key="bbbb2222", protocol_name="smoke")])
+    with pytest.raises(NotComparable, match="--protocol smoke"):
+        missing([], both, tables="1")
+    rows = missing([], both, tables="1", datasets=["eyeq-twin"], protocol="smoke")
+    assert ("comcl", "native", 0) in places(rows)
+    assert ("resnet50", "native", 0) not in places(rows)
+
+
+def test_without_a_data_set_those_that_have_runs_count_else_the_papers_own():
+    twin = missing([state()], pd.DataFrame(), tables="2")
+    assert {row["dataset"] for row in twin} == {"eyeq-twin"}
+    papers = missing([], pd.DataFrame(), tables="1")
+    assert {row["dataset"] for row in papers} == {"eyeq", "chestxray"}
+
+
+def test_a_method_that_the_roster_lacks_is_missing_with_that_reason(monkeypatch):
+    monkeypatch.delitem(METHODS, "comcl")
+    rows = {row["method"]: row["why"] for row in missing([], pd.DataFrame(), tables="2")}
+    assert rows["comcl"] == "not in this version's roster"
+    assert rows["resnet50"] == ""
+
+
+def test_status_names_what_is_missing_only_when_asked(tmp_path):
+    assert "missing" not in status_of(tmp_path)
+    assert "missing" in status_of(tmp_path, table="3")
+    assert "folder" in status_of(tmp_path, datasets=["folder"])
+    assert "eyeq" not in status_of(tmp_path, datasets=["folder"])
+    with pytest.raises(RequestError, match="did you mean 'folder'"):
+        status_of(tmp_path, datasets=["foldr"])
+    with pytest.raises(RequestError, match="--table 7"):
+        status_of(tmp_path, table="7")

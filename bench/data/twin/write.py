@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.data.twin import lesions
+from bench.data.twin import eye, lesions
+from bench.data.twin.canvas import DISC_DIAMETER
 from bench.data.twin.cohort import Sitting, cohort
 from bench.data.twin.draw import Photograph, photograph
+from bench.seeding import generator_for
 
 JPEG_QUALITY = 92
 IDRID_GROUPS = {  # folder, suffix, kinds that its mask shows
@@ -23,6 +25,7 @@ IDRID_GROUPS = {  # folder, suffix, kinds that its mask shows
     "3. Hard Exudates": ("EX", (lesions.HARD_EXUDATE,)),
     "4. Soft Exudates": ("SE", (lesions.SOFT_EXUDATE,)),
 }
+OPTIC_DISC = ("5. Optic Disc", "OD")
 SET = "a. Training Set"
 
 
@@ -60,18 +63,37 @@ def write_eyeq(
         pd.DataFrame(boxes, columns=columns).to_csv(folder / "boxes.csv", index=False)
 
 
-def write_idrid(root: Path, *, images: int = 54, size_px: int = 512, seed: int = 0) -> None:
-    """Draw other patients with lesions and masks, in the layout of IDRiD's segmentation part."""
+def write_idrid(
+    root: Path,
+    *,
+    images: int = 54,
+    size_px: int = 512,
+    seed: int = 0,
+    workers: int = 1,
+    on_image: Callable[[], object] | None = None,
+) -> None:
+    """Draw other patients with lesions and masks, in the layout of IDRiD's segmentation part.
+
+    Args:
+        on_image: Called after each image.
+    """
     base = "A. Segmentation"
+    sittings = [
+        Sitting("idrid", f"idrid{number}", 1 - 2 * (number % 2), 2 + number % 3, 0)
+        for number in range(1, images + 1)
+    ]
     with _appearing(root) as folder:
         photographs = folder / base / "1. Original Images" / SET
         photographs.mkdir(parents=True)
-        for number in range(1, images + 1):
-            sitting = Sitting("idrid", f"idrid{number}", 1 - 2 * (number % 2), 2 + number % 3, 0)
-            taken = _Drawing(size_px, seed)(sitting)
-            name = f"IDRiD_{number:02d}"
-            Image.fromarray(taken.image).save(photographs / f"{name}.jpg", quality=JPEG_QUALITY)
-            _write_masks(folder / base / "2. All Segmentation Groundtruths" / SET, name, taken)
+        masks = folder / base / "2. All Segmentation Groundtruths" / SET
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            drawn = pool.map(_Drawing(size_px, seed), sittings, chunksize=4)
+            for number, (sitting, taken) in enumerate(zip(sittings, drawn, strict=True), start=1):
+                name = f"IDRiD_{number:02d}"
+                Image.fromarray(taken.image).save(photographs / f"{name}.jpg", quality=JPEG_QUALITY)
+                _write_masks(masks, name, taken)
+                _write_mask(masks, name, OPTIC_DISC, _optic_disc(sitting, size_px, seed))
+                (on_image or _nobody)()
 
 
 class _Drawing:
@@ -102,8 +124,24 @@ def _write_masks(folder: Path, name: str, taken: Photograph) -> None:
         (folder / group).mkdir(parents=True, exist_ok=True)
         shown = [taken.masks[kind] for kind in kinds if kind in taken.masks]
         if shown:
-            mask = np.any(shown, axis=0).astype(np.uint8) * 255
-            Image.fromarray(mask).save(folder / group / f"{name}_{suffix}.tif")
+            _write_mask(folder, name, (group, suffix), np.any(shown, axis=0))
+
+
+def _write_mask(folder: Path, name: str, group: tuple[str, str], mask: np.ndarray) -> None:
+    where, suffix = group
+    (folder / where).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(mask.astype(np.uint8) * 255).save(folder / where / f"{name}_{suffix}.tif")
+
+
+def _optic_disc(sitting: Sitting, size_px: int, seed: int) -> np.ndarray:
+    """(S, S) bool: the disc's ellipse, which lesions and vessels may cross."""
+    person = eye.Person.draw(generator_for(seed, "person", sitting.patient))
+    place = (sitting.patient, sitting.side)
+    centre = eye.Eye.draw(person, sitting.side, generator_for(seed, "eye", *place)).disc
+    axis = (np.arange(size_px) + 0.5 - size_px / 2) / (person.field * size_px / 2)
+    radius = DISC_DIAMETER / 2 * person.disc_scale
+    across, down = (axis - centre[0]) / (0.95 * radius), (axis - centre[1]) / (1.02 * radius)
+    return down[:, None] ** 2 + across[None, :] ** 2 <= 1
 
 
 @contextmanager

@@ -1,0 +1,151 @@
+"""Where a run's lesion boxes come from: decided before training, a part of its identity."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.data import idrid
+from bench.data.idrid import LesionSet
+from bench.data.records import Dataset
+from bench.errors import RequestError
+from bench.protocol import Protocol
+from bench.store import file_digest
+
+PLACED = ("border", "oversized", "without_box", "on_healthy")
+"""Settings that decide what becomes of a box, wherever it is from."""
+
+APPLIED = (*PLACED, "confidence", "on_degraded", "box_file")
+"""Settings that come after the detector is trained."""
+
+WAYS_OUT = (
+    "put IDRiD (segmentation part) into data/idrid or $BENCH_DATA/idrid, or boxes into a boxes.csv "
+    "beside the images, or ask for --set patches.boxes=random_lesion_crops"
+)
+
+
+@dataclass(frozen=True)
+class BoxSource:
+    """Where lesion boxes come from.
+
+    Attributes:
+        kind: "none" (the method needs no patches), "oracle", "given", "random_lesion_crops",
+            "detector" or "file".
+        photographs: What the detector is trained on.
+        file: A published pickle of boxes.
+    """
+
+    kind: str = "none"
+    photographs: LesionSet | None = None
+    file: Path | None = None
+
+    def identity(self, protocol: Protocol) -> dict[str, dict[str, Any]]:
+        """The groups that a run's identity gains: what the boxes are, and how they are made."""
+        if self.kind == "none":
+            return {}
+        resolved, settings = {"boxes": self.kind}, protocol.detector.model_dump(mode="json")
+        if self.photographs is not None:
+            return {
+                "resolved": {**resolved, "detector": self.photographs.digest},
+                "detector": settings,
+            }
+        if self.file is not None:
+            content = f"sha256:{file_digest(self.file)}"
+            placed = {name: settings[name] for name in PLACED}
+            return {"resolved": resolved, "detector": {**placed, "box_file": content}}
+        return {"resolved": resolved}
+
+
+def choose(protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: Path) -> BoxSource:
+    """The source that the protocol asks for, on a data set.
+
+    Args:
+        needs: Of the method, from the roster.
+        cache: Where a drawn companion lies.
+
+    Raises:
+        RequestError: when the data set has no such boxes, with the way out.
+    """
+    if "lesion patches" not in needs:
+        return BoxSource()
+    asked, file = protocol.patches.boxes, protocol.detector.box_file
+    if file is not None:
+        return _published(asked, Path(file))
+    if asked == "random_lesion_crops" or (asked == "no_detector" and dataset.boxes == "none"):
+        return BoxSource("random_lesion_crops")
+    if asked == "detector" or (asked == "auto" and dataset.boxes != "given"):
+        return _detected(asked, dataset, protocol, cache)
+    if asked not in ("auto", "no_detector", dataset.boxes):
+        raise RequestError(
+            f"--set patches.boxes={asked}: {dataset.name} has {dataset.boxes} boxes; use auto, "
+            "detector or random_lesion_crops"
+        )
+    return BoxSource(dataset.boxes)
+
+
+def masks(
+    protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: Path
+) -> LesionSet | None:
+    """The photographs with lesion masks that a method learns from; None without need or use.
+
+    Raises:
+        RequestError: when graded photographs are to be read and there is no IDRiD.
+    """
+    if "lesion masks" not in needs or dataset.task.kind != "grading":
+        return None
+    if not dataset.real:
+        return idrid.companion(protocol, cache)
+    root = idrid.find()
+    if root is None:
+        raise RequestError(
+            f"{dataset.name} has no lesion masks to learn from: put IDRiD (segmentation part) into "
+            "data/idrid or $BENCH_DATA/idrid; the drawn companion serves --dataset eyeq-twin"
+        )
+    return LesionSet("idrid", root)
+
+
+def refuse_unread(source: BoxSource, changes: tuple[str, ...]) -> None:
+    """Refuse detector settings that have no effect on a method that needs patches.
+
+    Raises:
+        RequestError: naming the setting and where the boxes come from.
+    """
+    if source.kind in ("none", "detector", "file"):
+        return
+    for change in changes:
+        if change.startswith("detector."):
+            raise RequestError(
+                f"--set {change}: the boxes are {source.kind} and no detector is used; add --set "
+                "patches.boxes=detector"
+            )
+
+
+def _published(asked: str, file: Path) -> BoxSource:
+    if asked not in ("auto", "no_detector"):
+        raise RequestError(
+            f"--set patches.boxes={asked} and detector.box_file={file.name} contradict each other; "
+            "leave one out"
+        )
+    if not file.is_file():
+        raise RequestError(f"--set detector.box_file={file}: no such file; give a pickle of boxes")
+    return BoxSource("file", file=file)
+
+
+def _detected(asked: str, dataset: Dataset, protocol: Protocol, cache: Path) -> BoxSource:
+    """A detector, or what stands in for it where it is not asked for by name."""
+    fundus = dataset.task.kind == "grading"
+    if fundus and not dataset.real:
+        return BoxSource("detector", idrid.companion(protocol, cache))
+    root = idrid.find() if fundus else None
+    if root is not None:
+        return BoxSource("detector", LesionSet("idrid", root))
+    if asked == "auto" and dataset.name != "eyeq":
+        return BoxSource("random_lesion_crops")
+    if not fundus:
+        raise RequestError(
+            f"--set patches.boxes={asked}: the detector knows retinal lesions, and "
+            f"{dataset.name} is not graded fundus photographs; use random_lesion_crops"
+        )
+    raise RequestError(
+        f"{dataset.name} needs lesion boxes, and there is no IDRiD to train a detector on: "
+        f"{WAYS_OUT}"
+    )

@@ -1,0 +1,138 @@
+"""Lesion boxes of a run: a detector or a published file applied to its training images."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import box_pictures
+from bench.box_source import BoxSource
+from bench.data import box_files, idrid
+from bench.data.idrid import LesionSet
+from bench.data.pixels import ImageSet
+from bench.data.records import Dataset
+from bench.detectors import Around, detector, look_at_held_out, right_at
+from bench.errors import RequestError
+from bench.evaluation.detection import Found
+from bench.protocol import Detector, Protocol
+from bench.sightings import by_grade, placed, views
+from bench.training.interrupt import catching_signals
+from bench.training.precision import choose_device, set_numerics
+from bench.watch import Watch
+
+
+def locate(
+    source: BoxSource,
+    images: ImageSet,
+    dataset: Dataset,
+    digests: list[str],
+    protocol: Protocol,
+    around: Around,
+) -> tuple[ImageSet, dict[str, Any]]:
+    """The images with the boxes of a detector or a file on those of the training split.
+
+    Other splits keep the data set's own boxes.
+
+    Returns:
+        The images, and for the record how many images of each grade have a box; {} and the images
+        as they are where boxes come from neither.
+
+    Raises:
+        RequestError: when no lesion image has a box and none gets a random crop instead.
+    """
+    began = time.perf_counter()
+    train = dataset.where("train")
+    if source.photographs is not None:
+        trained = detector(source.photographs, protocol, around)
+        eyes = trained.eyes(protocol.detector, around)
+        seen = eyes.look(views(images, dataset, digests, train, protocol.detector))
+        said = {"detector": trained.folder.name, **trained.report}
+    elif source.file is not None:
+        seen, said = _published(source.file, dataset, train)
+    else:
+        return images, {}
+    sizes = {"image_px": protocol.data.patch_image_px, "patch_px": protocol.patches.size_px}
+    boxes = list(images.boxes)
+    for i, found in zip(train, seen, strict=True):
+        boxes[i] = placed(found, protocol.detector, **sizes)
+    said["grades"] = by_grade(dataset.labels()[train, 0], [boxes[i] for i in train])
+    said["confidence"] = protocol.detector.confidence
+    said["seconds"] = round(time.perf_counter() - began, 1)
+    _refuse_none(said["grades"], protocol.detector)
+    around.watch.say(sentence(said))
+    return replace(images, boxes=boxes), said
+
+
+def sentence(said: dict[str, Any]) -> str:
+    """How many training images have a box, in words."""
+    sick = [row for row in said["grades"] if row["grade"] > 0]
+    well = [row for row in said["grades"] if row["grade"] == 0]
+    have, of = (sum(row[name] for row in sick) for name in ("with_box", "images"))
+    false, healthy = (sum(row[name] for row in well) for name in ("with_box", "images"))
+    return (
+        f"boxes on {have} of {of} training images with lesions, and on {false} of {healthy} without"
+    )
+
+
+def prepare_idrid(
+    data: Path | None,
+    protocol: Protocol,
+    cache: Path,
+    out: Path | None,
+    watch: Watch,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Train the detector, or find it, and say how well it does on the held-out photographs.
+
+    Args:
+        data: IDRiD's folder; None for $BENCH_DATA/idrid or data/idrid, and without either for the
+            companion of the twin, drawn.
+        out: Where pictures of the held-out photographs go, with true and found boxes; None: none.
+
+    Returns:
+        `detector.json`, its key, the confidence, how many boxes at this confidence there are and
+        are right for each kind of lesion, and the pictures' paths.
+
+    Raises:
+        RequestError: when photographs or first weights cannot be had.
+        Interrupted: asked to stop; the same call resumes.
+    """
+    root = idrid.find(data)
+    lesions = idrid.companion(protocol, cache) if root is None else LesionSet("idrid", root)
+    if root is None:
+        watch.say("no IDRiD in $BENCH_DATA/idrid or data/idrid: the twin's drawn companion instead")
+    with catching_signals() as interrupted:
+        set_numerics(threads=protocol.engine.threads)
+        around = Around(cache, choose_device(device), watch, interrupted)
+        trained = detector(lesions, protocol, around)
+        held, found = look_at_held_out(lesions, trained, protocol, around)
+    return {
+        **trained.report,
+        "detector": trained.folder.name,
+        "confidence": protocol.detector.confidence,
+        "at_confidence": right_at(protocol.detector.confidence, found, held),
+        "pictures": [] if out is None else box_pictures.write(held, found, protocol.detector, out),
+    }
+
+
+def _published(
+    file: Path, dataset: Dataset, train: np.ndarray
+) -> tuple[list[Found], dict[str, Any]]:
+    """Boxes of a published file, all of full confidence."""
+    read = box_files.read(file)
+    names = [Path(dataset.records[i].image_id).stem for i in train]
+    own = [read.boxes.get(name, np.empty((0, 4))) for name in names]
+    found = [Found(boxes, np.zeros(len(boxes), np.int64), np.ones(len(boxes))) for boxes in own]
+    return found, {"boxes_without_area": read.left_out}
+
+
+def _refuse_none(grades: list[dict[str, int]], settings: Detector) -> None:
+    sick = [row for row in grades if row["grade"] > 0]
+    if settings.without_box == "drop" and not any(row["boxes"] for row in sick):
+        raise RequestError(
+            f"none of {sum(row['images'] for row in sick)} training images with lesions has a box "
+            f"at detector.confidence {settings.confidence}; lower it, train the detector longer "
+            "(--set detector.epochs), or take --set detector.without_box=random_crop"
+        )

@@ -1,0 +1,97 @@
+"""What a sweep would take: time and disk of a run, from records of its like, else from a probe."""
+
+import json
+import os
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench import store
+from bench.data.cache import Tick
+from bench.errors import RequestError
+from bench.plan import Plan, Run, undone
+from bench.request import Request
+
+PROBE_IMAGES = 300
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What each run of a method on a data set takes.
+
+    Attributes:
+        runs: How many of them are not done.
+        seconds: Of training; None where nobody can tell.
+        bytes: That stay on the disk.
+        source: Where the two numbers come from, in words.
+    """
+
+    dataset: str
+    method: str
+    runs: int
+    seconds: float | None
+    bytes: int | None
+    source: str
+
+
+def costs(made: Plan, tick: Tick) -> list[Cost]:
+    """One entry a method and data set with runs that are not done."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in undone(made.runs):
+        groups.setdefault((run.spec.dataset, run.name), []).append(run)
+    if not groups:
+        return []
+    records = store.load(made.runs[0].request.results).to_dict("records")
+    return [_cost(runs, records, tick) for runs in groups.values()]
+
+
+def _cost(runs: Sequence[Run], records: Sequence[dict[Any, Any]], tick: Tick) -> Cost:
+    first = runs[0]
+    alike = [r for r in records if (r["method"], r["key"]) == (first.name, first.key)]
+    numbers = _recorded(alike) if alike else _probed(first, tick)
+    return Cost(first.spec.dataset, first.name, len(runs), *numbers)
+
+
+def _recorded(records: Sequence[dict[Any, Any]]) -> tuple[float, int, str]:
+    """Medians of time and size of records of the same method and protocol."""
+    folders = [record["folder"] for record in records]
+    origins = [json.loads((folder / "provenance.json").read_text()) for folder in folders]
+    seconds = statistics.median(origin["seconds"] for origin in origins)
+    sizes = [sum(f.stat().st_size for f in folder.iterdir() if f.is_file()) for folder in folders]
+    machines = sorted({f"{origin['device']}, {origin['device_name']}" for origin in origins})
+    many = f"{len(records)} record{'s' * (len(records) > 1)}"
+    return seconds, round(statistics.median(sizes)), f"{many} ({'; '.join(machines)})"
+
+
+def _probed(run: Run, tick: Tick) -> tuple[float | None, int | None, str]:
+    """From a timed step of each stage on a part of the images, taken to the length of the whole."""
+    # Read when torch is loaded, here for the first time. Threads that spin while they wait are
+    # delayed ten to fifty times over by whatever else the machine does, and unevenly.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from bench.probe import probe  # only where no record tells
+
+    try:
+        found = probe(probe_request(run), tick)
+    except RequestError as error:
+        return None, None, f"no record, and no probe: {error}"
+    whole, part = run.spec.manifest["images"]["train"], found.train_images
+    return (
+        found.seconds * whole / part,
+        found.bytes,
+        f"probe: a step of each stage timed on {part} training images ({found.device})",
+    )
+
+
+def probe_request(run: Run) -> Request:
+    """The run on few images, from random weights, and without a lesion detector to be trained.
+
+    None of this changes what a step of training takes.
+    """
+    limit = run.spec.protocol["data"]["limit"] or PROBE_IMAGES
+    changes = [change for change in run.request.changes if not change.startswith("detector.")]
+    changes += [f"data.limit={min(limit, PROBE_IMAGES)}", "init.weights=random"]
+    changes += ["patches.minimum=1"]
+    if run.boxes in ("detector", "file"):
+        changes += ["patches.boxes=random_lesion_crops"]
+    return replace(run.request, changes=tuple(changes))

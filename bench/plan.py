@@ -1,0 +1,230 @@
+"""What a sweep needs: which runs, in which order, how far each is, and what is left out and why.
+
+No process is started and torch is not imported. A data set is read once a method and ratio, not
+once a run: a seed changes nothing but itself, and methods and ratios have no say in each other.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bench import experiments, store
+from bench.data import datasets, ratio
+from bench.data.cache import Tick
+from bench.errors import RequestError
+from bench.experiments import SEEDS, Cell, Experiment
+from bench.protocols import derive, named
+from bench.reporting.records import states
+from bench.request import Prepared, Request, changed_options, prepare
+from bench.roster import METHODS, resolve
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What was asked for, as typed; what is empty or None is the tables' own.
+
+    Attributes:
+        common: What all runs share; its method, data set, ratio and seed are not used.
+        table: "1", "2", "3" or "all".
+        seeds: Their number.
+    """
+
+    common: Request = field(default_factory=lambda: Request("", ""))
+    table: str = "1"
+    datasets: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    ratios: tuple[str, ...] = ()
+    seeds: int = SEEDS
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run that is needed.
+
+    Attributes:
+        request: Asks for it.
+        spec: Its identity.
+        key: Its comparability key.
+        name: Of its method, as records have it: with the options that differ from their defaults.
+        boxes: Where its lesion boxes come from.
+    """
+
+    request: Request
+    spec: store.Spec
+    key: str
+    name: str
+    boxes: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies, or will."""
+        return store.folder_of(self.request.results, self.spec)
+
+    def at(self, lq_ratio: str, seed: int) -> "Run":
+        """The run of the same method on the same data at another ratio and seed."""
+        where: dict[str, Any] = {"lq_ratio": lq_ratio, "seed": seed}
+        return replace(
+            self, request=replace(self.request, **where), spec=replace(self.spec, **where)
+        )
+
+    @property
+    def title(self) -> str:
+        """Method, data set, ratio and seed in a few words."""
+        spec = self.spec
+        return f"{self.name} {spec.dataset} {spec.lq_ratio} seed {spec.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a sweep in order, and a sentence for whatever is left out."""
+
+    runs: tuple[Run, ...]
+    left_out: tuple[str, ...]
+
+    def states(self) -> list[dict[str, Any]]:
+        """One row a run: done, running, failed, interrupted or missing, as `status_page` has it."""
+        results = {run.request.results for run in self.runs}
+        found = {row["id"]: row for root in results for row in states(root)}
+        return [found.get(run.spec.id, _missing(run)) for run in self.runs]
+
+
+def plan(sweep: Sweep, tick: Tick) -> Plan:
+    """Everything that a sweep would run.
+
+    Raises:
+        RequestError: for an unknown name or value, or when nothing is left to run.
+    """
+    tables = experiments.chosen(sweep.table)
+    asked = sweep.datasets or experiments.data_sets(tables)
+    _refuse_unclear(sweep, asked)
+    methods, unknown = _methods(sweep, tables)
+    order = list(
+        experiments.balanced(tables, asked, seeds=sweep.seeds, ratios=sweep.ratios, methods=methods)
+    )
+    runs: dict[Cell, Run] = {}
+    left_out: list[str] = []
+    for dataset in asked:
+        cells = [cell for cell in order if cell.dataset == dataset]
+        found, reasons = _of_dataset(sweep, dataset, cells, tick)
+        runs |= found
+        left_out += reasons
+    left_out += unknown
+    # Two names of one ratio are one run.
+    kept = {runs[cell].spec.id: runs[cell] for cell in order if cell in runs}
+    if not kept:
+        raise RequestError("nothing to run: " + "; ".join(left_out))
+    return Plan(tuple(kept.values()), tuple(left_out))
+
+
+def words(request: Request) -> list[str]:
+    """The arguments of `bench` that ask for a run."""
+    said = ["run", "--method", request.method, "--dataset", request.dataset]
+    said += ["--lq-ratio", request.lq_ratio, "--seed", str(request.seed)]
+    named_values = {
+        "--protocol": request.protocol,
+        "--study": request.study,
+        "--data": request.data,
+        "--results": request.results,
+        "--cache": request.cache,
+    }
+    said += [w for name, value in named_values.items() if value for w in (name, str(value))]
+    said += ["--settings", request.settings] if request.settings != "common" else []
+    said += ["--device", request.device] if request.device != "auto" else []
+    said += [word for change in request.changes for word in ("--set", change)]
+    return said + (["--partial"] if request.partial else [])
+
+
+def _refuse_unclear(sweep: Sweep, asked: Sequence[str]) -> None:
+    """Refuse names and values that no data set could serve, and one folder for two data sets."""
+    if sweep.common.data is not None and len(asked) > 1:
+        raise RequestError(
+            f"--data {sweep.common.data} is one folder and there are {len(asked)} data sets; name "
+            "one with --dataset, or set $BENCH_DATA to the folder that holds them all"
+        )
+    for dataset in sweep.datasets:
+        datasets.source(dataset)
+        for text in sweep.ratios:
+            ratio.parse(text, dataset)
+    if sweep.common.protocol is not None:
+        derive(named(sweep.common.protocol), list(sweep.common.changes))
+
+
+def _methods(sweep: Sweep, tables: Sequence[Experiment]) -> tuple[list[str], list[str]]:
+    """The methods that were typed, or [] for the tables' own; and those not in the roster yet."""
+    if sweep.methods:
+        by_name = {resolve(text)[0]: text for text in sweep.methods}
+        return list(by_name.values()), []
+    rows = dict.fromkeys(row.method for table in tables for row in table.rows)
+    unknown = [name for name in rows if name not in METHODS]
+    return [], [f"{', '.join(unknown)}: not in this version's roster"] if unknown else []
+
+
+def _of_dataset(
+    sweep: Sweep, dataset: str, cells: Sequence[Cell], tick: Tick
+) -> tuple[dict[Cell, Run], list[str]]:
+    """The runs of one data set by cell, and what is left out of it."""
+    if dataset not in datasets.SOURCES:
+        return {}, [f"{dataset}: not among this version's data sets"]
+    if not cells:
+        return {}, [f"{dataset}: in no column of Table {sweep.table}"]
+    names = dict.fromkeys(c.method for c in cells if sweep.methods or c.method in METHODS)
+    methods, refused = _first_runs(sweep, dataset, tick, [(name, "native") for name in names])
+    if not methods:
+        return {}, _reasons(dataset, refused, whole=True)
+    one = next(iter(methods))[0]
+    asked = dict.fromkeys(c.lq_ratio for c in cells)
+    shares, too_low = _first_runs(sweep, dataset, tick, [(one, text) for text in asked])
+    by_method = {name: run for (name, _), run in methods.items()}
+    by_share = {text: run.spec.lq_ratio for (_, text), run in shares.items()}
+    runs = {
+        cell: by_method[cell.method].at(by_share[cell.lq_ratio], cell.seed)
+        for cell in cells
+        if cell.method in by_method and cell.lq_ratio in by_share
+    }
+    reasons = [f"{dataset} {text}: {why}" for (_, text), why in too_low.items()]
+    return runs, [*_reasons(dataset, refused), *reasons]
+
+
+def _first_runs(
+    sweep: Sweep, dataset: str, tick: Tick, pairs: Sequence[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], Run], dict[tuple[str, str], str]]:
+    """Seed 0 of pairs of method and ratio, and why others are refused."""
+    runs, refused = {}, {}
+    for method, share in pairs:
+        request = replace(sweep.common, method=method, dataset=dataset, lq_ratio=share, seed=0)
+        try:
+            runs[method, share] = _run(prepare(request, tick))
+        except RequestError as error:
+            refused[method, share] = str(error)
+    return runs, refused
+
+
+def _reasons(
+    dataset: str, refused: dict[tuple[str, str], str], *, whole: bool = False
+) -> list[str]:
+    """A sentence a reason, with the methods that it keeps out unless it keeps out all."""
+    methods: dict[str, list[str]] = {}
+    for (method, _), why in refused.items():
+        methods.setdefault(why, []).append(method)
+    if whole and len(methods) == 1:
+        return [f"{dataset}: {why}" for why in methods]
+    return [f"{dataset}, {', '.join(names)}: {why}" for why, names in methods.items()]
+
+
+def _run(prepared: Prepared) -> Run:
+    """What is kept of a prepared run: all but its data."""
+    name = prepared.name + changed_options(prepared)
+    request = replace(prepared.request, protocol=prepared.protocol_name)
+    return Run(request, prepared.spec, prepared.key, name, prepared.boxes)
+
+
+def _missing(run: Run) -> dict[str, Any]:
+    spec = run.spec
+    row = {name: getattr(spec, name) for name in ("dataset", "method", "lq_ratio", "seed", "id")}
+    return {**row, "state": "missing", "why": "", "age_seconds": None}
+
+
+def undone(runs: Sequence[Run]) -> Iterator[Run]:
+    """Those that have no result yet."""
+    return (run for run in runs if not store.is_done(run.folder))

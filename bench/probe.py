@@ -1,0 +1,77 @@
+"""How long a run would train: its stages built as they would be, and a step of each timed."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bench import build
+from bench.data.cache import Tick
+from bench.provenance import cpu_name
+from bench.request import Request, prepare
+from bench.run import materials
+from bench.store import EventLog
+from bench.training.precision import check_precision, choose_device, set_numerics
+from bench.training.stages import Stage, initial_weights
+from bench.training.train import Surroundings, seconds_to_train
+
+TIMINGS = 5
+ENOUGH_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a probe found.
+
+    Attributes:
+        seconds: Of training, all stages.
+        bytes: Of the weights that are kept.
+        train_images: How many images an epoch had.
+        device: Kind and model.
+    """
+
+    seconds: float
+    bytes: int
+    train_images: int
+    device: str
+
+
+def probe(request: Request, tick: Tick) -> Probe:
+    """Time a step of every stage; nothing is trained and no run folder is written.
+
+    Raises:
+        RequestError: when the stages cannot be built.
+    """
+    device = choose_device(request.device)
+    prepared = prepare(request, tick)
+    check_precision(prepared.protocol.engine.precision, device)
+    set_numerics(threads=prepared.protocol.engine.threads)
+    stages = build.stages(materials(prepared, device, tick))
+    around = Surroundings(
+        device=device,
+        engine=prepared.protocol.engine,
+        log=EventLog(Path("unused")),
+        purpose=(prepared.request.seed, prepared.name),
+        fingerprint=prepared.spec.id,
+        validate=lambda _: {},
+        step=lambda _: None,
+        say=lambda _: None,
+        interrupted=lambda: False,
+    )
+    kept = initial_weights(stages[-1].module, 0).state_dict().values()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else cpu_name()
+    return Probe(
+        seconds=sum(_seconds(stage, around) for stage in stages),
+        bytes=sum(tensor.numel() * tensor.element_size() for tensor in kept),
+        train_images=len(prepared.dataset.where("train")),
+        device=f"{device.type}, {name}",
+    )
+
+
+def _seconds(stage: Stage, around: Surroundings) -> float:
+    """The least of a few timings: what else the machine does can only lengthen one."""
+    began, timings = time.perf_counter(), [seconds_to_train(stage, around)]
+    while len(timings) < TIMINGS and time.perf_counter() - began < ENOUGH_SECONDS:
+        timings.append(seconds_to_train(stage, around))
+    return min(timings)

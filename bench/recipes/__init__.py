@@ -1,0 +1,1 @@
+"""From materials to stages: one function a kind of method."""

@@ -1,0 +1,170 @@
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.data import duplicates
+from bench.data.duplicates import fingerprint, same_content, same_picture
+from bench.data.field_of_view import crop, find
+from bench.data.twin.draw import photograph
+
+PATIENTS = 4
+
+
+@pytest.fixture(scope="module")
+def eyes():
+    """Both eyes of some drawn patients, 256 px."""
+    return [
+        photograph(str(patient), side, grade=patient % 5, quality=0, size_px=256, seed=0).image
+        for patient in range(PATIENTS)
+        for side in (-1, 1)
+    ]
+
+
+def compressed(image, quality):
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream))
+
+
+def scaled(image, share):
+    return cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+
+
+COPIES = {
+    "saved again": lambda image: compressed(image, 50),
+    "smaller": lambda image: compressed(scaled(image, 0.6), 90),
+    "larger": lambda image: cv2.resize(image, (500, 500), interpolation=cv2.INTER_CUBIC),
+    "darker": lambda image: (image * 0.8).astype(np.uint8),
+    "trimmed": lambda image: np.ascontiguousarray(image[2:, :-2]),
+}
+
+
+def print_of(image):
+    return fingerprint(crop(image, find(image), 128))
+
+
+def differ(one, other):
+    return (one != other).mean()
+
+
+@pytest.mark.parametrize("kind", list(COPIES))
+def test_a_copy_is_alike_and_another_eye_is_not(eyes, kind):
+    originals = [print_of(image) for image in eyes]
+    copies = [print_of(COPIES[kind](image)) for image in eyes]
+    for i, copy in enumerate(copies):
+        assert differ(copy, originals[i]) < duplicates.ALIKE
+        others = [differ(copy, other) for j, other in enumerate(originals) if j != i]
+        assert min(others) > duplicates.ALIKE
+
+
+def test_what_is_too_dark_or_flat_to_tell_is_not_compared(eyes):
+    assert fingerprint(np.zeros((128, 128, 3), np.uint8)) is None
+    assert fingerprint(np.full((128, 128, 3), 200, np.uint8)) is None
+    assert print_of((eyes[0] * 0.01).astype(np.uint8)) is None
+    assert print_of((eyes[0] * 0.3).astype(np.uint8)) is not None
+
+
+def test_noise_below_a_grey_level_is_not_compared():
+    rng = np.random.default_rng(0)
+    faint, strong = (
+        np.clip(100 + level * rng.normal(size=(512, 512, 3)), 0, 255).astype(np.uint8)
+        for level in (3, 60)
+    )
+    assert fingerprint(faint) is None
+    assert fingerprint(strong) is not None
+
+
+def signs(count, seed=0):
+    return np.random.default_rng(seed).random((count, 576)) < 0.5
+
+
+@pytest.mark.parametrize("rows", [1, 7, 512])
+def test_pairs_are_those_that_differ_in_less_than_the_share(rows):
+    """Against counting one by one, at and beside the threshold."""
+    table = signs(40)
+    limit = int(duplicates.ALIKE * 576)
+    for place, flips in ((30, 0), (31, limit), (32, limit + 1)):
+        table[place] = table[3]
+        table[place, :flips] ^= True
+    found = {(int(i), int(j)) for i, j in zip(*duplicates._alike(table, rows), strict=True)}
+    expected = {
+        (i, j)
+        for i in range(40)
+        for j in range(i + 1, 40)
+        if (table[i] != table[j]).sum() <= duplicates.ALIKE * 576
+    }
+    assert found == expected
+    assert {(3, 30), (3, 31)} <= found
+    assert (3, 32) not in found
+
+
+def test_the_same_file_is_told_apart_from_the_same_picture(records):
+    rows = records(3)
+    prints = list(signs(6))
+    prints[4] = prints[2] = prints[1] = prints[0]
+    digests = ["a", "a", "b", "c", "d", "e"]
+    assert [group.images for group in same_content(digests, rows)] == [(0, 1)]
+    assert [group.images for group in same_picture(prints, digests, rows)] == [(0, 2, 4)]
+
+
+def test_without_duplicates_there_are_no_groups(records):
+    rows = records(3)
+    assert same_content(list("abcdef"), rows) == []
+    assert same_picture(list(signs(6)), list("abcdef"), rows) == []
+    assert same_picture([None] * 6, list("abcdef"), rows) == []
+    assert same_picture([], [], []) == []
+
+
+def test_groups_across_splits_come_first_then_across_patients(records):
+    # Patients 0 and 2 are in training, 1 and 3 in test; two eyes each.
+    rows = records(4, grade=lambda p, e: 0)
+    groups = same_content(["a", "a", "b", "c", "d", "b", "c", "e"], rows)
+    assert [(g.images, g.across) for g in groups] == [
+        ((2, 5), "splits"),
+        ((3, 6), "patients"),
+        ((0, 1), "one patient"),
+    ]
+
+
+def test_of_groups_as_far_apart_contradictory_ones_come_first(records):
+    rows = records(6, grade=lambda p, e: int(p == 5))
+    groups = same_content(["a", "b", "c", "d", "e", "f", "g", "h", "a", "i", "c", "j"], rows)
+    assert [(g.images, g.contradictory) for g in groups] == [((2, 10), True), ((0, 8), False)]
+
+
+@pytest.mark.parametrize(("grades", "contradictory"), [((1, 1), False), ((1, 2), True)])
+def test_contradictory_labels_are_told(records, grades, contradictory):
+    rows = records(1, grade=lambda p, e: grades[e], quality=lambda p, e: 0)
+    (group,) = same_content(["a", "a"], rows)
+    assert group.contradictory == contradictory
+    assert not group.differing_quality
+
+
+def test_differing_qualities_are_told(records):
+    rows = records(1, grade=lambda p, e: 0, quality=lambda p, e: e)
+    (group,) = same_content(["a", "a"], rows)
+    assert (group.contradictory, group.differing_quality) == (False, True)
+
+
+@pytest.mark.real
+def test_real_photographs_are_told_apart_and_their_copies_found():
+    root = os.environ.get("BENCH_REAL_DATA")
+    if not root:
+        pytest.skip("BENCH_REAL_DATA does not name the real samples")
+    folder = Path(root) / "fundus-srahim/images"
+    files = sorted(folder.iterdir())[::12]
+    images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
+    originals = np.array([print_of(image) for image in images])
+    copies = np.array([print_of(compressed(scaled(image, 0.5), 60)) for image in images])
+    apart = (originals[:, None] != originals).mean(axis=2)[np.triu_indices(len(files), 1)]
+    assert apart.min() > duplicates.ALIKE + 0.03
+    assert (originals != copies).mean(axis=1).max() < duplicates.ALIKE - 0.03
+    # One eye under two patient numbers, as one sees: the same vessels and the same exudates.
+    pair = [folder / f"{name}.jpg" for name in ("Patient067_L", "Patient237_L")]
+    one, other = (print_of(np.asarray(Image.open(file).convert("RGB"))) for file in pair)
+    assert differ(one, other) < duplicates.ALIKE

@@ -1,0 +1,55 @@
+"""Runs that `fake_bench.py` carries out, and what they left behind."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bench.plan import Run
+from bench.request import Request
+from bench.store import Spec, folder_of
+
+PROGRAM = (sys.executable, str(Path(__file__).with_name("fake_bench.py")))
+
+
+def fake_run(results: Path, seed: int = 0, method: str = "resnet50", **asked: object) -> Run:
+    """A run whose folder is handed over as its data; `asked` as `fake_bench` reads it."""
+    spec = Spec(
+        method=method,
+        method_version=1,
+        method_digest=None,
+        dataset="folder",
+        manifest={"key": "m", "images": {"train": 10}},
+        lq_ratio="native",
+        seed=seed,
+        protocol={"engine": {"threads": 1}, "data": {"limit": None}},
+        settings="common",
+        versions={},
+    )
+    request = Request(method, "folder", seed=seed, protocol="smoke", results=results)
+    changes = tuple(f"{name}={value}" for name, value in asked.items())
+    request = replace(request, changes=changes, data=folder_of(results, spec))
+    return Run(request, spec, "k", method, "none")
+
+
+def lines(run: Run, name: str) -> list[str]:
+    """Of "tries.txt", one a process that worked on the run; of "made.txt", one a result."""
+    path = run.folder / name
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+class Told:
+    """A board that remembers."""
+
+    def __init__(self) -> None:
+        self.starts: list[str] = []
+        self.ends: list[tuple[str, str, bool]] = []
+        self.said: list[str] = []
+
+    def started(self, name: str, log: Path) -> None:
+        self.starts.append(name)
+
+    def ended(self, name: str, text: str, *, final: bool) -> None:
+        self.ends.append((name, text, final))
+
+    def says(self, text: str) -> None:
+        self.said.append(text)

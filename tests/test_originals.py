@@ -1,0 +1,35 @@
+"""What `--settings original` changes, and what a small protocol keeps of its own."""
+
+import pytest
+
+from bench import originals
+from bench.protocols import CHANGES, field_names, flatten, named
+from bench.roster import METHODS
+
+
+@pytest.mark.parametrize("name", list(CHANGES))
+@pytest.mark.parametrize("method", list(originals.ORIGINAL))
+def test_original_settings_make_a_valid_protocol(method, name):
+    own = flatten(originals.apply(named(name), method, name).model_dump())
+    for key, (value, _) in originals.changes(method, name).items():
+        assert own[key] == value
+
+
+@pytest.mark.parametrize("method", list(originals.ORIGINAL))
+def test_original_settings_name_methods_and_fields_that_there_are_with_a_source(method):
+    assert method in METHODS
+    for key, (_, source) in originals.ORIGINAL[method].items():
+        assert key in field_names()
+        assert source.startswith(("code: ", "assumed: "))
+
+
+def test_a_small_protocol_keeps_its_budget_and_takes_the_rest():
+    paper = originals.apply(named("paper"), "lanet", "paper")
+    smoke = originals.apply(named("smoke"), "lanet", "smoke")
+    assert (paper.finetuning.epochs, smoke.finetuning.epochs) == (100, 2)
+    assert paper.finetuning.schedule == smoke.finetuning.schedule == "poly"
+    assert named("smoke").finetuning.schedule == "cosine"
+
+
+def test_a_method_without_settings_of_its_own_keeps_the_common_ones():
+    assert originals.apply(named("paper"), "resnet50", "paper") == named("paper")
