@@ -2,7 +2,7 @@
 
 A claim appears whole or not at all (written aside, then hard-linked), so two processes never both
 hold it. Its holder touches it every few seconds; a claim whose holder is dead, or silent for a
-minute, is renamed away by exactly one taker.
+minute, is removed by exactly one taker.
 """
 
 import json
@@ -40,7 +40,10 @@ def claimed(folder: Path) -> Iterator[bool]:
 
 def holder(folder: Path) -> dict | None:
     """Who holds a folder now: host and pid; None when nobody does."""
-    path = folder / "claim.json"
+    return _holder(folder / "claim.json")
+
+
+def _holder(path: Path) -> dict | None:
     try:
         claim = json.loads(path.read_text())
         age = time.time() - path.stat().st_mtime
@@ -53,14 +56,27 @@ def _take(path: Path) -> bool:
     mine = path.with_name(f"claim.{uuid.uuid4().hex}.partial")
     mine.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "by": mine.name}))
     try:
-        if _link(mine, path):
-            return True
-        if holder(path.parent) is not None:
-            return False
-        _bury(path)
-        return _link(mine, path)
+        return _link(mine, path) or (holder(path.parent) is None and _take_over(mine, path))
     finally:
         mine.unlink()
+
+
+def _take_over(mine: Path, path: Path) -> bool:
+    """Take the place of a dead claim; one process at a time may look at it and remove it.
+
+    Without that, a taker that is late would move a live claim away, and a third one would slip in.
+    """
+    right = path.with_name("claim.burial.partial")
+    if not _link(mine, right):
+        if _holder(right) is None:  # whoever had the right died with it; the next try finds it free
+            right.unlink(missing_ok=True)
+        return False
+    try:
+        if holder(path.parent) is None:
+            path.unlink(missing_ok=True)
+        return _link(mine, path)
+    finally:
+        right.unlink(missing_ok=True)
 
 
 def _link(source: Path, target: Path) -> bool:
@@ -69,19 +85,6 @@ def _link(source: Path, target: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _bury(path: Path) -> None:
-    """Rename a dead claim away; a live one that came in between is put back."""
-    grave = path.with_name(f"claim.{uuid.uuid4().hex}.dead.partial")
-    try:
-        path.rename(grave)
-    except FileNotFoundError:
-        return
-    claim, age = json.loads(grave.read_text()), time.time() - grave.stat().st_mtime
-    if not _is_dead(claim, age):
-        _link(grave, path)
-    grave.unlink()
 
 
 def _is_dead(claim: dict, age_seconds: float) -> bool:

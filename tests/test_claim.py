@@ -63,26 +63,46 @@ def test_a_held_claim_keeps_beating(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("left_behind", [False, True])
 def test_of_many_takers_exactly_one_holds(tmp_path, left_behind):
-    if left_behind:
-        leave_behind(tmp_path, pid=dead_pid())
-    together, won, done = threading.Barrier(8), [], threading.Event()
+    """Forty times, with threads that take turns at almost every line."""
+    usual, dead = sys.getswitchinterval(), dead_pid()
+    sys.setswitchinterval(1e-5)
+    try:
+        for turn in range(40):
+            folder = tmp_path / str(turn)
+            folder.mkdir()
+            if left_behind:
+                leave_behind(folder, pid=dead)
+            assert holders(folder) == 1
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def holders(folder):
+    """How many of eight takers hold a folder while none lets go."""
+    together, answered, won = threading.Barrier(8), threading.Barrier(8), []
 
     def take():
         together.wait()
-        with claim.claimed(tmp_path) as mine:
+        with claim.claimed(folder) as mine:
             won.append(mine)
-            if mine:
-                done.wait(2)
+            answered.wait()
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
         thread.start()
-    while len(won) < 8:
-        time.sleep(0.01)
-    done.set()
     for thread in threads:
         thread.join()
-    assert won.count(True) == 1
+    return won.count(True)
+
+
+def test_a_taker_that_died_while_it_took_over_is_no_obstacle(tmp_path):
+    leave_behind(tmp_path, pid=dead_pid())
+    (tmp_path / "claim.burial.partial").write_bytes((tmp_path / "claim.json").read_bytes())
+    with claim.claimed(tmp_path) as first:
+        assert not first
+    with claim.claimed(tmp_path) as second:
+        assert second
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_when_the_block_ends(tmp_path):

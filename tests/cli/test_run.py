@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app
+from bench.store import is_done
 
 
 @pytest.fixture
@@ -107,8 +109,6 @@ def test_seed_ratio_data_and_settings_each_change_the_id(bench, small_set, tmp_p
 
 def test_a_method_of_ones_own_is_one_short_file(bench, tmp_path):
     """The file that the README shows, as it stands there."""
-    from pathlib import Path
-
     readme = Path(__file__).parents[2].joinpath("README.md").read_text()
     shown = readme.split("```python\n")[1].split("```")[0]
     assert len(shown.splitlines()) <= 60
@@ -147,3 +147,56 @@ def test_status_tells_what_there_is(bench):
     record_of(bench("run", "--method", "resnet50", "--json"))
     states = json.loads(bench("status", "--json").stdout)
     assert "done" in json.dumps(states)
+
+
+def test_a_run_keeps_maps_of_fixed_images_and_a_pointing_score(bench, tmp_path):
+    maps = {}
+    for method in ("resnet50", "lanet"):
+        record = record_of(bench("run", "--method", method, "--json"))
+        folder = tmp_path / record["folder"]
+        maps[method] = np.load(folder / "saliency.npz")
+        assert maps[method]["map"].shape[1:] == (32, 32)
+        assert maps[method]["map"].min() >= 0 and maps[method]["map"].max() <= 1
+        assert record["pointing_game"] == pytest.approx(maps[method]["hit"].mean())
+        assert 0 < record["pointing_chance"] < 1
+        assert "saliency.npz" in json.loads((folder / "DONE").read_text())
+    assert maps["resnet50"]["image_id"].tolist() == maps["lanet"]["image_id"].tolist()
+    assert not np.array_equal(maps["resnet50"]["map"], maps["lanet"]["map"])
+
+
+def test_a_damaged_map_makes_a_record_no_result(bench, tmp_path):
+    record = record_of(bench("run", "--method", "resnet50", "--json"))
+    assert is_done(tmp_path / record["folder"])
+    (tmp_path / record["folder"] / "saliency.npz").write_bytes(b"damaged")
+    assert not is_done(tmp_path / record["folder"])
+
+
+def test_original_settings_are_another_run_with_the_methods_own_values(bench, tmp_path):
+    runs = [
+        record_of(bench("run", "--method", "lanet", "--json", "--settings", settings))
+        for settings in ("common", "original")
+    ]
+    assert runs[0]["id"] != runs[1]["id"]
+    specs = [json.loads((tmp_path / r["folder"] / "spec.json").read_text()) for r in runs]
+    schedules = [spec["spec"]["protocol"]["finetuning"]["schedule"] for spec in specs]
+    assert schedules == ["cosine", "poly"]
+    refused = bench("run", "--method", "lanet", "--settings", "theirs")
+    assert refused.exit_code == 2
+    assert "common or original" in refused.stderr
+
+
+def test_claims_without_records_name_the_next_command_and_a_set_of_ones_own_is_no_claims_matter(
+    bench,
+):
+    for _ in range(2):
+        shown = bench("claims")
+        assert shown.exit_code == 0
+        assert "bench run" in shown.stdout
+        record_of(bench("run", "--method", "resnet50", "--json"))
+
+
+def test_claims_are_judged_from_records(bench):
+    study = Path(__file__).parents[2] / "results" / "studies" / "first"
+    shown = bench("claims", "--records", str(study))
+    assert shown.exit_code == 0
+    assert "contradicted" in shown.stdout and "drawn images" in shown.stdout
