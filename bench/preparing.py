@@ -59,7 +59,9 @@ def prepare(
 def detector_text(report: dict[str, Any]) -> str:
     """The detector's scores for a terminal."""
     lines = [f"lesion detector {report['detector']}, AP50 on held-out photographs:"]
-    lines += [f"  {kind:<16} {value:.3f}" for kind, value in report["ap50"].items()]
+    for kind, value in report["ap50"].items():
+        shown = "none of it held out" if value is None else f"{value:.3f}"
+        lines.append(f"  {kind:<16} {shown}")
     lines.append(f"at confidence {report['confidence']}:")
     for kind, counts in report["at_confidence"].items():
         told = ", ".join(f"{what} {count}" for what, count in counts.items())
