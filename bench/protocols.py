@@ -27,7 +27,7 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     "detector.head": (256, "assumed: two cores"),
     "detector.proposals": (300, "assumed: two cores; three times the boxes that are kept"),
     "detector.samples": (64, "assumed: two cores"),
-    "detector.epochs": (12, "assumed: under ten minutes on two cores with the companion"),
+    "detector.epochs": (12, "assumed: about 380 s of a core where it was tried (results/LOG.md)"),
     "detector.least_shown": (1440, "assumed: as of the companion, of the user's photographs"),
     "detector.batch": (4, "assumed: norms that learn need more than two images"),
     "detector.optimizer": ("adamw", "assumed: a random start in few steps"),
