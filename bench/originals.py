@@ -96,11 +96,13 @@ ORIGINAL: dict[str, dict[str, Change]] = {
             "pretraining.weight_decay": 1e-4,
             "pretraining.batch": 256,
             "pretraining.epochs": 200,
-            "pretraining.schedule": "cosine",
             "pretraining.queue": 65536,
             "init.weights": "random",
+            "moco.head": "linear",
+            "moco.groups": 8,
         },
-    ),
+    )
+    | {"pretraining.schedule": ("cosine", "assumed: version 2's, in place of version 1's steps")},
 }
 """Methods that are not here have no settings of their own that differ from the common ones."""
 

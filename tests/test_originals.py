@@ -33,3 +33,9 @@ def test_a_small_protocol_keeps_its_budget_and_takes_the_rest():
 
 def test_a_method_without_settings_of_its_own_keeps_the_common_ones():
     assert originals.apply(named("paper"), "resnet50", "paper") == named("paper")
+
+
+def test_original_moco_has_its_own_head_and_groups_and_basic_cl_has_not():
+    own, common = originals.apply(named("paper"), "moco", "paper"), named("paper")
+    assert (own.moco.head, own.moco.groups, own.init.weights) == ("linear", 8, "random")
+    assert (common.moco.head, common.moco.groups) == ("mlp", 1)
