@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -54,6 +55,15 @@ def draw_folder(root: Path, *, patients: int = 40, size_px: int = 64) -> Path:
         root / "boxes.csv", index=False
     )
     return root
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real samples; tests that need it are skipped without."""
+    root = os.environ.get("BENCH_REAL_DATA")
+    if not root:
+        pytest.skip("BENCH_REAL_DATA is not set: no real samples here")
+    return Path(root)
 
 
 @pytest.fixture(scope="session")

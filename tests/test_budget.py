@@ -10,7 +10,9 @@ from bench.errors import RequestError
 from bench.plan import Sweep, plan
 from bench.request import Request
 
-SILENT = lambda *_: None  # noqa: E731
+
+def silent(*_):
+    pass
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def planned(small_set, cache, tmp_path, tiny):
             "methods": ("resnet50",),
             "ratios": ("native",),
         }
-        return plan(Sweep(common, **(defaults | asked)), SILENT)
+        return plan(Sweep(common, **(defaults | asked)), silent)
 
     return make
 
@@ -65,7 +67,7 @@ def test_time_is_the_median_of_records_of_the_same_method_and_protocol(planned):
     made = planned(seeds=5)
     for run, seconds in zip(made.runs, (10.0, 90.0, 20.0), strict=False):
         record(run, seconds)
-    (cost,) = budget.costs(made, SILENT)
+    (cost,) = budget.costs(made, silent)
     assert (cost.seconds, cost.runs) == (20.0, 2)
     assert cost.source == "3 records (cpu, a chip)"
     assert cost.bytes is not None and 1000 < cost.bytes < 10_000
@@ -75,25 +77,25 @@ def test_two_kinds_of_machine_are_both_named(planned):
     made = planned(seeds=3)
     record(made.runs[0], 5.0)
     record(made.runs[1], 1.0, device="cuda")
-    assert budget.costs(made, SILENT)[0].source == "2 records (cpu, a chip; cuda, a chip)"
+    assert budget.costs(made, silent)[0].source == "2 records (cpu, a chip; cuda, a chip)"
 
 
 def test_a_record_of_another_protocol_tells_nothing(planned):
     record(planned("finetuning.lr=0.5", seeds=1).runs[0], 1234.0)
     made = planned(seeds=2)
     record(made.runs[0], 10.0)
-    assert budget.costs(made, SILENT)[0].seconds == 10.0
+    assert budget.costs(made, silent)[0].seconds == 10.0
 
 
 def test_what_is_done_costs_nothing(planned):
     made = planned(seeds=1)
     record(made.runs[0], 10.0)
-    assert budget.costs(made, SILENT) == []
+    assert budget.costs(made, silent) == []
 
 
 def test_without_records_a_step_is_timed_and_no_run_is_begun(planned, tmp_path):
     made = planned(methods=("resnet50", "comcl"), seeds=2)
-    costs = budget.costs(made, SILENT)
+    costs = budget.costs(made, silent)
     assert [cost.method for cost in costs] == ["resnet50", "comcl"]
     assert all(cost.seconds is not None and 0 < cost.seconds < 600 for cost in costs)
     assert all("probe" in cost.source and "23 training images" in cost.source for cost in costs)
@@ -108,7 +110,7 @@ def test_a_probe_of_a_part_is_taken_to_the_length_of_the_whole(planned, monkeypa
     found = bench.probe.Probe(seconds=3.0, bytes=10, train_images=6, device="cpu, a chip")
     monkeypatch.setattr(bench.probe, "probe", lambda *_: found)
     made = planned(seeds=1)
-    (cost,) = budget.costs(made, SILENT)
+    (cost,) = budget.costs(made, silent)
     assert cost.seconds == 3.0 * made.runs[0].spec.manifest["images"]["train"] / 6
     assert cost.bytes == 10
 
@@ -137,7 +139,7 @@ def test_a_method_that_cannot_be_probed_is_unknown_with_the_reason(planned, monk
         raise RequestError("level L is empty")
 
     monkeypatch.setattr(bench.probe, "probe", refuse)
-    (cost,) = budget.costs(planned(seeds=1), SILENT)
+    (cost,) = budget.costs(planned(seeds=1), silent)
     assert (cost.seconds, cost.bytes) == (None, None)
     assert "level L is empty" in cost.source
     assert json.dumps(vars(cost))

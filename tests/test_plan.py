@@ -12,7 +12,9 @@ from bench.errors import RequestError
 from bench.plan import Sweep, plan, undone, words
 from bench.request import Request, prepare
 
-SILENT = lambda *_: None  # noqa: E731
+
+def silent(*_):
+    pass
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def planned(common):
     def make(*changes, **asked):
         shared = Request(**{**vars(common), "changes": (*common.changes, *changes)})
         defaults = {"datasets": ("folder",), "methods": ("resnet50", "comcl"), "seeds": 2}
-        return plan(Sweep(shared, **(defaults | asked)), SILENT)
+        return plan(Sweep(shared, **(defaults | asked)), silent)
 
     return make
 
@@ -44,7 +46,7 @@ def asked_again(run):
     given = command.make_context("run", words(run.request)[1:]).params
     given["changes"] = tuple(given.pop("change"))
     given.pop("as_json")
-    return prepare(Request(**given), SILENT)
+    return prepare(Request(**given), silent)
 
 
 def test_every_run_is_what_bench_run_makes_of_its_words(planned):
@@ -121,7 +123,7 @@ def test_a_data_set_that_is_not_there_is_left_out_and_the_others_run(planned, co
     folder = common.data
     monkeypatch.setenv("BENCH_DATA", str(folder.parent))
     shared = Request(**{**vars(common), "data": None})
-    made = plan(Sweep(shared, datasets=("eyeq", "folder"), methods=("resnet50",)), SILENT)
+    made = plan(Sweep(shared, datasets=("eyeq", "folder"), methods=("resnet50",)), silent)
     assert {run.spec.dataset for run in made.runs} == {"folder"}
     (said,) = made.left_out
     assert said.startswith("eyeq: no folder")
@@ -131,7 +133,7 @@ def test_nothing_to_run_is_refused_with_the_way_out(common, tmp_path, monkeypatc
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     shared = Request(**{**vars(common), "data": None})
     with pytest.raises(RequestError, match=r"nothing to run.*--dataset eyeq-twin"):
-        plan(Sweep(shared), SILENT)
+        plan(Sweep(shared), silent)
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,12 @@ import cv2
 import numpy as np
 
 from bench.data import degradations
-from bench.data.decode import DECODE_VERSION, photograph, read_image
+from bench.data.decode import DECODE_VERSION, photograph
 from bench.data.field_of_view import FieldOfView
 from bench.data.records import Record
 from bench.data.rows import Images, Make, Store
 from bench.errors import RequestError
 from bench.store import digest, file_digest, write_json
-
-__all__ = ["Entry", "Tick", "clean", "content_digests", "degraded", "read_image", "smaller"]
 
 CROP_VERSION = 1
 REMEMBER_SECONDS = 10.0

@@ -12,6 +12,7 @@ from bench.errors import NotComparable
 from bench.evaluation.influence import JointScores
 from bench.evaluation.joint import joint_scores
 from bench.reporting.claim_files import Comparison
+from bench.reporting.records import newest
 from bench.roster import ALIASES
 
 Cell = tuple[str, str]
@@ -58,7 +59,7 @@ def collect(records: pd.DataFrame, cells: set[Cell], scores: tuple[str, ...]) ->
     there: dict[Any, pd.DataFrame] = dict(iter(records.groupby(["method", "lq_ratio"])))
     for cell in sorted(cells & there.keys()):
         places = by_cell.setdefault(cell, {})
-        for row in _newest(there[cell]).sort_values(["seed", "id"]).to_dict("records"):
+        for row in newest(there[cell]).sort_values(["seed", "id"]).to_dict("records"):
             if row["seed"] in places:
                 raise NotComparable(
                     f"two runs of {' at '.join(cell)} have seed {row['seed']}; "
@@ -80,11 +81,3 @@ def first_run(folders: Iterable[Path]) -> str | None:
     """The earliest `date` in the provenance of some runs; None without runs or if one has none."""
     dates = [json.loads((f / "provenance.json").read_text()).get("date") for f in folders]
     return min(dates) if dates and all(dates) else None
-
-
-def _newest(runs: pd.DataFrame) -> pd.DataFrame:
-    done = runs.loc[runs["state"] == "done"]
-    if not done.empty:
-        return done
-    versions = [version["method"] for version in runs["versions"]]
-    return runs.loc[[version == max(versions) for version in versions]]

@@ -32,6 +32,15 @@ def state_of(versions: dict[str, int], method: str) -> str:
     return "done" if all(versions[name] == value for name, value in current.items()) else "stale"
 
 
+def newest(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of the present code; without any, the stale ones of the latest version."""
+    done = runs.loc[runs["state"] == "done"]
+    if not done.empty:
+        return done
+    versions = [version["method"] for version in runs["versions"]]
+    return runs.loc[[version == max(versions) for version in versions]]
+
+
 def states(root: Path) -> list[dict[str, Any]]:
     """Every run folder below `root` as a row: state, what it is, and why it failed.
 

@@ -15,6 +15,7 @@ from bench.experiments import RATIOS, TABLE1, Row
 from bench.reporting.comparability import Group, comparable_groups, whole
 from bench.reporting.footnotes import Footnotes
 from bench.reporting.published import published
+from bench.reporting.records import newest
 from bench.reporting.table import (
     Block,
     Cell,
@@ -183,20 +184,11 @@ def _line(part: _Part, row: Row, metric: str, ruled: bool) -> Line:
 def _measured(runs: pd.DataFrame | None, metric: str, notes: Footnotes) -> Cell:
     if runs is None:
         return Cell("not run")
-    shown = _newest(runs).sort_values(["seed", "id"])
+    shown = newest(runs).sort_values(["seed", "id"])
     columns = (shown["id"], shown["seed"], shown[metric])
     scores = tuple(Score(i, int(seed), float(v)) for i, seed, v in zip(*columns, strict=True))
     text = spread([score.value for score in scores])
     return Cell(text, scores, notes.of_cell(shown, len(runs) - len(shown)))
-
-
-def _newest(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the present code; without any, the stale ones of the latest version."""
-    done = runs.loc[runs["state"] == "done"]
-    if not done.empty:
-        return done
-    versions = [version["method"] for version in runs["versions"]]
-    return runs.loc[[version == max(versions) for version in versions]]
 
 
 def _published(part: _Part, row: Row, metric: str, ratio: str) -> Cell:

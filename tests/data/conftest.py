@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -39,12 +38,9 @@ def dataset():
 
 
 @pytest.fixture
-def real_eyeq(tmp_path):
+def real_eyeq(real_data):
     """EyeQ's own label files, without images."""
-    root = os.environ.get("BENCH_REAL_DATA")
-    if root is None:
-        pytest.skip("BENCH_REAL_DATA is not set")
     rows = [
-        row for split in ("train", "test") for row in eyeq.label_rows(Path(root) / "eyeq", split)
+        row for split in ("train", "test") for row in eyeq.label_rows(real_data / "eyeq", split)
     ]
     return make_dataset(rows, name="eyeq")

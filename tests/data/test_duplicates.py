@@ -1,6 +1,4 @@
 import io
-import os
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -152,11 +150,8 @@ def test_differing_qualities_are_told(records):
 
 
 @pytest.mark.real
-def test_real_photographs_are_told_apart_and_their_copies_found():
-    root = os.environ.get("BENCH_REAL_DATA")
-    if not root:
-        pytest.skip("BENCH_REAL_DATA does not name the real samples")
-    folder = Path(root) / "fundus-srahim/images"
+def test_real_photographs_are_told_apart_and_their_copies_found(real_data):
+    folder = real_data / "fundus-srahim/images"
     files = sorted(folder.iterdir())[::12]
     images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
     originals = np.array([print_of(image) for image in images])

@@ -1,8 +1,6 @@
-import os
 import re
 import shutil
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from eyepacs import official_rows
@@ -233,11 +231,8 @@ def test_the_real_shares_and_numbers_to_degrade_are_the_published_ones(real_eyeq
 
 
 @pytest.mark.real
-def test_the_real_label_files_with_one_row_less_are_refused(tmp_path):
-    root = os.environ.get("BENCH_REAL_DATA")
-    if root is None:
-        pytest.skip("BENCH_REAL_DATA is not set")
-    for path in (Path(root) / "eyeq").glob("*.csv"):
+def test_the_real_label_files_with_one_row_less_are_refused(tmp_path, real_data):
+    for path in (real_data / "eyeq").glob("*.csv"):
         shutil.copyfile(path, tmp_path / path.name)
     test = tmp_path / "Label_EyeQ_test.csv"
     test.write_text("".join(test.read_text().splitlines(keepends=True)[:-1]))

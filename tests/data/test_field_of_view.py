@@ -1,6 +1,4 @@
 import io
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,12 +190,9 @@ def test_a_magnified_field_crops_the_same_square(width, place, times, size):
 
 
 @pytest.fixture(scope="module")
-def real_photographs():
+def real_photographs(real_data):
     """Some of SRahim's, 512 x 343, with the fields that a person sees in them."""
-    root = os.environ.get("BENCH_REAL_DATA")
-    if not root:
-        pytest.skip("BENCH_REAL_DATA does not name the real samples")
-    files = sorted((Path(root) / "fundus-srahim/images").iterdir())[::20]
+    files = sorted((real_data / "fundus-srahim/images").iterdir())[::20]
     images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
     return [(image, find(image)) for image in images]
 

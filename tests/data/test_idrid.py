@@ -1,4 +1,3 @@
-import os
 import shutil
 from pathlib import Path
 
@@ -131,11 +130,8 @@ def test_the_folder_is_found_where_the_user_keeps_data(root, monkeypatch, tmp_pa
 
 
 @pytest.mark.real
-def test_every_real_photograph_has_lesions_inside_its_field_of_view():
-    folder = os.environ.get("BENCH_REAL_DATA")
-    if folder is None:
-        pytest.skip("BENCH_REAL_DATA is not set")
-    images = idrid.read(Path(folder) / "idrid")
+def test_every_real_photograph_has_lesions_inside_its_field_of_view(real_data):
+    images = idrid.read(real_data / "idrid")
     assert len(images) == 27
     training, held = idrid.hold_out(images, share=7 / 27, seed=0)
     assert (len(training), len(held)) == (20, 7)

@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from records import record_of_twin
 
 from bench.protocols import named
 
@@ -9,23 +10,8 @@ RATIO_COSTS = {"native": 0.0, "0.7": 0.04, "1.0": 0.09}
 def make_run(method="resnet50", ratio="native", seed=0, **changes):
     """One made-up record; its kappa is 0.8 less what the ratio costs, plus 0.01 a seed."""
     kappa = 0.8 - RATIO_COSTS.get(ratio, 0.0) + 0.01 * seed
-    run = {
-        "id": f"{method}-{ratio}-{seed}",
-        "key": "3f2a91c0",
-        "dataset": "eyeq-twin",
-        "method": method,
-        "lq_ratio": ratio,
-        "seed": seed,
-        "protocol_name": "laptop",
-        "protocol": named("laptop").model_dump(),
-        "settings": "common",
-        "versions": {"method": 1, "engine": 1, "degradation": 1},
-        "study": None,
-        "state": "done",
-        "partial": False,
-        "real": False,
+    run = record_of_twin(method, ratio, seed) | {
         "boxes": "oracle" if method.startswith("comcl") else "none",
-        "assumptions": (),
         "share_train": 0.3345,
         "share_validation": 0.336,
         "share_test": 0.4787,

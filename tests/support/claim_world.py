@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pandas as pd
 from predictions import predictions_of
+from records import record_of_twin
 
-from bench.protocols import named
 from bench.reporting.claim_files import Claim
 from bench.reporting.claims import judge
 from bench.store import write_predictions
@@ -69,25 +69,7 @@ def _run(root, method, ratio, seed, share, changes):
     write_predictions(folder / "predictions.parquet", _predictions(name, share))
     dated = {"date": f"2026-11-2{4 + seed}T10:00:00+00:00"}
     (folder / "provenance.json").write_text(json.dumps(dated))
-    run = {
-        "id": name,
-        "key": "3f2a91c0",
-        "folder": folder,
-        "dataset": "eyeq-twin",
-        "method": method,
-        "lq_ratio": ratio,
-        "seed": seed,
-        "protocol_name": "laptop",
-        "protocol": named("laptop").model_dump(),
-        "settings": "common",
-        "versions": {"method": 1, "engine": 1, "degradation": 1},
-        "study": None,
-        "state": "done",
-        "partial": False,
-        "real": False,
-        "assumptions": (),
-    }
-    return run | changes
+    return record_of_twin(method, ratio, seed) | {"folder": folder} | changes
 
 
 def _predictions(name, share):

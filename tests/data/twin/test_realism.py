@@ -1,8 +1,5 @@
 """Is the twin like photographs in numbers, and does nothing but lesions give grades away?"""
 
-import os
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -54,12 +51,9 @@ def labels(root, split):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_good_photographs_look_like_real_ones_in_numbers(twin):
+def test_good_photographs_look_like_real_ones_in_numbers(twin, real_data):
     """The twin's medians lie within the 5-95 % range of the real photographs."""
-    folder = os.environ.get("BENCH_REAL_DATA")
-    if folder is None:
-        pytest.skip("BENCH_REAL_DATA is not set")
-    photographs = sorted((Path(folder) / "fundus-srahim" / "images").iterdir())[::4]
+    photographs = sorted((real_data / "fundus-srahim" / "images").iterdir())[::4]
     real = np.array([statistics(read(path)) for path in photographs])
     paths, table = labels(twin, "train")
     good = np.flatnonzero(table["quality"] == 0)[:120]
