@@ -66,10 +66,16 @@ def _narrow(trunk: Any, divisor: int, in_chans: int) -> None:
             if isinstance(layer, nn.Conv2d):
                 setattr(module, name, _narrow_convolution(layer, divisor, in_chans))
             elif isinstance(layer, nn.BatchNorm2d):
-                layer.__init__(
-                    layer.num_features // divisor, eps=layer.eps, momentum=layer.momentum
-                )
+                _narrow_norm(layer, divisor)
     trunk.num_features //= divisor
+
+
+def _narrow_norm(layer: nn.BatchNorm2d, divisor: int) -> None:
+    layer.num_features //= divisor
+    tensors = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+    for tensor in tensors.values():
+        if tensor.ndim:  # all but the counter of batches
+            tensor.data = tensor.data[: layer.num_features].clone()
 
 
 def _narrow_convolution(layer: nn.Conv2d, divisor: int, in_chans: int) -> nn.Conv2d:

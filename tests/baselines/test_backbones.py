@@ -139,3 +139,20 @@ def test_cached_imagenet_weights_are_used_without_a_network(tmp_path, monkeypatc
     (refs / "main").write_text("abc")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     assert fetch_imagenet("resnet50") == snapshot / "model.safetensors"
+
+
+def test_a_narrow_trunk_has_every_width_divided_and_works():
+    torch.manual_seed(0)
+    full, narrow = create("inception_v3"), create("inception_v3", narrow=16)
+    pairs = zip(full.named_parameters(), narrow.named_parameters(), strict=True)
+    for (name, wide), (other, thin) in pairs:
+        assert name == other
+        assert thin.shape[0] * 16 == wide.shape[0], name
+    assert narrow.num_features == 128
+    narrow.train()
+    assert narrow(torch.randn(2, 3, 80, 80)).shape[1] == 128
+
+
+def test_a_divisor_that_does_not_fit_every_width_is_refused():
+    with pytest.raises(ValueError, match="must divide every width"):
+        create("inception_v3", narrow=7)

@@ -138,6 +138,13 @@ def test_the_batch_is_shared_out_among_the_levels_that_the_losses_need(materials
     assert len(set(batch["levels"].tolist())) == levels
 
 
+def test_lesion_aware_cl_sees_three_healthy_patches_a_lesion(materials):
+    batch = next(iter(build.stages(materials("lesion-aware-cl"))[0].batches.epoch(1)))
+    lesions = int((batch["levels"] < 2).sum())
+    assert lesions > 0
+    assert len(batch["levels"]) == len(batch["query"]) == 4 * lesions
+
+
 def test_without_levels_quality_is_ignored(materials):
     pools = pools_of(materials("comcl-no-multilevel"))
     assert set(pools) == {0, 2}
