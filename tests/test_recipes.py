@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.recipes.classifying import shared_out
+from bench.recipes.common import shared_out
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from functools import partial
 
 from bench import roster
 from bench.materials import Materials
-from bench.recipes.common import network, supervised, transfer, whole_state
+from bench.recipes.common import network, shared_out, supervised, transfer, whole_state
 from bench.recipes.pretraining import pretraining_presentations
 from bench.training.stages import Stage
 
@@ -33,28 +33,6 @@ def phased(given: Materials) -> tuple[Stage, ...]:
         _phase(given, name, count, factor, first=position == 0)
         for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True))
     )
-
-
-def shared_out(total: int, shares: list[float]) -> list[int]:
-    """Whole epochs by the largest remainders, at least one each.
-
-    With fewer epochs than shares everyone still gets one, and the total grows: a phase that is
-    left out would be another method.
-    """
-    spare = total - len(shares)
-    if spare <= 0:
-        return [1] * len(shares)
-    exact = [share / sum(shares) * total for share in shares]
-    counts = [max(1, int(value)) for value in exact]
-    while sum(counts) != total:
-        step = 1 if sum(counts) < total else -1
-        gaps = [
-            (step * (value - count), -place)
-            for place, (value, count) in enumerate(zip(exact, counts, strict=True))
-            if count + step >= 1
-        ]
-        counts[-max(gaps)[1]] += step
-    return counts
 
 
 def _phase(given: Materials, name: str, epochs: int, factor: float, *, first: bool) -> Stage:

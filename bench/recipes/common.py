@@ -122,6 +122,28 @@ def _images(given: Materials, settings: Finetuning, name: str) -> ImageBatches:
     )
 
 
+def shared_out(total: int, shares: list[float]) -> list[int]:
+    """Whole epochs by the largest remainders, at least one each.
+
+    With fewer epochs than shares everyone still gets one, and the total grows: a phase that is
+    left out would be another method.
+    """
+    spare = total - len(shares)
+    if spare <= 0:
+        return [1] * len(shares)
+    exact = [share / sum(shares) * total for share in shares]
+    counts = [max(1, int(value)) for value in exact]
+    while sum(counts) != total:
+        step = 1 if sum(counts) < total else -1
+        gaps = [
+            (step * (value - count), -place)
+            for place, (value, count) in enumerate(zip(exact, counts, strict=True))
+            if count + step >= 1
+        ]
+        counts[-max(gaps)[1]] += step
+    return counts
+
+
 def transfer(module: Any, state: State) -> None:
     """Start a phase from the whole state of the one before."""
     module.transfer(state)

@@ -10,10 +10,10 @@ from torch import Tensor
 from bench import roster
 from bench.data.lesion_masks import MaskBatches
 from bench.materials import Materials
-from bench.recipes.classifying import shared_out
 from bench.recipes.common import (
     network,
     preparing,
+    shared_out,
     supervised,
     transfer,
     whole_state,

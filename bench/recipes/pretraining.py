@@ -18,6 +18,7 @@ from bench.recipes.common import (
     class_count,
     encoder,
     own_options,
+    shared_out,
     supervised,
     transfer,
     whole_state,
@@ -64,9 +65,9 @@ def lesion_aware(given: Materials) -> tuple[Stage, ...]:
     )
     if own.teacher_only:
         return (_pretraining(given, teacher, batches), _finetuning(given))
-    half = max(1, given.protocol.pretraining.epochs // 2)
-    first = _pretraining(given, teacher, batches, name="teacher", epochs=half, whole=True)
-    second = _pretraining(given, student, batches, name="student", epochs=half, follows=True)
+    one, other = shared_out(given.protocol.pretraining.epochs, [0.5, 0.5])
+    first = _pretraining(given, teacher, batches, name="teacher", epochs=one, whole=True)
+    second = _pretraining(given, student, batches, name="student", epochs=other, follows=True)
     return (first, second, _finetuning(given))
 
 

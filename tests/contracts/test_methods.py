@@ -138,6 +138,21 @@ def test_the_batch_is_shared_out_among_the_levels_that_the_losses_need(materials
     assert len(set(batch["levels"].tolist())) == levels
 
 
+@pytest.mark.parametrize("name", ["moco", "lesion-base-cl", "lesion-aware-cl"])
+def test_contrastive_methods_pretrain_on_as_many_patches_as_comcl(materials, name):
+    """With an odd number of epochs too, which a method in two phases cannot halve."""
+
+    def presentations(method):
+        given = materials(method, changes=("pretraining.epochs=5",))
+        *pretraining, _ = build.stages(given)
+        return sum(
+            stage.epochs * sum(len(batch["query"]) for batch in stage.batches.epoch(1))
+            for stage in pretraining
+        )
+
+    assert presentations(name) == presentations("comcl")
+
+
 def test_lesion_aware_cl_sees_three_healthy_patches_a_lesion(materials):
     batch = next(iter(build.stages(materials("lesion-aware-cl"))[0].batches.epoch(1)))
     lesions = int((batch["levels"] < 2).sum())
