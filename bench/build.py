@@ -38,7 +38,12 @@ def notes(given: Materials) -> tuple[str, ...]:
 
 def prepare(given: Materials) -> Callable[[Tensor], Tensor]:
     """(n, S, S, 3) uint8 -> normalised network input on the device, without augmentation."""
-    return common.preparing(given)
+    return common.preparing(given, common.input_px(given))
+
+
+def prepare_patches(given: Materials) -> Callable[[Tensor], Tensor]:
+    """The same for the patches that contrastive methods see."""
+    return common.preparing(given, given.protocol.patches.size_px)
 
 
 def pixels(given: Materials) -> Pixels:

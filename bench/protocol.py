@@ -154,6 +154,9 @@ class Backbone(Group):
     channels: tuple[int, ...] | None = setting(
         None, source="assumed: the published widths; small protocols narrow the ResNet"
     )
+    stem_width: int | None = setting(
+        None, source="assumed: the published stem; small protocols narrow the ResNet's", ge=4
+    )
 
 
 class Pretraining(Group):

@@ -35,8 +35,9 @@ def encoder(given: Materials) -> dict[str, Any]:
     backbone = given.protocol.backbone
     name = getattr(backbone, given.method.backbone)
     own = {n: v for n, v in _own_settings(given).items() if n in SIZES}
-    narrow = backbone.channels is not None and name.startswith("resnet")
-    options = {"channels": backbone.channels} if narrow else own
+    narrowed = {"channels": backbone.channels, "stem_width": backbone.stem_width}
+    ours = {n: v for n, v in narrowed.items() if v is not None}
+    options = ours if ours and name.startswith("resnet") else own
     return {"backbone": name, "weights": given.weights, "backbone_options": options}
 
 
@@ -168,9 +169,9 @@ def augmenting(
     return augment
 
 
-def preparing(given: Materials) -> Callable[[Tensor], Tensor]:
+def preparing(given: Materials, size_px: int) -> Callable[[Tensor], Tensor]:
     """(n, S, S, 3) uint8 -> normalised network input on the device, without augmentation."""
-    sizes = {"size_px": input_px(given), **_normalisation(given.protocol)}
+    sizes = {"size_px": size_px, **_normalisation(given.protocol)}
     return lambda images: _laid_out(
         to_input(images.permute(0, 3, 1, 2).to(given.device), **sizes), given.protocol
     )

@@ -11,6 +11,7 @@ from bench import roster
 from bench.data.lesion_masks import MaskBatches
 from bench.materials import Materials
 from bench.recipes.common import (
+    input_px,
     network,
     preparing,
     shared_out,
@@ -67,7 +68,7 @@ def _network(given: Materials, *, segments: bool, phase: str) -> Any:
 def _mask_batches(given: Materials) -> MaskBatches:
     """As many photographs an epoch as the training split has: the budget is that of all methods."""
     assert given.masked is not None
-    prepare = preparing(given)
+    prepare = preparing(given, input_px(given))
     batch = given.protocol.finetuning.batch
 
     def images(pixels: Tensor) -> Tensor:

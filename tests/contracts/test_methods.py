@@ -71,6 +71,16 @@ def test_a_batch_of_eight_is_nearly_memorised(made, name):
     assert losses[-1] < 0.2 * losses[0]
 
 
+def test_the_stem_is_as_published_unless_it_is_narrowed(made):
+    def stem(width):
+        _, network, _ = made("resnet50", changes=(f"backbone.stem_width={width}",))[-1]
+        widths = [m.out_channels for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+        return widths[:2]
+
+    assert stem("null") == [24, 32]  # of resnet10t
+    assert stem(16) == [12, 16]
+
+
 def images_of(batches):
     """Indices of all images that a stage can draw from."""
     if isinstance(batches, LevelBatches):

