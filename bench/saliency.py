@@ -21,6 +21,8 @@ from bench.seeding import seed_for
 KEPT = 12
 KEPT_PX = 32
 BATCH = 32
+LEAST_CELLS = 7
+"""A side of a map; assumed: as the published networks' last map has of 224 pixels."""
 
 
 def explain(network: nn.Module, given: Materials) -> dict[str, np.ndarray]:
@@ -93,7 +95,16 @@ def _saliency(network: Any, images: torch.Tensor) -> torch.Tensor:
             return network.saliency(images)
     with torch.no_grad():
         targets = network(images).argmax(dim=1)
-    return grad_cam(network, images, targets)
+    return grad_cam(network, images, targets, layer=_layer(network.trunk, images.shape[-1]))
+
+
+def _layer(trunk: Any, image_px: int) -> str:
+    """The deepest map that can tell places apart: the last one, but for small protocols' images."""
+    steps = [(step["module"], step["reduction"]) for step in getattr(trunk, "feature_info", ())]
+    if not steps or image_px / steps[-1][1] >= LEAST_CELLS:
+        return "trunk"
+    fine = [name for name, reduction in steps if image_px / reduction >= LEAST_CELLS]
+    return f"trunk.{fine[-1]}" if fine else "trunk"
 
 
 def _small(own: np.ndarray) -> np.ndarray:

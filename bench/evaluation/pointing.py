@@ -6,7 +6,6 @@ maximum lies on an object, within a margin. No torch here.
 
 from collections.abc import Iterable
 
-import cv2
 import numpy as np
 
 MARGIN = 0.03
@@ -14,10 +13,12 @@ MARGIN = 0.03
 
 
 def hits(maps: Iterable[np.ndarray], boxes: list[np.ndarray], *, image_px: int) -> np.ndarray:
-    """Whether the peak of each map lies in a box or its margin.
+    """Whether the peak of each map, the centre of its highest cell, lies in a box or its margin.
+
+    An enlarged map would have its peak on the image's rim wherever the highest cell is at the rim.
 
     Args:
-        maps: n of (h, w), of any resolution, enlarged bilinearly to the image.
+        maps: n of (h, w), of any resolution; of equal cells the first counts.
         boxes: For each image (L, 4) x0, y0, x1, y1 in pixels, at least one.
         image_px: Side of the square images that the boxes lie in.
 
@@ -26,8 +27,8 @@ def hits(maps: Iterable[np.ndarray], boxes: list[np.ndarray], *, image_px: int) 
     """
     found = []
     for own, lesions in zip(maps, boxes, strict=True):
-        large = cv2.resize(own.astype(np.float32), (image_px, image_px))
-        y, x = np.unravel_index(int(large.argmax()), large.shape)
+        cell = np.unravel_index(int(own.argmax()), own.shape)
+        y, x = ((np.array(cell) + 0.5) * image_px / own.shape).astype(int)
         found.append(bool(_target(lesions, image_px)[y, x]))
     return np.array(found, dtype=bool)
 

@@ -35,6 +35,14 @@ def test_a_coarse_map_points_where_its_cell_lies():
     assert hits(peak_at(6, 2, cells=10)[None], [BOX], image_px=PX).tolist() == [False]
 
 
+def test_a_cell_at_the_rim_points_at_its_centre_not_at_the_corner():
+    quarter = np.array([[70.0, 70.0, 80.0, 80.0]])
+    corner = np.array([[0.0, 0.0, 10.0, 10.0]]) + 90.0
+    highest = peak_at(1, 1, cells=2)[None]
+    assert hits(highest, [quarter], image_px=PX).tolist() == [True]
+    assert hits(highest, [corner], image_px=PX).tolist() == [False]
+
+
 def test_any_of_several_boxes_will_do():
     both = np.vstack([BOX, [[80.0, 10.0, 90.0, 20.0]]])
     assert hits(peak_at(85, 15)[None], [both], image_px=PX).tolist() == [True]
