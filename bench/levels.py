@@ -73,7 +73,7 @@ def _refuse_boxless(given: Materials, pools: dict[int, Pool]) -> None:
     """An empty level is the ratio's doing (D31) only if it has no images."""
     from comcl.views import LEVELS
 
-    for code, images in enumerate(_images_by_level(given)):
+    for code, images in enumerate(_training_images(given)):
         if len(images) and not len(pools[code]):
             raise RequestError(
                 f"{given.name}: no box ({given.boxes}) fits a patch in any of the {len(images)} "
@@ -82,15 +82,22 @@ def _refuse_boxless(given: Materials, pools: dict[int, Pool]) -> None:
             )
 
 
-def _images_by_level(given: Materials) -> list[np.ndarray]:
-    """Indices of the training images of each level, by code."""
+def images_by_level(
+    given: Materials, split: str = "train", *, quality_matters: bool = True
+) -> list[np.ndarray]:
+    """Indices of a split's images of each level, by code; without quality all count as high."""
     from comcl.views import level_codes
 
-    train = given.dataset.where("train")
-    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])
-    low = ((given.dataset.quality() > 0) | given.degraded)[train]
-    levels = level_codes(lesion, low & _quality_matters(given))
-    return [train[levels == code] for code in range(4)]
+    own = given.dataset.where(split)
+    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[own])
+    low = ((given.dataset.quality() > 0) | given.degraded)[own]
+    levels = level_codes(lesion, low & quality_matters)
+    return [own[levels == code] for code in range(4)]
+
+
+def _training_images(given: Materials) -> list[np.ndarray]:
+    """By level, as far as the variant knows quality."""
+    return images_by_level(given, quality_matters=_quality_matters(given))
 
 
 def level_pools(given: Materials) -> dict[int, Pool]:
@@ -99,7 +106,7 @@ def level_pools(given: Materials) -> dict[int, Pool]:
 
     pools = {
         code: _pool(given, images, lesion=code < 2)
-        for code, images in enumerate(_images_by_level(given))
+        for code, images in enumerate(_training_images(given))
     }
     train = given.dataset.where("train")
     lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])

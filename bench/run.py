@@ -4,6 +4,7 @@ A run is a loop over stages, then predict, score, record. What was asked for bec
 hash names the folder; a folder with a valid DONE is the answer, and asking again finds it.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,10 +17,11 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from bench import boxes, build, provenance, saliency, store
+from bench import boxes, build, embeddings, provenance, saliency, store
 from bench.claim import claimed, holder
 from bench.data import lesion_masks
 from bench.data.cache import Tick
+from bench.data.leakage import images_of, leakage
 from bench.data.lesion_masks import Masked
 from bench.data.pixels import open_images
 from bench.errors import Interrupted, RequestError
@@ -30,7 +32,7 @@ from bench.training.interrupt import catching_signals
 from bench.training.loop import StepReport
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, State
-from bench.training.train import Surroundings, outcome, seconds_to_train, train
+from bench.training.train import Surroundings, make, outcome, seconds_to_train, train
 from bench.watch import Watch
 
 
@@ -92,15 +94,25 @@ def _run(
     state: State | None = None
     for stage in stages[:-1]:
         state = outcome(stage, state, _stage_folder(prepared, stage), around)
+    embedded = _embedded(stages, state, given, around)
     network = train(stages[-1], state, prepared.folder, around)
 
     predictions = pd.concat(
         [_predict(network, given, split) for split in ("validation", "test")], ignore_index=True
     )
     _keep_weights(network, prepared.folder)
-    explained = saliency.explain(network, given)
-    _record(prepared, predictions, explained, around)
+    artefacts = {"saliency.npz": saliency.explain(network, given), "embeddings.npz": embedded}
+    leaked = leakage(
+        given.dataset,
+        prepared.digests,
+        given.images,
+        {stage.name: images_of(stage.batches) for stage in stages},
+    )
+    _record(prepared, predictions, artefacts, leaked, around)
     (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
+    for stage in stages[:-1]:
+        if stage.shared_as is None:  # no other run will ask for it
+            shutil.rmtree(_stage_folder(prepared, stage))
 
 
 def materials(
@@ -194,19 +206,36 @@ def _predict(network: nn.Module, given: Materials, split: str) -> pd.DataFrame:
     return predict.table(dataset, indices, probability, given.degraded)
 
 
+def _embedded(
+    stages: tuple[Stage, ...], state: State | None, given: Materials, around: Surroundings
+) -> dict[str, np.ndarray]:
+    """What a pretrained encoder makes of patches; nothing where no stage pretrains one."""
+    if not embeddings.pretrained(stages):
+        return {}
+    return embeddings.embed(make(stages[-1], state, around), given)
+
+
 def _record(
     prepared: Prepared,
     predictions: pd.DataFrame,
-    explained: dict[str, np.ndarray],
+    artefacts: dict[str, dict[str, np.ndarray]],
+    leaked: dict[str, Any],
     around: Surroundings,
 ) -> None:
-    """Write predictions, maps, scores and origin, then DONE."""
+    """Write predictions, maps, embeddings, scores and origin, then DONE.
+
+    Args:
+        artefacts: File name -> named arrays; no file where there are none.
+        leaked: What the splits share.
+    """
     folder, task = prepared.folder, prepared.dataset.task
     store.write_predictions(folder / "predictions.parquet", predictions)
     stored = pd.read_parquet(folder / "predictions.parquet")
     scores = metrics.score_all(stored, kind=task.kind, classes=task.classes)
-    if explained:
-        store.write_arrays(folder / "saliency.npz", explained)
+    for name, arrays in artefacts.items():
+        if arrays:
+            store.write_arrays(folder / name, arrays)
+    if explained := artefacts["saliency.npz"]:
         scores["test"] |= saliency.pointing_scores(explained)
     store.write_json(folder / "metrics.json", scores)
     seconds = sum(event["seconds"] for event in around.log.read())
@@ -217,7 +246,7 @@ def _record(
         seconds=seconds,
         command=command(prepared),
     )
-    store.write_json(folder / "provenance.json", origin)
+    store.write_json(folder / "provenance.json", {**origin, "leakage": leaked})
     store.finish(folder)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 RECORDED = ("spec.json", "provenance.json", "metrics.json", "predictions.parquet")
-ARTEFACTS = ("saliency.npz",)
+ARTEFACTS = ("saliency.npz", "embeddings.npz")
 """Recorded where a run has them."""
 
 
