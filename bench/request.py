@@ -1,6 +1,6 @@
 """From what was asked to a Spec: names resolved, data read, every default filled in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,13 @@ class Prepared:
 
     @property
     def key(self) -> str:
-        """The comparability key."""
-        return self.spec.key((*self.method.groups, "detector"))
+        """The comparability key; of original settings, by what stands under each method's own."""
+        spec = self.spec
+        if self.request.settings == "original":
+            common = derive(named(self.protocol_name), list(self.request.changes))
+            protocol = _own_protocol(_weights(common)[1], self.method, self.box_source)
+            spec = replace(spec, protocol=protocol)
+        return spec.key((*self.method.groups, "detector"))
 
     @property
     def boxes(self) -> str:
