@@ -4,17 +4,31 @@ Standard output carries the answer, standard error the progress. Exit codes: 0 d
 failed, 2 the request is wrong, 3 the records cannot be compared, 4 interrupted and resumable.
 """
 
-import errno
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.errors import BenchError
+from bench import checks
 from bench.experiments import SEEDS
+from bench.options import (
+    RUNS,
+    Cache,
+    Change,
+    Data,
+    Dataset,
+    Device,
+    Json,
+    Method,
+    Name,
+    Partial,
+    Ratio,
+    Records,
+    Results,
+    Settings,
+    Study,
+)
+from bench.options import explained as _explained
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -22,22 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Does CoMCL really diagnose better from low-quality images?",
 )
-
-RUNS = Path("results/runs")
-Method = Annotated[str, typer.Option(help="Roster name, or ./mine.py:Net; see `bench methods`.")]
-Dataset = Annotated[str, typer.Option(help="See `bench datasets`.")]
-Ratio = Annotated[str, typer.Option(help="Share of low-quality images: native, or e.g. 0.7.")]
-Name = Annotated[str | None, typer.Option(help="paper, laptop or smoke; see `bench protocol`.")]
-Change = Annotated[list[str] | None, typer.Option("--set", help="group.field=value, repeatable.")]
-Settings = Annotated[str, typer.Option(help="common or original.")]
-Data = Annotated[Path | None, typer.Option(help="Folder of the data set.")]
-Results = Annotated[Path, typer.Option(help="Where run folders go.")]
-Cache = Annotated[Path | None, typer.Option(help="Twins, decoded images, stages.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Study = Annotated[str | None, typer.Option(help="Name of a sensitivity study.")]
-Partial = Annotated[bool, typer.Option("--partial", help="Run on what is there.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Records = Annotated[Path, typer.Option(help="Folder of run records.")]
+app.add_typer(checks.commands)
 
 
 @app.callback(invoke_without_command=True)
@@ -98,24 +97,31 @@ def run(
 
 @app.command()
 def table(
-    which: Annotated[str, typer.Argument(help="1; more tables follow.")] = "1",
+    which: Annotated[str, typer.Argument(help="1, 2, 3 or all.")] = "all",
     protocol: Annotated[str | None, typer.Option(help="A protocol's name, or a key.")] = None,
     records: Records = RUNS,
     form: Annotated[
         str, typer.Option("--format", help="terminal, markdown, latex or csv.")
     ] = "terminal",
     out: Annotated[Path | None, typer.Option(help="Folder to write all formats to.")] = None,
+    notes: Annotated[bool, typer.Option("--notes", help="And what is odd in the paper's.")] = False,
 ) -> None:
-    """The paper's tables from the records."""
+    """The paper's tables from the records: scores, published values, verdicts."""
     with _explained():
         from bench.reporting.records import load
-        from bench.reporting.render import render, write_all
-        from bench.reporting.tables import build
+        from bench.reporting.render import render_all, write_all
+        from bench.reporting.tables import build_all
 
-        built = build(which, load(records), protocol=protocol)
-        for path in write_all(built, out) if out else ():
+        tables = build_all(which, load(records), protocol=protocol)
+        page = render_all(tables, form)
+        if notes:
+            from bench.reporting.notes import notes as oddities
+            from bench.reporting.render_notes import render_notes
+
+            page += "\n" + render_notes(oddities(), form)
+        for path in (path for each in tables for path in write_all(each, out)) if out else ():
             typer.echo(f"wrote {path}", err=True)
-        typer.echo(render(built, form), nl=False)
+        typer.echo(page, nl=False)
 
 
 @app.command()
@@ -215,16 +221,17 @@ def claims(protocol: Name = None, records: Records = RUNS, as_json: Json = False
 
 @app.command()
 def degrade(
-    image: Annotated[Path, typer.Argument(help="A photograph.")],
+    image: Annotated[Path, typer.Argument(help="A photograph or a radiograph.")],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
     strength: Annotated[float, typer.Option(min=0, max=10)] = 1.0,
     size: Annotated[int, typer.Option(min=64, help="Side in pixels.")] = 512,
+    modality: Annotated[str, typer.Option(help="fundus or chest.")] = "fundus",
 ) -> None:
-    """See what the degradations do to a photograph."""
+    """See what the degradations do to a photograph or a chest radiograph."""
     with _explained():
-        from bench.data.degradations.gallery import degradation_sheet
+        from bench.data.degradations.gallery import sheet
 
-        for path in degradation_sheet(image, out, strength=strength, size_px=size):
+        for path in sheet(image, out, modality=modality, strength=strength, size_px=size):
             typer.echo(str(path))
 
 
@@ -266,25 +273,3 @@ def _page(name: str, as_json: bool, *arguments: str) -> None:
         from bench.reporting import pages
 
         typer.echo(getattr(pages, name)(*arguments, as_json=as_json))
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn failures a user can act on into one line on standard error and an exit code."""
-    try:
-        yield
-    except BenchError as error:
-        hint = f"\nresume with: {_command_line()}" if error.exit_code == 4 else ""
-        typer.echo(f"bench: {error}{hint}", err=True)
-        raise typer.Exit(error.exit_code) from None
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
-        typer.echo(f"bench: cannot write: {error}; make room, then run it again", err=True)
-        raise typer.Exit(1) from None
-
-
-def _command_line() -> str:
-    import shlex
-
-    return shlex.join(["bench", *sys.argv[1:]])

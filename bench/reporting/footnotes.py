@@ -1,12 +1,14 @@
-"""Footnotes of a table: lettered in the order of their first use, each text once."""
+"""Footnotes of a table: how to read it, its signs, and lettered notes in order of first use."""
 
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from bench.experiments import Row
-from bench.reporting.comparability import Group
+from bench.reporting.comparability import Group, settings_of
+from bench.reporting.standing import ALPHA, Standing
+from bench.reporting.verdicts import DELTA
 from bench.roster import METHODS
 
 BOXES = {
@@ -17,9 +19,36 @@ BOXES = {
     "random_lesion_crops": "lesion boxes: none; random crops of lesion images inside the field of "
     "view stand in for them",
 }
+CELLS = (
+    "mean over n seeds ± half of its 95 % interval, in which another choice of seeds and another "
+    "sample of patients both vary"
+)
+ONE_SEED = "n=1: no interval, since one seed does not say how much seeds vary"
+SIGNS: dict[Standing, tuple[str, str]] = {
+    "best": ("*", "the highest mean of its column and score"),
+    "not worse": (
+        "=",
+        f"not shown to be worse than the highest: p of at least {ALPHA} for the difference over "
+        "the seeds that both have, after Holm's correction over the column",
+    ),
+    "untested": ("?", "not compared with the highest: they share fewer than two seeds"),
+}
 READINGS = (
-    "published: the paper's number under the table's own header / under the header of its Table 2, "
+    "published: the paper's number under this table's own header / under that of its Table {other}, "
     "which names the same two numbers the other way round (ambiguity D35)"
+)
+VERDICTS = (
+    f"verdict: of the two readings, in that order, delta {DELTA}. EQUIVALENT: the 90 % interval of "
+    "ours minus theirs lies within plus or minus delta; DIFFERENT: the 95 % interval lies wholly "
+    "outside, and one further run of ours would not score theirs (95 %); CLOSE: the 95 % interval "
+    "leaves 0 out but reaches into delta; else INCONCLUSIVE, with the seeds that may bring more"
+)
+UNDEFINED_CHEST = (
+    "the paper does not say how it scores several findings at once, so a verdict here also depends "
+    "on what its scores mean"
+)
+NO_TABLE_3 = (
+    "published: the numbers of this table cannot be read in the paper (D37); these are ours"
 )
 
 
@@ -29,12 +58,25 @@ class Footnotes:
     def __init__(self) -> None:
         self._lettered: list[str] = []
         self._general: list[str] = []
+        self._signs: set[str] = set()
 
     def add(self, text: str) -> str:
         """The letter of a note, the same for the same text."""
         if text not in self._lettered:
             self._lettered.append(text)
         return _letter(self._lettered.index(text))
+
+    def say(self, text: str) -> None:
+        """A note on the whole section, once."""
+        if text not in self._general:
+            self._general.append(text)
+
+    def sign(self, standing: Standing | None) -> tuple[str, ...]:
+        """The sign of how a cell stands; the worse bear none."""
+        if standing not in SIGNS:
+            return ()
+        self._signs.add(standing)
+        return (SIGNS[standing][0],)
 
     def of_method(self, row: Row, boxes: Iterable[str]) -> tuple[str, ...]:
         """Letters of what holds for a row: its note, what is guessed, where boxes are from."""
@@ -43,33 +85,67 @@ class Footnotes:
         texts += [BOXES.get(b, f"lesion boxes: {b}") for b in sorted(set(boxes)) if b != "none"]
         return tuple(self.add(text) for text in texts)
 
-    def of_cell(self, runs: pd.DataFrame, left_out: int) -> tuple[str, ...]:
-        """Letters of what holds for one cell: stale runs shown, or left out for newer ones."""
+    def of_cell(
+        self, *, stale: bool, left_out: int, missing: Sequence[int], why: str
+    ) -> tuple[str, ...]:
+        """Letters of what holds for one cell.
+
+        Args:
+            stale: Whether the runs shown are of older code.
+            left_out: How many stale runs give way to newer ones.
+            missing: Seeds that other cells have and this one lacks.
+            why: Why several seeds have no interval, or "".
+        """
         texts = []
-        if "stale" in set(runs["state"]):
+        if stale:
             texts.append("stale: made by an older version of the code; run it again")
         if left_out:
             texts.append("stale runs of this cell are left out")
+        if missing:
+            named = ", ".join(map(str, missing))
+            texts.append(
+                f"seed{'s' if len(missing) > 1 else ''} {named} of other cells not run here"
+            )
+        if why:
+            texts.append(f"no interval: {why}")
         return tuple(self.add(text) for text in texts)
 
-    def about_data(self, group: Group, *, beside: bool) -> None:
-        """The unlettered notes: how to read the cells, and what was assumed about the data."""
-        self._general.append("mean ± standard deviation over n seeds; one seed shows no spread")
-        seeds = group.records.groupby(["method", "lq_ratio"])["seed"].nunique()
-        if len(set(seeds)) > 1:
-            few, many = min(seeds), max(seeds)
-            self._general.append(f"not balanced: {few} to {many} seeds a cell; compare with care")
-        if beside:
-            self._general.append(READINGS)
+    def about_data(self, group: Group) -> None:
+        """What was left out, taken in part, or assumed about the data."""
         if group.outdated:
-            self._general.append(f"{group.outdated} stale runs of older versions are left out")
-        assumed = sorted({text for texts in group.records["assumptions"] for text in texts})
-        self._general += [f"assumed: {text}" for text in assumed]
+            self.say(f"{group.outdated} stale runs of older versions are left out")
+        for text in sorted(
+            {text for run in group.records.to_dict("records") for text in _part(run)}
+        ):
+            self.say(text)
+        for text in sorted({text for texts in group.records["assumptions"] for text in texts}):
+            self.say(f"assumed: {text}")
 
     def lines(self) -> tuple[tuple[str, str], ...]:
-        """(letter, text) in order; the unlettered ones first, under ""."""
+        """(mark, text): first the general ones under "", then signs, then letters in order."""
+        signs = [SIGNS[standing] for standing in SIGNS if standing in self._signs]
         lettered = [(_letter(place), text) for place, text in enumerate(self._lettered)]
-        return (*(("", text) for text in self._general), *lettered)
+        return (*(("", text) for text in self._general), *signs, *lettered)
+
+
+def balance(records: pd.DataFrame) -> str:
+    """That cells have unequal numbers of seeds, or "" where they have not."""
+    seeds = records.groupby(["method", "lq_ratio"])["seed"].nunique()
+    if len(set(seeds)) < 2:
+        return ""
+    return f"not balanced: {min(seeds)} to {max(seeds)} seeds a cell; compare with care"
+
+
+def _part(run: dict) -> list[str]:
+    """Why a run did not see the whole of its set."""
+    settings, texts = settings_of(run["protocol"]), []
+    if run["partial"]:
+        texts.append("partial: not all images of the published set were there")
+    if settings.get("data.limit"):
+        texts.append(f"partial: {settings['data.limit']} images drawn from the set (data.limit)")
+    if settings.get("data.shuffle_labels"):
+        texts.append("labels shuffled: a control that nothing can be learned from")
+    return texts
 
 
 def _letter(place: int) -> str:

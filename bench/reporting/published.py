@@ -26,18 +26,28 @@ class Published:
         second: The right number.
         printed_header: What each is according to its own table, for example ("kappa", "accuracy").
         note: What is odd about it, or "".
+        rises: Of each number, whether it is above that of its own row at the smallest share: what
+            no other row does, and no reader can take as printed (D36).
     """
 
     first: float
     second: float
     printed_header: tuple[str, str]
     note: str = ""
+    rises: tuple[bool, bool] = (False, False)
 
     def readings(self, metric: str) -> tuple[float, float]:
         """The published value of "kappa" or "accuracy": header as printed, header swapped."""
-        if self.printed_header[0] == metric:
-            return self.first, self.second
-        return self.second, self.first
+        first, second = (self.first, self.second)[:: self._step(metric)]
+        return first, second
+
+    def doubtful(self, metric: str) -> tuple[bool, bool]:
+        """Which of the two readings is of a number that rises."""
+        first, second = self.rises[:: self._step(metric)]
+        return first, second
+
+    def _step(self, metric: str) -> int:
+        return 1 if self.printed_header[0] == metric else -1
 
 
 def published(table: str, row: str, dataset: str, ratio: str) -> Published | None:
@@ -59,12 +69,16 @@ def published(table: str, row: str, dataset: str, ratio: str) -> Published | Non
 
 
 def load(table: str, folder: Path = FOLDER) -> list[dict[str, str]]:
-    """The rows of `table<n>.csv`, after its bytes have been checked against SHA256SUMS.
+    """The rows of `table<n>.csv`; see `rows`."""
+    return rows(f"table{table}.csv", folder)
+
+
+def rows(name: str, folder: Path = FOLDER) -> list[dict[str, str]]:
+    """The rows of a file, after its bytes have been checked against SHA256SUMS.
 
     Raises:
         RequestError: if the file is missing or differs from its locked digest.
     """
-    name = f"table{table}.csv"
     path, locks = folder / name, folder / "SHA256SUMS"
     if not path.is_file() or not locks.is_file():
         raise RequestError(f"{path} or its SHA256SUMS is missing; restore it with git checkout")
@@ -83,13 +97,33 @@ def _cells(folder: Path, table: str) -> dict[tuple[str, str, str], Published]:
     for line in load(table, folder):
         place = (line["row"], line["dataset"], line["lq_ratio"])
         pairs.setdefault(place, {})[line["column_position"]] = line
-    return {place: _cell(pair["first"], pair["second"]) for place, pair in pairs.items()}
+    numbers = {
+        p: (float(c["first"]["value"]), float(c["second"]["value"])) for p, c in pairs.items()
+    }
+    return {
+        place: _cell(pair["first"], pair["second"], numbers[place], _native(numbers, place))
+        for place, pair in pairs.items()
+    }
 
 
-def _cell(first: dict[str, str], second: dict[str, str]) -> Published:
+def _native(
+    numbers: dict[tuple[str, str, str], tuple[float, float]], place: tuple[str, str, str]
+) -> tuple[float, float]:
+    """The numbers of the same row at the smallest share; without one, its own."""
+    row, title, _ = place
+    ratio = next(NATIVE_RATIO[name] for name, known in DATASETS.items() if known == title)
+    return numbers.get((row, title, ratio), numbers[place])
+
+
+def _cell(
+    first: dict[str, str],
+    second: dict[str, str],
+    numbers: tuple[float, float],
+    native: tuple[float, float],
+) -> Published:
     return Published(
-        float(first["value"]),
-        float(second["value"]),
+        *numbers,
         (first["printed_header"], second["printed_header"]),
         "; ".join(dict.fromkeys(note for note in (first["note"], second["note"]) if note)),
+        (numbers[0] > native[0], numbers[1] > native[1]),
     )

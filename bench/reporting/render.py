@@ -7,7 +7,7 @@ whoever computes with them.
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.errors import RequestError
@@ -18,7 +18,18 @@ from bench.reporting.table import Block, Line, Section, Table
 from bench.store import write_bytes
 
 ENDINGS = {"txt": "text", "md": "markdown", "tex": "latex", "csv": "csv"}
-CSV_HEAD = ("dataset", "key", "method", "title", "metric", "lq_ratio", "seed", "score", "run")
+CSV_HEAD = (
+    "table",
+    "dataset",
+    "key",
+    "method",
+    "title",
+    "metric",
+    "lq_ratio",
+    "seed",
+    "score",
+    "run",
+)
 
 
 def render(table: Table, form: str) -> str:
@@ -35,6 +46,14 @@ def render(table: Table, form: str) -> str:
     if form not in FORMATS:
         raise RequestError(f"--format {form}: there are {', '.join(FORMATS)}")
     return FORMATS[form](table).rstrip("\n") + "\n"
+
+
+def render_all(tables: Sequence[Table], form: str) -> str:
+    """Several tables one below the other; a message or a head of columns that they share, once."""
+    if form == "csv":
+        head, *_ = pages = [render(table, form).splitlines() for table in tables]
+        return "\n".join([head[0], *(line for page in pages for line in page[1:])]) + "\n"
+    return "\n".join(dict.fromkeys(render(table, form) for table in tables))
 
 
 def write_all(table: Table, folder: Path) -> list[Path]:
@@ -55,7 +74,8 @@ def per_run_csv(table: Table) -> str:
     for section in table.sections:
         for block in section.blocks:
             for line in block.lines:
-                writer.writerows(_csv_rows(section, block, line))
+                rows = _csv_rows(section, block, line)
+                writer.writerows((table.name, *row) for row in rows)
     return file.getvalue()
 
 

@@ -33,7 +33,7 @@ def latex(table: Table) -> str:
     if table.message:
         return "\n".join(f"% {line}" for line in table.message.splitlines())
     sections = ["\n".join(_section(table, section)) for section in table.sections]
-    return "\n\n".join([r"% needs \usepackage{booktabs}", *sections])
+    return "\n\n".join([r"% needs \usepackage{booktabs,graphicx}", *sections])
 
 
 def _section(table: Table, section: Section) -> Iterator[str]:
@@ -41,9 +41,12 @@ def _section(table: Table, section: Section) -> Iterator[str]:
     yield r"\centering"
     yield rf"\caption{{{escape(f'{table.caption}: {section.title}')}}}"
     yield rf"\label{{tab:{table.name}-{section.dataset}}}"
+    # No wider than the page: a real set's verdicts are.
+    yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     yield from _tabular(section)
+    yield "}"
     for mark, text in section.notes:
-        yield rf"\par\footnotesize {_marks(mark)}{escape(text)}"
+        yield rf"\par{{\footnotesize {_marks(mark)}{escape(text)}\par}}"
     yield r"\end{table}"
 
 

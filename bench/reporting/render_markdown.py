@@ -11,7 +11,7 @@ def markdown(table: Table) -> str:
         return table.message
     parts = [f"# {table.caption}"]
     for section in table.sections:
-        parts.append(f"## {_text(section.title)}")
+        parts.append(f"## {escape(section.title)}")
         parts += [_block(section, block) for block in section.blocks]
         parts.append("\n".join(_notes(section)))
     return "\n\n".join(parts)
@@ -28,10 +28,12 @@ def _block(section: Section, block: Block) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    return marked(_text(cell.text), cell.marks, "<sup>{}</sup>")
+    marks = [escape(mark) for mark in cell.marks]
+    return marked(escape(cell.text), marks, "<sup>{}</sup>")
 
 
-def _text(text: str) -> str:
+def escape(text: str) -> str:
+    """The text with Markdown's special characters held back."""
     for special in "\\|*_<>":
         text = text.replace(special, "\\" + special)
     return text
@@ -39,4 +41,4 @@ def _text(text: str) -> str:
 
 def _notes(section: Section) -> Iterator[str]:
     for mark, text in section.notes:
-        yield f"- {f'<sup>{mark}</sup> ' if mark else ''}{_text(text)}"
+        yield f"- {f'<sup>{escape(mark)}</sup> ' if mark else ''}{escape(text)}"

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Cell:
     Attributes:
         text: As printed, without marks.
         scores: One a run, by seed; empty for text that is not measured.
-        marks: Letters of its footnotes.
+        marks: Letters of its footnotes, and signs for how it stands in its column.
     """
 
     text: str
@@ -52,16 +51,21 @@ class Block:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: a ratio, measured by us or published by the paper."""
+    """One column: a ratio, and what of it."""
 
     ratio: str
     head: str
-    measured: bool = True
+    kind: Literal["measured", "published", "verdict"] = "measured"
+
+    @property
+    def measured(self) -> bool:
+        """Whether it holds our scores."""
+        return self.kind == "measured"
 
 
 @dataclass(frozen=True)
 class Section:
-    """One data set under one comparability key; notes are (letter or "", text)."""
+    """One data set under one comparability key; notes are (mark or "", text)."""
 
     dataset: str
     key: str
@@ -79,16 +83,6 @@ class Table:
     caption: str
     sections: tuple[Section, ...]
     message: str = ""
-
-
-def spread(values: Sequence[float]) -> str:
-    """Mean and sample standard deviation over seeds; one seed has no spread to show."""
-    n = len(values)
-    if not np.isfinite(values).all():
-        return f"undefined (n={n})"
-    if n == 1:
-        return f"{values[0]:.3f} (n=1)"
-    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f} (n={n})"
 
 
 def marked(text: str, marks: Sequence[str], pattern: str) -> str:

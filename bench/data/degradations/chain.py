@@ -12,10 +12,21 @@ from bench.data.degradations.blur import Blur
 from bench.data.degradations.cataract import Cataract
 from bench.data.degradations.kernels import in_colour
 from bench.data.degradations.light import COFE_FACTORS, GFE_FACTORS, Colour, Halo, Hole
+from bench.data.degradations.radiograph_detail import Jpeg, Pixelation, Unsharpness
+from bench.data.degradations.radiograph_noise import (
+    GaussianNoise,
+    ImpulseNoise,
+    QuantumNoise,
+    SpeckleNoise,
+)
+from bench.data.degradations.radiograph_tone import Brightness, Contrast, Gamma, Grey
 from bench.data.degradations.spots import Spot, draw_spots
 from bench.seeding import generator_for
 
-Piece = Colour | Halo | Hole | Spot | Blur | Cataract
+FundusPiece = Colour | Halo | Hole | Spot | Blur | Cataract
+Noise = QuantumNoise | GaussianNoise | SpeckleNoise | ImpulseNoise
+RadiographPiece = Noise | Unsharpness | Pixelation | Jpeg | Brightness | Contrast | Gamma | Grey
+Piece = FundusPiece | RadiographPiece
 Model = Literal["mix", "cofe", "cataract", "gfe_map"]
 SizeVariant = Literal["512", "1024"]
 
@@ -26,6 +37,17 @@ PIECES: dict[str, type[Piece]] = {
     "spot": Spot,
     "blur": Blur,
     "cataract": Cataract,
+    "quantum_noise": QuantumNoise,
+    "gaussian_noise": GaussianNoise,
+    "speckle_noise": SpeckleNoise,
+    "impulse_noise": ImpulseNoise,
+    "unsharpness": Unsharpness,
+    "pixelation": Pixelation,
+    "jpeg": Jpeg,
+    "brightness": Brightness,
+    "contrast": Contrast,
+    "gamma": Gamma,
+    "grey": Grey,
 }
 
 COFE_TYPES = ("001", "010", "100", "011", "101", "110", "111")
@@ -39,7 +61,8 @@ class Degradation:
     """What is done to one image.
 
     Attributes:
-        kind: "cofe-" and three bits (blur, spots, illumination), or "cataract".
+        kind: "cofe-" and three bits (blur, spots, illumination), or "cataract"; of a radiograph
+            "chain-" and a severity, "fundus-" and three bits, or a corruption and its severity.
         parts: The pieces in the order in which they are applied.
         strength: Factor on every departure: 0 leaves the image as it is, 1 is as published.
     """

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from bench.data.degradations import KINDS, Degradation
-from bench.data.degradations.gallery import degradation_sheet
+from bench.data.degradations.gallery import degradation_sheet, sheet
 from bench.errors import RequestError
 
 
@@ -55,3 +55,25 @@ def test_a_file_that_is_no_image_is_refused(tmp_path):
     with pytest.raises(RequestError, match=r"missing\.jpg"):
         degradation_sheet(tmp_path / "missing.jpg", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_radiographs_have_a_gallery_of_draws_and_one_of_severities(photograph_file, tmp_path):
+    written = sheet(photograph_file, tmp_path / "out", modality="chest", size_px=96)
+    names = [path.name for path in written]
+    assert names[0] == "clean.png"
+    assert names[-3:] == ["parameters.json", "sheet.png", "corruptions.png"]
+    clean = np.asarray(Image.open(written[0]))
+    assert (clean == clean[..., :1]).all()
+    parameters = json.loads((tmp_path / "out/parameters.json").read_text())
+    assert [f"{name}.png" for name in parameters] == names[1:-3]
+    mask = np.zeros((96, 96), bool)
+    mask[15:81] = True  # 150 rows of 220 columns, padded to a square
+    for name, stored in parameters.items():
+        shown = np.asarray(Image.open(tmp_path / "out" / f"{name}.png"))
+        again = Degradation.from_parameters(stored).apply(clean, mask)
+        assert (shown == again)[20:76].mean() > 0.9  # noise at the padding's edge may round
+
+
+def test_an_unknown_modality_names_the_nearest(photograph_file, tmp_path):
+    with pytest.raises(RequestError, match="did you mean 'chest'"):
+        sheet(photograph_file, tmp_path, modality="chst")

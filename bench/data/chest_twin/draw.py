@@ -1,0 +1,75 @@
+"""One radiograph: a patient's chest with findings, through an X-ray machine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.data.chest_twin import anatomy, bones, devices, exposure, findings, vessels
+from bench.data.chest_twin.canvas import Film
+from bench.data.chest_twin.chest import Chest, Patient
+from bench.data.chest_twin.cohort import Visit
+from bench.seeding import generator_for
+
+OVERSAMPLING = 1.25
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A drawn radiograph and what is known of it.
+
+    Attributes:
+        image: (S, S) uint8.
+        boxes: Finding and x0, y0, x1, y1 in pixels of the image, x1 and y1 exclusive.
+        chest: What was drawn.
+    """
+
+    image: np.ndarray
+    boxes: tuple[tuple[str, float, float, float, float], ...]
+    chest: Chest
+
+
+def radiograph(visit: Visit, *, size_px: int, seed: int) -> Radiograph:
+    """The radiograph of a visit; the same arguments give the same bytes, in any order.
+
+    Args:
+        visit: Its patient's number seeds the anatomy, its name the image.
+        size_px: Side of the image.
+        seed: Of the cohort.
+    """
+    first = generator_for(seed, "chest patient", visit.patient)
+    patient = Patient.draw(visit.male, visit.age, first)
+    found = findings.traits(visit.findings, seed=seed, patient=visit.patient, image=visit.name)
+    ap, stance = visit.view == "AP", generator_for(seed, "chest stance", visit.name)
+    chest = Chest.draw(patient, ap, findings.strain(found), stance)
+    film = _film(visit, chest, round(size_px * OVERSAMPLING), stance)
+    shadow = anatomy.paint(film, chest, generator_for(seed, "chest tissue", visit.name))
+    rng = generator_for(seed, "chest disease", visit.name)
+    drawn = findings.paint(shadow, chest, found, rng)
+    # A patient's vessels are the same in all images, as far as the breath leaves them.
+    vessels.paint(shadow, chest, generator_for(seed, "chest vessels", visit.patient))
+    bones.paint(shadow, chest, generator_for(seed, "chest bones", visit.name))
+    devices.attach(shadow, chest, generator_for(seed, "chest devices", visit.name))
+    rng = generator_for(seed, "chest beam", visit.name)
+    picture = exposure.collimate(exposure.expose(shadow, ap, size_px, rng), rng)
+    picture = devices.letter(picture, ap, generator_for(seed, "chest letters", visit.name))
+    image = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    scale = film.size_px / size_px
+    boxes = tuple(
+        (finding, x0 / scale, y0 / scale, x1 / scale, y1 / scale)
+        for finding, x0, y0, x1, y1 in drawn.boxes
+    )
+    return Radiograph(image, boxes, chest)
+
+
+def _film(visit: Visit, chest: Chest, size_px: int, rng: np.random.Generator) -> Film:
+    """The lungs fit on the film, mostly."""
+    width, height, spacing = visit.original
+    field = (width * spacing / 10, height * spacing / 10)
+    scale = rng.normal(1.12, 0.06)
+    scale = min(scale, 0.97 * field[0] / (2 * chest.patient.half_width))
+    scale = min(scale, 0.93 * field[1] / (chest.height + 1.5))
+    middle = (chest.apex + chest.base) / 2
+    room = max(0.0, (field[1] - scale * chest.height) / 2 - 0.4)
+    down = np.clip(rng.normal(-0.2, 1.0), -room, room) - scale * middle
+    across = rng.normal(0, 0.9 if chest.ap else 0.5)
+    return Film(size_px, field, (across, float(down)), rng.normal(0, 0.025), scale)

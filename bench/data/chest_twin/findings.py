@@ -1,0 +1,118 @@
+"""The eight findings: what each does to the chest, and where it shows.
+
+A finding's side and place belong to the patient, its extent to the image.  Sizes as the terms say:
+a nodule is up to 3 cm, a mass is more (Hansell et al., Radiology 2008, Fleischner glossary); a
+heart is large beyond half of the chest.  Other sizes are assumed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from bench.data.chest_twin import opacities, pleura
+from bench.data.chest_twin.anatomy import Shadow, heart_outline
+from bench.data.chest_twin.canvas import box_of
+from bench.data.chest_twin.chest import HEART_LIMIT, LEFT, RIGHT, Chest, Strain
+from bench.seeding import generator_for
+
+SEEN = 0.25  # of a finding's own weight: where its box ends
+LOBAR = 0.35  # share of atelectasis that takes a lobe
+
+
+@dataclass(frozen=True)
+class Trait:
+    """A finding of a patient as one image has it.
+
+    Attributes:
+        side: Of the chest, -1 right, 1 left.
+        extent: 0 slight, 1 severe.
+        lobar: Of atelectasis.
+        place: Seeds what the patient's images share.
+    """
+
+    finding: str
+    side: int
+    extent: float
+    lobar: bool
+    place: int
+
+    def generator(self) -> np.random.Generator:
+        """The same for all images of the patient."""
+        return generator_for(self.place, "place")
+
+
+@dataclass
+class Drawn:
+    """Boxes so far: finding, x0, y0, x1, y1 in pixels of the drawing."""
+
+    boxes: list[tuple[str, float, float, float, float]] = field(default_factory=list)
+
+    def add(self, finding: str, mask: np.ndarray) -> None:
+        """One more place, as far as it is in the picture."""
+        box = box_of(mask, SEEN * float(mask.max(initial=0)))
+        if box is not None:
+            self.boxes.append((finding, *box))
+
+
+def traits(findings: Iterable[str], *, seed: int, patient: int, image: str) -> dict[str, Trait]:
+    """The findings of an image in detail."""
+    out = {}
+    for finding in findings:
+        own = generator_for(seed, "chest finding", patient, finding)
+        side = int(own.choice([RIGHT, LEFT]))
+        severe, lobar = own.beta(1.4, 1.4), bool(own.random() < LOBAR)
+        change = generator_for(seed, "chest extent", image, finding).normal(0, 0.15)
+        place = int(own.integers(2**31))
+        extent = float(np.clip(severe + change, 0.05, 1))
+        out[finding] = Trait(finding, side, extent, lobar, place)
+    if (free := out.get("Pneumothorax")) and (ball := out.get("Mass") or out.get("Nodule")):
+        # A round shadow needs a lung around it.
+        out["Pneumothorax"] = replace(free, side=-ball.side)
+    return out
+
+
+def strain(found: dict[str, Trait]) -> Strain:
+    """What the chest suffers from them; a heart is large if and only if it is said to be."""
+    heart, lift, shift = None, [0.0, 0.0], 0.0
+    if large := found.get("Cardiomegaly"):
+        heart = HEART_LIMIT + 0.025 + 0.13 * large.extent
+    if small := found.get("Atelectasis"):
+        pull = (0.8 + 2.2 * small.extent) * (1.0 if small.lobar else 0.4)
+        lift[0 if small.side == RIGHT else 1] += pull
+        shift += small.side * 0.5 * pull * small.lobar
+    if fluid := found.get("Effusion"):
+        shift -= fluid.side * 1.6 * max(0, fluid.extent - 0.6)
+    if free := found.get("Pneumothorax"):
+        shift -= free.side * 2.0 * max(0, free.extent - 0.6)
+    return Strain(heart, (lift[0], lift[1]), shift)
+
+
+def paint(shadow: Shadow, chest: Chest, found: dict[str, Trait], rng: np.random.Generator) -> Drawn:
+    """Draw them all, before vessels and bones; opacities first, free air last."""
+    drawn = Drawn()
+    for finding in ORDER:
+        if finding in found:
+            for mask in PAINTERS[finding](shadow, chest, found[finding], rng):
+                drawn.add(finding, mask)
+    return drawn
+
+
+def _heart(
+    shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Drawn with the anatomy; its box is the heart's."""
+    return [shadow.film.polygon(heart_outline(chest))]
+
+
+PAINTERS = {
+    "Cardiomegaly": _heart,
+    "Infiltration": opacities.infiltration,
+    "Pneumonia": opacities.pneumonia,
+    "Atelectasis": opacities.atelectasis,
+    "Nodule": opacities.nodules,
+    "Mass": opacities.mass,
+    "Effusion": pleura.effusion,
+    "Pneumothorax": pleura.pneumothorax,
+}
+ORDER = tuple(PAINTERS)

@@ -1,0 +1,138 @@
+"""Is a published value reproduced?  Computed from our runs, never typed.
+
+The verdicts in their order, the first that holds being given; delta is `DELTA`, d our mean minus
+the published value, and its interval the one of our mean over seeds and patients:
+
+    NOT COMPARABLE  drawn or partial images, or a published value that cannot be meant as printed
+    NOT RUN         no runs
+    STALE           only runs of older code
+    EQUIVALENT      the 90 % interval of d lies inside plus or minus delta (two one-sided tests)
+    DIFFERENT       the 95 % interval of d lies wholly outside plus or minus delta, and the published
+                    value outside the 95 % prediction interval for one run of ours
+    CLOSE           the 95 % interval of d leaves 0 out and reaches into plus or minus delta
+    INCONCLUSIVE    anything else, with the seeds that may bring more
+
+An interval that touches a border neither lies inside it nor wholly outside.  One published number
+is one noisy run: a mean that is surely another can still be that of runs among which the paper's
+would not stand out, so DIFFERENT asks for both.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from bench.evaluation.power import MOST_SEEDS, seeds_for_equivalence, seeds_needed
+from bench.evaluation.statistics import Estimate, Interval, prediction_interval
+
+# Assumed: below 0.02 one run cannot be told from another by luck of its seed; with a spread of 0.01
+# between seeds, one further run is predicted to within 0.03 from five.
+DELTA = 0.02
+LEVEL = 0.95
+
+Name = Literal[
+    "NOT COMPARABLE", "NOT RUN", "STALE", "EQUIVALENT", "DIFFERENT", "CLOSE", "INCONCLUSIVE"
+]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One verdict.
+
+    Attributes:
+        name: Of those above.
+        more: Of INCONCLUSIVE: what would bring more, for example "4 more seeds"; else "".
+    """
+
+    name: Name
+    more: str = ""
+
+    @property
+    def text(self) -> str:
+        """As a table prints it."""
+        return f"{self.name} ({self.more})" if self.more else self.name
+
+
+def verdict(
+    ours: Estimate | None,
+    published: float,
+    *,
+    comparable: bool = True,
+    stale: bool = False,
+    delta: float = DELTA,
+) -> Verdict:
+    """The verdict on one published value.
+
+    Args:
+        ours: Our score in that cell, `per_seed` being the scores of its runs; None without runs.
+        published: The value as printed, in units of the score.
+        comparable: Whether our images and the printed value can be set against each other.
+        stale: Whether the runs are of older code.
+        delta: What is too small to matter, in units of the score.
+    """
+    if not comparable:
+        return Verdict("NOT COMPARABLE")
+    if ours is None:
+        return Verdict("NOT RUN")
+    if stale:
+        return Verdict("STALE")
+    narrow, wide = _difference(ours, published, 0.90), _difference(ours, published, LEVEL)
+    if narrow is None or wide is None:
+        return Verdict("INCONCLUSIVE", _missing(ours))
+    if narrow.inside(delta):
+        return Verdict("EQUIVALENT")
+    outside = wide.low > delta or wide.high < -delta
+    if outside and _stands_out(ours, published):
+        return Verdict("DIFFERENT")
+    if not outside and (wide.low > 0 or wide.high < 0):
+        return Verdict("CLOSE")
+    return Verdict("INCONCLUSIVE", _more(ours, published, delta, outside))
+
+
+def _difference(ours: Estimate, published: float, level: float) -> Interval | None:
+    interval = ours.interval(level)
+    if interval is None:
+        return None
+    return Interval(interval.low - published, interval.high - published)
+
+
+def _stands_out(ours: Estimate, published: float) -> bool:
+    """Whether one more run of ours is not expected as far off as the published value."""
+    expected = prediction_interval(ours.per_seed, LEVEL)
+    return expected is not None and not expected.low <= published <= expected.high
+
+
+def _missing(ours: Estimate) -> str:
+    """What an estimate without an interval needs."""
+    if np.isfinite(ours.value) and ours.seeds < 2:
+        return "at least 1 more seed"
+    return ours.why_not
+
+
+def _more(ours: Estimate, published: float, delta: float, outside: bool) -> str:
+    """A plan: the fewest further seeds, taking difference and spread found so far for the true."""
+    distance = abs(ours.value - published)
+    total = _to_stand_out(ours, distance) if outside else _to_decide(ours, distance, delta)
+    if total is None:
+        return f"over {MOST_SEEDS} seeds"
+    more = max(total - ours.seeds, 1)
+    return f"{more} more seed{'s' if more > 1 else ''}"
+
+
+def _to_decide(ours: Estimate, distance: float, delta: float) -> int | None:
+    """Seeds that show a difference, or none beyond delta, with power 0.8, whichever is fewer."""
+    spread, of_patients = ours.seed_sd, {"v_img": ours.v_img, "patients": ours.patients}
+    plans = [seeds_needed(distance, spread, **of_patients)]
+    if distance < delta:
+        plans.append(seeds_for_equivalence(delta - distance, spread, **of_patients))
+    return min((plan for plan in plans if plan is not None), default=None)
+
+
+def _to_stand_out(ours: Estimate, distance: float) -> int | None:
+    """Seeds from which the prediction interval no longer reaches the published value."""
+    for seeds in range(ours.seeds + 1, MOST_SEEDS + 1):
+        quantile = stats.t.ppf((1 + LEVEL) / 2, seeds - 1)
+        if quantile * ours.seed_sd * np.sqrt(1 + 1 / seeds) < distance:
+            return seeds
+    return None
