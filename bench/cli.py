@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench import checks
+from bench import checks, looks
 from bench.experiments import SEEDS
 from bench.options import (
     RUNS,
@@ -36,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Does CoMCL really diagnose better from low-quality images?",
 )
+app.add_typer(looks.commands)
 app.add_typer(checks.commands)
 
 
@@ -217,22 +218,6 @@ def claims(protocol: Name = None, records: Records = RUNS, as_json: Json = False
         from bench.reporting.records import load
 
         typer.echo(claims_page(load(records), protocol=protocol, as_json=as_json))
-
-
-@app.command()
-def degrade(
-    image: Annotated[Path, typer.Argument(help="A photograph or a radiograph.")],
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
-    strength: Annotated[float, typer.Option(min=0, max=10)] = 1.0,
-    size: Annotated[int, typer.Option(min=64, help="Side in pixels.")] = 512,
-    modality: Annotated[str, typer.Option(help="fundus or chest.")] = "fundus",
-) -> None:
-    """See what the degradations do to a photograph or a chest radiograph."""
-    with _explained():
-        from bench.data.degradations.gallery import sheet
-
-        for path in sheet(image, out, modality=modality, strength=strength, size_px=size):
-            typer.echo(str(path))
 
 
 @app.command()
