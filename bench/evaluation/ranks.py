@@ -77,10 +77,11 @@ def _moved(
         row[list(cell)] = 1 / len(cell)
     used = share.any(axis=0)
     covariance = share[:, used] @ scores.covariance[np.ix_(used, used)] @ share[:, used].T
-    # By eigenvectors, since equal methods make the covariance singular.
+    # By eigenvectors, since equal methods make the covariance singular; symmetric, since the signs
+    # of eigenvectors are the library's choice and the draws must not be.
     sizes, directions = np.linalg.eigh(covariance)
-    root = directions * np.sqrt(np.clip(sizes, 0, None))
-    of_patients = rng.standard_normal((draws, len(cells))) @ root.T
+    root = directions * np.sqrt(np.clip(sizes, 0, None)) @ directions.T
+    of_patients = rng.standard_normal((draws, len(cells))) @ root
     errors = [values.std(ddof=1) / np.sqrt(len(values)) for values in by_cell]
     of_seeds = [
         error * rng.standard_t(len(values) - 1, draws)

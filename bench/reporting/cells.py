@@ -108,5 +108,7 @@ def _published(notes: Footnotes, theirs: Published, metric: str) -> Cell:
 
 def _verdict(measured: Measured, row: Row, metric: str, ratio: str, theirs: Published) -> Cell:
     printed, swapped = verdicts(measured, row.method, metric, ratio, theirs)
-    alike = printed == swapped and printed.name in ("NOT RUN", "STALE")
-    return Cell(printed.text if alike else f"{printed.text} / {swapped.text}")
+    if printed != swapped:
+        return Cell(f"{printed.text} / {swapped.text}")
+    of_the_runs = printed.name in ("NOT RUN", "STALE")
+    return Cell(printed.text if of_the_runs else f"both {printed.text}")

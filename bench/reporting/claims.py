@@ -141,6 +141,32 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
     return "supported" if found == {"supported"} else "undecided"
 
 
+def ruling(claim: Claim, found: Estimate, p: float, adjusted: float) -> Verdict:
+    """The verdict on one comparison that has as many seeds as the claim asks for.
+
+    Args:
+        claim: Whose side, level and combination count.
+        found: The estimate.
+        p: Two-sided.
+        adjusted: The same after Holm's correction within the family.
+    """
+    claimed = _is_claimed(claim, found)
+    deciding = p if claim.combination == "all" and claimed else adjusted
+    if deciding < claim.alpha:
+        return "supported" if claimed else "contradicted"
+    return "undecided"
+
+
+def is_negligible(claim: Claim, found: Estimate) -> bool:
+    """Whether two one-sided tests put an estimate within the claim's margin of zero."""
+    equivalence = found.equivalence_p(claim.margin)
+    return equivalence is not None and equivalence < claim.alpha
+
+
+def _is_claimed(claim: Claim, found: Estimate) -> bool:
+    return (found.value > 0) == (claim.side == "greater")
+
+
 def _judge_group(group: Group, claims: Sequence[Claim]) -> Judgement:
     original = group.dataset.removesuffix("-twin")
     mine = [claim for claim in claims if original in claim.scores]
@@ -220,17 +246,13 @@ def _decided(claim: Claim, judged: Judged, adjusted: float | None, tests: int) -
     found = judged.estimate
     if found is None or judged.p is None or adjusted is None:
         return judged
-    claimed = (found.value > 0) == (claim.side == "greater")
-    deciding = judged.p if claim.combination == "all" and claimed else adjusted
-    equivalence = found.equivalence_p(claim.margin)
-    judged = replace(
-        judged,
-        adjusted_p=adjusted,
-        negligible=equivalence is not None and equivalence < claim.alpha,
-    )
-    if deciding < claim.alpha:
-        return replace(judged, verdict="supported" if claimed else "contradicted")
-    level = claim.alpha if claim.combination == "all" and claimed else claim.alpha / tests
+    verdict = ruling(claim, found, judged.p, adjusted)
+    negligible = is_negligible(claim, found)
+    judged = replace(judged, verdict=verdict, adjusted_p=adjusted, negligible=negligible)
+    if verdict != "undecided":
+        return judged
+    alone = claim.combination == "all" and _is_claimed(claim, found)
+    level = claim.alpha if alone else claim.alpha / tests
     options = {"v_img": found.v_img, "patients": found.patients, "alpha": level}
     needed = seeds_needed(found.value, found.seed_sd, **options)
     return replace(judged, seeds_needed=None if needed is None else max(needed, found.seeds + 1))

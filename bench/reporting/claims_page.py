@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.evaluation.power import MOST_SEEDS
+from bench.evaluation.power import MOST_SEEDS, minimum_detectable_effect
 from bench.evaluation.statistics import Interval
 from bench.reporting.claims import Finding, Judged, Judgement, judge
 from bench.reporting.comparability import whole
@@ -24,7 +24,9 @@ LEGEND = (
     "first method",
     'p: two-sided, after Holm\'s correction within family, score and column; an "all" claim is '
     "supported if every comparison is at the uncorrected level (intersection-union)",
-    "seeds to decide: a plan, taking the effects and spreads found so far for the true ones",
+    "detects: the smallest effect that as many seeds find with power 0.8 at the uncorrected level; "
+    "needs: the seeds that find one as large as this",
+    "seeds to decide, detects, needs: plans, taking effects and spreads found for the true ones",
 )
 STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
 
@@ -133,7 +135,7 @@ def _grid(finding: Finding, done: list[Judged]) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in (finding.score, "column"):
         grid.add_column(head)
-    for head in (finding.claim.estimand, "interval", "p", "Holm p", "seeds"):
+    for head in (finding.claim.estimand, "interval", "p", "Holm p", "seeds", "detects", "needs"):
         grid.add_column(head, justify="right")
     grid.add_column("verdict")
     for one in done:
@@ -157,8 +159,31 @@ def _row(finding: Finding, one: Judged) -> tuple[str | Text, ...]:
         _p(one.p),
         _p(one.adjusted_p),
         str(one.estimate.seeds),
+        _detects(finding, one),
+        _needs(one),
         Text(verdict, style=STYLES[one.verdict]),
     )
+
+
+def detectable(finding: Finding, one: Judged) -> float | None:
+    """The smallest effect that a comparison's seeds find with power 0.8; None for one seed."""
+    found = one.estimate
+    if found is None or found.why_not:
+        return None
+    options = {"v_img": found.v_img, "patients": found.patients, "alpha": finding.claim.alpha}
+    return minimum_detectable_effect(found.seed_sd, found.seeds, **options)
+
+
+def _detects(finding: Finding, one: Judged) -> str:
+    effect = detectable(finding, one)
+    return "-" if effect is None else f"{effect:.3f}"
+
+
+def _needs(one: Judged) -> str:
+    """Of what is open and can be planned; "-" of the rest."""
+    if one.verdict != "undecided" or one.p is None:
+        return "-"
+    return f"over {MOST_SEEDS}" if one.seeds_needed is None else str(one.seeds_needed)
 
 
 def _p(value: float | None) -> str:
@@ -198,11 +223,11 @@ def _plain_finding(finding: Finding) -> dict[str, Any]:
         "by_column": {_column(c): verdict for c, verdict in finding.by_column.items()},
         "without_reconstructed": finding.without_reconstructed,
         "seeds_to_decide": seeds_to_decide(finding),
-        "comparisons": [_plain_comparison(one) for one in finding.comparisons],
+        "comparisons": [_plain_comparison(finding, one) for one in finding.comparisons],
     }
 
 
-def _plain_comparison(one: Judged) -> dict[str, Any]:
+def _plain_comparison(finding: Finding, one: Judged) -> dict[str, Any]:
     found = one.estimate
     numbers: dict[str, Any] = {}
     if found is not None:
@@ -225,6 +250,7 @@ def _plain_comparison(one: Judged) -> dict[str, Any]:
         "p": one.p,
         "adjusted_p": one.adjusted_p,
         "negligible": one.negligible,
+        "detects": detectable(finding, one),
         "seeds": one.seeds,
         "seeds_needed": one.seeds_needed,
         "runs": one.runs,

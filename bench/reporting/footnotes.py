@@ -31,14 +31,14 @@ SIGNS: dict[Standing, tuple[str, str]] = {
         f"not shown to be worse than the highest: p of at least {ALPHA} for the difference over "
         "the seeds that both have, after Holm's correction over the column",
     ),
-    "untested": ("?", "not compared with the highest: they share fewer than two seeds"),
+    "untested": ("?", "not compared with the highest: fewer than two seeds that both have"),
 }
 READINGS = (
-    "published: the paper's number under this table's own header / under that of its Table {other}, "
-    "which names the same two numbers the other way round (ambiguity D35)"
+    "published: the paper's number under this table's own header / under that of its Table "
+    "{other}, which names the same two numbers the other way round (ambiguity D35)"
 )
 VERDICTS = (
-    f"verdict: of the two readings, in that order, delta {DELTA}. EQUIVALENT: the 90 % interval of "
+    f"verdict: on the two readings in that order, delta {DELTA}. EQUIVALENT: the 90 % interval of "
     "ours minus theirs lies within plus or minus delta; DIFFERENT: the 95 % interval lies wholly "
     "outside, and one further run of ours would not score theirs (95 %); CLOSE: the 95 % interval "
     "leaves 0 out but reaches into delta; else INCONCLUSIVE, with the seeds that may bring more"

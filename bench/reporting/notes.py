@@ -6,8 +6,9 @@ papers report, and how many images have which grade, stands with its source in f
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from bench.reporting.published import DATASETS, NATIVE_RATIO, load, rows
+from bench.reporting.published import DATASETS, FOLDER, NATIVE_RATIO, load, rows
 
 PAPER = "the paper's Table {}, as transcribed in results/published/table{}.csv"
 Pair = tuple[float, float]
@@ -29,18 +30,21 @@ class Note:
     sources: tuple[str, ...]
 
 
-def notes() -> tuple[Note, ...]:
+def notes(folder: Path = FOLDER) -> tuple[Note, ...]:
     """All of them.
+
+    Args:
+        folder: With the files of `results/published`.
 
     Raises:
         RequestError: if a file of `results/published` is missing or differs from its digest.
     """
-    return tuple(make() for make in NOTES)
+    return tuple(make(folder) for make in NOTES)
 
 
-def swapped_headers() -> Note:
+def swapped_headers(folder: Path) -> Note:
     """Rows that two tables print with the same numbers under opposite headers."""
-    one, two = pairs("1"), pairs("2")
+    one, two = pairs("1", folder), pairs("2", folder)
     titles = {row for row, _, _ in two}
     alike = []
     for row, dataset, ratio in two:
@@ -50,35 +54,36 @@ def swapped_headers() -> Note:
             alike.append(f"{row}: {first:.3f} {second:.3f} in both")
     over = {name: _first_over_second(one, title) for name, title in DATASETS.items()}
     return Note(
-        f"Tables 1 and 2 print the same numbers under opposite headers ({_headers()})",
+        f"Tables 1 and 2 print the same numbers under opposite headers ({_headers(folder)})",
         (
             *alike,
             *(
                 f"{DATASETS[name]}: the first number is the larger in {larger} of {total} cells"
                 for name, (larger, total) in over.items()
             ),
-            f"so nothing printed says which is kappa (ambiguity D35); {len(titles)} rows in Table 2",
+            f"{len(alike)} of the {len(titles)} rows of Table 2 stand in Table 1 as well; nothing "
+            "printed says which number is kappa (ambiguity D35)",
         ),
         (PAPER.format(1, 1), PAPER.format(2, 2)),
     )
 
 
-def under_the_majority() -> Note:
+def under_the_majority(folder: Path) -> Note:
     """Accuracies on EyeQ that answering grade 0 for every image beats."""
-    counts = {line["grade"]: int(line["images"]) for line in rows("eyeq_test_grades.csv")}
+    counts = {line["grade"]: int(line["images"]) for line in rows("eyeq_test_grades.csv", folder)}
     share = max(counts.values()) / sum(counts.values())
     printed, both = [], []
-    for (row, dataset, ratio), (first, second) in pairs("1").items():
+    for (row, dataset, ratio), (first, second) in pairs("1", folder).items():
         if dataset != DATASETS["eyeq"]:
             continue
         if second < share:
             printed.append(f"{row} at {ratio}: {second:.3f}, with kappa {first:.3f}")
         if max(first, second) < share:
             both.append(f"{row} at {ratio}")
-    source = rows("eyeq_test_grades.csv")[0]["source"]
+    source = rows("eyeq_test_grades.csv", folder)[0]["source"]
     return Note(
         f"EyeQ accuracies below the {share:.4f} of answering grade 0 for every test image, "
-        "beside kappas that no such classifier reaches",
+        "which has kappa 0",
         (
             f"{max(counts.values()):,} of {sum(counts.values()):,} test images have grade 0",
             *printed,
@@ -88,9 +93,9 @@ def under_the_majority() -> Note:
     )
 
 
-def rising_cells() -> Note:
+def rising_cells(folder: Path) -> Note:
     """Numbers that are higher at a larger share of low quality than at the smallest."""
-    table, found, falling = pairs("1"), [], 0
+    table, found, falling = pairs("1", folder), [], 0
     for (row, dataset, ratio), numbers in table.items():
         smallest = next(NATIVE_RATIO[n] for n, title in DATASETS.items() if title == dataset)
         for number, native in zip(numbers, table[row, dataset, smallest], strict=True):
@@ -105,10 +110,10 @@ def rising_cells() -> Note:
     )
 
 
-def numbers_of_other_papers() -> Note:
+def numbers_of_other_papers(folder: Path) -> Note:
     """Table 1's numbers beside what the methods' own papers report on other images."""
-    table, findings, sources = pairs("1"), [], [PAPER.format(1, 1)]
-    for line in rows("other_papers.csv"):
+    table, findings, sources, found = pairs("1", folder), [], [PAPER.format(1, 1)], 0
+    for line in rows("other_papers.csv", folder):
         value = float(line["value"])
         first, second = table[line["row"], DATASETS["eyeq"], NATIVE_RATIO["eyeq"]]
         equal = [
@@ -116,6 +121,7 @@ def numbers_of_other_papers() -> Note:
             for place, number in (("first", first), ("second", second))
             if number == round(value, 3)
         ]
+        found += bool(equal)
         same = f"equals the {equal[0]} number" if equal else "equals neither number"
         findings.append(
             f"{line['row']}: {line['metric']} {line['value']} on {line['images']}; "
@@ -123,13 +129,14 @@ def numbers_of_other_papers() -> Note:
         )
         sources.append(f"{line['row']}: {line['source']}")
     return Note(
-        "Numbers under EyeQ's second header equal kappas reported on another, larger test set",
+        f"{found} of {len(findings)} scores that methods' own papers report on other images are "
+        "Table 1's numbers for EyeQ",
         (*findings, "chance, or carried over without a rerun: it cannot be told from here"),
         tuple(dict.fromkeys(sources)),
     )
 
 
-def unreadable_table() -> Note:
+def unreadable_table(_: Path) -> Note:
     """Table 3 has no numbers in the text that we have."""
     return Note(
         "Table 3 stands in the paper's text as a caption without numbers",
@@ -138,27 +145,27 @@ def unreadable_table() -> Note:
     )
 
 
-def pairs(table: str) -> dict[Place, Pair]:
+def pairs(table: str, folder: Path = FOLDER) -> dict[Place, Pair]:
     """The two numbers of each (row, data set, ratio), as the paper names them."""
     found: dict[Place, dict[str, float]] = {}
-    for line in load(table):
+    for line in load(table, folder):
         place = (line["row"], line["dataset"], line["lq_ratio"])
         found.setdefault(place, {})[line["column_position"]] = float(line["value"])
     return {place: (pair["first"], pair["second"]) for place, pair in found.items()}
 
 
 def _inside(row: str) -> str:
-    """ "ResNet50" of "Baseline (ResNet50)"; a row without brackets as it is."""
+    """Of "Baseline (ResNet50)" the "ResNet50"; a row without brackets as it is."""
     return row.partition("(")[2].removesuffix(")") or row
 
 
-def _headers() -> str:
-    return "; ".join(f"Table {table}: {' '.join(_heads(table))}" for table in ("1", "2"))
+def _headers(folder: Path) -> str:
+    return "; ".join(f"Table {table}: {' '.join(_heads(table, folder))}" for table in ("1", "2"))
 
 
-def _heads(table: str) -> Iterator[str]:
+def _heads(table: str, folder: Path) -> Iterator[str]:
     for position in ("first", "second"):
-        lines = [line for line in load(table) if line["column_position"] == position]
+        lines = [line for line in load(table, folder) if line["column_position"] == position]
         yield from sorted({line["printed_header"] for line in lines})
 
 
@@ -167,7 +174,7 @@ def _first_over_second(table: dict[Place, Pair], dataset: str) -> tuple[int, int
     return sum(first > second for first, second in cells), len(cells)
 
 
-NOTES: tuple[Callable[[], Note], ...] = (
+NOTES: tuple[Callable[[Path], Note], ...] = (
     swapped_headers,
     under_the_majority,
     rising_cells,

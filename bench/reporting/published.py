@@ -14,6 +14,8 @@ from bench.errors import RequestError
 
 FOLDER = Path(__file__).parents[2] / "results" / "published"
 DATASETS = {"eyeq": "EyeQ", "chestxray": "Chest X-ray"}
+READABLE = ("1", "2")
+"""Tables whose numbers can be read in the paper; those of Table 3 cannot (ambiguity D37)."""
 NATIVE_RATIO = {"eyeq": "0.334", "chestxray": "0.432"}
 
 
@@ -54,7 +56,7 @@ def published(table: str, row: str, dataset: str, ratio: str) -> Published | Non
     """What the paper prints for a cell, or None where it prints nothing.
 
     Args:
-        table: "1" or "2".
+        table: "1", "2" or "3", of which the last has no readable numbers.
         row: The paper's title of the row.
         dataset: "eyeq" or "chestxray"; the paper has no other.
         ratio: "native", "0.7" or "1.0".
@@ -62,7 +64,7 @@ def published(table: str, row: str, dataset: str, ratio: str) -> Published | Non
     Raises:
         RequestError: if the file is missing or differs from its locked digest.
     """
-    if dataset not in DATASETS:
+    if table not in READABLE or dataset not in DATASETS:
         return None
     printed_ratio = NATIVE_RATIO[dataset] if ratio == "native" else f"{float(ratio):.2f}"
     return _cells(FOLDER, table).get((row, DATASETS[dataset], printed_ratio))

@@ -9,6 +9,7 @@ from bench.reporting.comparability import Group, whole
 from bench.reporting.facts import data_block, frequent
 from bench.reporting.measured import Measured
 from bench.reporting.published import published
+from bench.reporting.rank_block import NOTE, rank_block
 from bench.reporting.standing import Standing, beats_all, standings
 from bench.reporting.table import Block, Cell, Column, Line, Section
 from bench.roster import METHODS
@@ -26,7 +27,7 @@ BEATS = (
     "supported: CoMCL beats each of the paper's other methods (every p below 0.05, 3 seeds or "
     "more); contradicted: one of them beats CoMCL after Holm's correction; else undecided"
 )
-RECONSTRUCTED = "left out: methods of which something is reconstructed or repaired by guess"
+RECONSTRUCTED = "left out, being reconstructed from their abstracts: {}"
 
 
 def section(experiment: Experiment, group: Group, measured: Measured) -> Section:
@@ -35,7 +36,9 @@ def section(experiment: Experiment, group: Group, measured: Measured) -> Section
     beside = _beside(experiment, group)
     part = Part(experiment, group, measured, _columns(experiment, group, beside), notes)
     notes.say(footnotes.CELLS)
-    blocks = [_scores(part, metric, heading) for metric, heading in metrics_of(records).items()]
+    metrics = metrics_of(records)
+    blocks = [_scores(part, metric, heading) for metric, heading in metrics.items()]
+    blocks[1:1] = _ranks(part, *next(iter(metrics.items())))
     _explain(part, beside)
     return Section(
         group.dataset,
@@ -122,6 +125,16 @@ def _scores(part: Part, metric: str, heading: str) -> Block:
     return Block(metric, heading, (*lines, frequent(part.group.records, part.columns, metric)))
 
 
+def _ranks(part: Part, metric: str, heading: str) -> list[Block]:
+    """By the main score alone, below it."""
+    rows = rows_of(part.experiment, part.group.records)
+    block = rank_block(part.measured, metric, heading, rows, part.columns)
+    if block is None:
+        return []
+    part.notes.say(NOTE)
+    return [block]
+
+
 def _line(
     part: Part, row: Row, metric: str, standing: dict[str, dict[str, Standing]], ruled: bool
 ) -> Line:
@@ -135,20 +148,24 @@ def _line(
 
 
 def _beats_lines(part: Part, metric: str) -> list[Line]:
-    """Whether the proposed method beats all others: of the paper, and of what is surely theirs."""
-    others = [row.method for row in TABLE1.rows if row.in_paper and row.method != PROPOSED]
-    sure = [name for name in others if not METHODS[name].known]
-    titles = {"CoMCL beats all others": others, "of those not reconstructed": sure}
+    """Whether the proposed method beats all others of the paper, with and without guessed ones."""
+    others = {row.method: row.title for row in TABLE1.rows if row.in_paper}
+    del others[PROPOSED]
+    sure = [name for name in others if METHODS[name].confidence != "low"]
+    guessed = ", ".join(title for name, title in others.items() if name not in sure)
     lines = []
-    for title, names in titles.items():
-        marks = [part.notes.add(BEATS)] if names is others else [part.notes.add(RECONSTRUCTED)]
+    for title, names, note in (
+        ("CoMCL beats all others", list(others), BEATS),
+        ("CoMCL beats all but reconstructed ones", sure, RECONSTRUCTED.format(guessed)),
+    ):
+        mark = part.notes.add(note)
         cells = tuple(
             Cell(beats_all(part.measured, metric, PROPOSED, names, column.ratio))
             if column.measured
             else Cell("")
             for column in part.columns
         )
-        lines.append(Line("", title, cells, tuple(marks), ruled=names is others))
+        lines.append(Line("", title, cells, (mark,), ruled=not lines))
     return lines
 
 

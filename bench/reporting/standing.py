@@ -21,8 +21,9 @@ def standings(
 
     "worse" where the difference to it, over the seeds that both have, is significant after Holm's
     correction over all of the column's comparisons; "untested" where they share no two seeds or a
-    difference has no test. Methods without runs or with an undefined score are left out, and a
-    column of fewer than two others is no contest: nothing is said of it.
+    difference has no test; runs that score exactly alike are "not worse". Methods without runs or
+    with an undefined score are left out, and a column of fewer than two others is no contest:
+    nothing is said of it.
     """
     found = {method: measured.score(metric, method, ratio) for method in methods}
     means = {m: one.value for m, one in found.items() if one and np.isfinite(one.value)}
@@ -33,9 +34,20 @@ def standings(
     differences = [measured.difference(metric, best, other, ratio) for other in others]
     adjusted = holm([_p(difference) for difference in differences])
     result: dict[str, Standing] = {best: "best"}
-    for other, p in zip(others, adjusted, strict=True):
-        result[other] = "untested" if p is None else "worse" if p < ALPHA else "not worse"
+    for other, difference, p in zip(others, differences, adjusted, strict=True):
+        result[other] = _standing(difference, p)
     return result
+
+
+def _standing(difference: Estimate | None, adjusted: float | None) -> Standing:
+    """To the highest; `difference` is how much lower the method is."""
+    if adjusted is not None:
+        return "worse" if adjusted < ALPHA else "not worse"
+    # What is alike in every run and patient needs no test; whatever else has none is open.
+    if difference is None or difference.seeds < 2:
+        return "untested"
+    alike = not any(difference.per_seed) and not difference.v_img
+    return "not worse" if alike else "untested"
 
 
 def beats_all(

@@ -7,8 +7,8 @@ the published value, and its interval the one of our mean over seeds and patient
     NOT RUN         no runs
     STALE           only runs of older code
     EQUIVALENT      the 90 % interval of d lies inside plus or minus delta (two one-sided tests)
-    DIFFERENT       the 95 % interval of d lies wholly outside plus or minus delta, and the published
-                    value outside the 95 % prediction interval for one run of ours
+    DIFFERENT       the 95 % interval of d lies wholly outside plus or minus delta, and the
+                    published value outside the 95 % prediction interval for one run of ours
     CLOSE           the 95 % interval of d leaves 0 out and reaches into plus or minus delta
     INCONCLUSIVE    anything else, with the seeds that may bring more
 
@@ -77,17 +77,29 @@ def verdict(
         return Verdict("NOT RUN")
     if stale:
         return Verdict("STALE")
+    if ours.interval() is None:
+        return Verdict("INCONCLUSIVE", _missing(ours))
+    name = kind(ours, published, delta)
+    return Verdict(name, _more(ours, published, delta) if name == "INCONCLUSIVE" else "")
+
+
+def kind(ours: Estimate, published: float, delta: float = DELTA) -> Name:
+    """The verdict on present, comparable runs by itself, without what would bring more."""
     narrow, wide = _difference(ours, published, 0.90), _difference(ours, published, LEVEL)
     if narrow is None or wide is None:
-        return Verdict("INCONCLUSIVE", _missing(ours))
+        return "INCONCLUSIVE"
     if narrow.inside(delta):
-        return Verdict("EQUIVALENT")
-    outside = wide.low > delta or wide.high < -delta
+        return "EQUIVALENT"
+    outside = _is_outside(wide, delta)
     if outside and _stands_out(ours, published):
-        return Verdict("DIFFERENT")
+        return "DIFFERENT"
     if not outside and (wide.low > 0 or wide.high < 0):
-        return Verdict("CLOSE")
-    return Verdict("INCONCLUSIVE", _more(ours, published, delta, outside))
+        return "CLOSE"
+    return "INCONCLUSIVE"
+
+
+def _is_outside(interval: Interval | None, delta: float) -> bool:
+    return interval is not None and (interval.low > delta or interval.high < -delta)
 
 
 def _difference(ours: Estimate, published: float, level: float) -> Interval | None:
@@ -110,9 +122,10 @@ def _missing(ours: Estimate) -> str:
     return ours.why_not
 
 
-def _more(ours: Estimate, published: float, delta: float, outside: bool) -> str:
+def _more(ours: Estimate, published: float, delta: float) -> str:
     """A plan: the fewest further seeds, taking difference and spread found so far for the true."""
     distance = abs(ours.value - published)
+    outside = _is_outside(_difference(ours, published, LEVEL), delta)
     total = _to_stand_out(ours, distance) if outside else _to_decide(ours, distance, delta)
     if total is None:
         return f"over {MOST_SEEDS} seeds"

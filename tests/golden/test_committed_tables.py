@@ -10,14 +10,21 @@ from bench.reporting.records import load
 from bench.reporting.render import ENDINGS, render
 from bench.reporting.tables import build
 
-STUDIES = sorted(Path(__file__).parents[2].joinpath("results", "studies").iterdir())
+FOLDER = Path(__file__).parents[2] / "results" / "studies"
+STUDIES = sorted(FOLDER.iterdir())
+# Studies of one open point never enter a table and have none.
+TABLES = sorted(FOLDER.glob("*/table[123].md"))
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
-def test_committed_tables_are_current(study):
-    table = build("1", load(study), protocol=None)
+def test_there_are_committed_tables():
+    assert FOLDER / "first" / "table1.md" in TABLES
+
+
+@pytest.mark.parametrize("page", TABLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_committed_tables_are_current(page):
+    table = build(page.stem.removeprefix("table"), load(page.parent))
     for ending, form in ENDINGS.items():
-        assert (study / f"{table.name}.{ending}").read_text() == render(table, form)
+        assert page.with_suffix(f".{ending}").read_text() == render(table, form)
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)

@@ -1,10 +1,13 @@
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from claim_world import world
+from known import known
 
+from bench.evaluation.power import detection_power
 from bench.reporting.claims import judge
 from bench.reporting.claims_page import claims_page, seeds_to_decide, title
 from bench.reporting.records import load
@@ -78,3 +81,40 @@ def test_without_runs_the_page_names_the_next_command():
 
 def test_the_committed_study_gives_the_same_page_twice():
     assert claims_page(load(FIRST)) == claims_page(load(FIRST))
+
+
+def columns_of(page, comparison):
+    """Head -> what stands below it, of the first line that begins so."""
+    lines = page.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.strip().startswith(comparison))
+    head = next(line for line in reversed(lines[:place]) if "Holm p" in line)
+    heads, cells = (re.split(r"  +", line.strip()) for line in (head, lines[place]))
+    return dict(zip(heads, cells, strict=True))
+
+
+def test_what_the_seeds_detect_and_how_many_an_effect_needs_stand_in_the_line(tmp_path):
+    cells = {
+        ("comcl", "native"): [0.10, 0.15, 0.20],
+        ("resnet50", "native"): [0.26, 0.21, 0.16],
+    }
+    open_records = world(tmp_path, cells)
+    line = columns_of(claims_page(open_records), "comcl - resnet50")
+    (judgement,) = judge(open_records)
+    one = judgement.findings[0].comparisons[0]
+    estimate = known(one.estimate)
+    detected = float(line["detects"])
+    options = {"v_img": estimate.v_img, "patients": estimate.patients, "alpha": 0.05}
+    power = detection_power(detected, estimate.seed_sd, 3, **options)
+    assert power == pytest.approx(0.8, abs=0.005)  # three digits are printed
+    assert detected > abs(float(line["score"]))  # which is why it is open
+    assert int(line["needs"]) == one.seeds_needed
+
+
+def test_what_is_decided_needs_no_more_seeds(records):
+    assert columns_of(claims_page(records), "comcl - resnet50 ")["needs"] == "-"
+
+
+def test_one_seed_detects_nothing(records):
+    page = claims_page(records.loc[records["seed"] == 0])
+    line = columns_of(page, "comcl - resnet50 ")
+    assert (line["detects"], line["needs"]) == ("-", "-")

@@ -2,17 +2,20 @@ import csv
 import io
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
+from scored import certain
 
 from bench.errors import RequestError
 from bench.reporting.render import FORMATS, render, write_all
 from bench.reporting.render_latex import escape
 from bench.reporting.table import Table
-from bench.reporting.tables import build_table1
+from bench.reporting.tables import build
 
 
 def test_latex_gets_no_character_that_it_would_obey(study):
-    page = render(build_table1(study), "latex")
+    page = render(build("1", study), "latex")
     assert r"mine.py:My\_Net" in page
     assert "My_Net" not in page
     assert "±" not in page
@@ -25,42 +28,49 @@ def test_every_special_character_is_escaped():
 
 
 def test_latex_rows_have_as_many_cells_as_columns(real):
-    lines = render(build_table1(real), "latex").splitlines()
+    lines = render(build("1", real), "latex").splitlines()
     rows = [line for line in lines if line.endswith(r"\\") and "multicolumn" not in line]
-    assert {line.replace(r"\&", "").count("&") for line in rows} == {6}
+    assert {line.replace(r"\&", "").count("&") for line in rows} == {9}
 
 
 def test_markdown_rows_have_as_many_cells_as_columns(study):
-    rows = [r for r in render(build_table1(study), "markdown").splitlines() if r.startswith("|")]
+    rows = [r for r in render(build("1", study), "markdown").splitlines() if r.startswith("|")]
     assert {row.replace(r"\|", "").count("|") for row in rows} == {5}
 
 
 def test_markdown_keeps_a_methods_own_characters(run, study):
     study.loc[0, "method"] = "a|b*c"
-    assert r"a\|b\*c" in render(build_table1(study), "markdown")
+    assert r"a\|b\*c" in render(build("1", study), "markdown")
 
 
 def test_csv_holds_every_runs_score_in_full(study):
-    rows = list(csv.DictReader(io.StringIO(render(build_table1(study), "csv"))))
+    rows = list(csv.DictReader(io.StringIO(render(build("1", study), "csv"))))
     third = study["kappa"].copy()
     written = sorted(float(row["score"]) for row in rows if row["metric"] == "kappa")
     assert written == sorted(third)
 
 
-def test_csv_leaves_an_undefined_score_empty(study):
-    study.loc[0, "kappa"] = float("nan")
-    rows = list(csv.DictReader(io.StringIO(render(build_table1(study), "csv"))))
-    run = [r for r in rows if r["run"] == study.loc[0, "id"]]
-    assert [row["score"] for row in run] == ["", str(study.loc[0, "accuracy"])]
+def test_csv_leaves_an_undefined_score_empty(run):
+    nobody_ill = np.zeros(20, int)
+    right = run(answers=(nobody_ill, certain(nobody_ill)))
+    rows = list(csv.DictReader(io.StringIO(render(build("1", pd.DataFrame([right])), "csv"))))
+    assert [(row["metric"], row["score"]) for row in rows] == [("kappa", ""), ("accuracy", "1.0")]
+
+
+def test_csv_never_holds_a_mean_or_a_spread(study):
+    page = render(build("1", study), "csv")
+    assert "±" not in page
+    assert "0.810 ± " in render(build("1", study), "markdown")
+    assert len(page.splitlines()) == 1 + 2 * len(study)  # a line a run and score
 
 
 def test_a_pipe_gets_plain_text(study):
-    table = build_table1(study)
+    table = build("1", study)
     assert render(table, "terminal") == render(table, "text")
 
 
 def test_a_terminal_gets_colours_and_its_own_width(study, monkeypatch):
-    table = build_table1(study)
+    table = build("1", study)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "60")
     coloured = render(table, "terminal")
@@ -70,7 +80,7 @@ def test_a_terminal_gets_colours_and_its_own_width(study, monkeypatch):
 
 
 def test_all_formats_are_written_side_by_side(study, tmp_path):
-    table = build_table1(study)
+    table = build("1", study)
     paths = write_all(table, tmp_path / "tables")
     assert [path.name for path in paths] == ["table1.txt", "table1.md", "table1.tex", "table1.csv"]
     assert paths[1].read_text() == render(table, "markdown")
@@ -78,7 +88,8 @@ def test_all_formats_are_written_side_by_side(study, tmp_path):
 
 
 def test_a_narrow_pipe_loses_no_column(study):
-    assert "0.810 ± 0.010 (n=3)   0.770 ± 0.010 (n=3)" in render(build_table1(study), "text")
+    page = render(build("1", study), "text")
+    assert re.search(r"0\.850 ± \d\.\d{3} \(n=3\) \[\*\]   0\.810 ± \d\.\d{3} \(n=3\)", page)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -90,4 +101,4 @@ def test_a_message_stands_alone(form):
 
 def test_an_unknown_format_names_those_there_are(study):
     with pytest.raises(RequestError, match="terminal, text, markdown, latex, csv"):
-        render(build_table1(study), "word")
+        render(build("1", study), "word")

@@ -1,0 +1,76 @@
+"""The committed runs as the audit reads them, and one of them changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.reporting.audit_runs import Made, Trained, read_runs
+
+FIRST = Path(__file__).parents[2] / "results" / "studies" / "first"
+SPLIT = {"patients": 0, "same_file": 0, "same_picture": 0}
+
+
+@cache
+def committed() -> tuple[Made, ...]:
+    """Three runs each of resnet50 and comcl at the native share, of one commit, nothing leaked."""
+    kept = [r for r in read_runs(FIRST) if r.spec["lq_ratio"] == "native"]
+    kept = [run for run in kept if run.method in ("resnet50", "comcl")]
+    kept.sort(key=lambda run: run.name)
+    return tuple(with_origin(run, commit="a" * 40, leakage=clean(run)) for run in kept)
+
+
+def clean(run: Made) -> dict[str, Any]:
+    """The `leakage` entry of a run that nothing leaks into."""
+    stage = {"images": 1125, "in_test": 0, "of_test_patients": 0, "like_test": 0}
+    pairs = ("train+validation", "train+test", "validation+test")
+    return {
+        "images": {"train": 1125, "validation": 129, "test": 1625},
+        "shared": {pair: dict(SPLIT) for pair in pairs},
+        "not_compared": 0,
+        "stages": {each.name: dict(stage) for each in run.stages},
+    }
+
+
+def with_one(
+    method: str, change: Callable[[Made], Made], runs: Sequence[Made] | None = None
+) -> list[Made]:
+    """The runs, seed 1 of a method changed."""
+    runs = committed() if runs is None else runs
+    asked = [run.method == method and run.spec["seed"] == 1 for run in runs]
+    assert sum(asked) == 1
+    return [change(run) if yes else run for run, yes in zip(runs, asked, strict=True)]
+
+
+def with_origin(run: Made, **changes: Any) -> Made:
+    """Another provenance."""
+    return replace(run, origin=run.origin | changes)
+
+
+def with_about(run: Made, **changes: Any) -> Made:
+    """Other things that pages say of it."""
+    return replace(run, about=run.about | changes)
+
+
+def with_spec(run: Made, **changes: Any) -> Made:
+    """Another identity."""
+    return replace(run, spec=run.spec | changes)
+
+
+def with_setting(run: Made, group: str, **fields: Any) -> Made:
+    """Another protocol."""
+    protocol = run.spec["protocol"]
+    return with_spec(run, protocol=protocol | {group: protocol[group] | fields})
+
+
+def with_answers(run: Made, **changes: Any) -> Made:
+    """Other predictions."""
+    return replace(run, answered=replace(run.answered, **changes))
+
+
+def with_stage(run: Made, name: str, change: Callable[[Trained], Trained]) -> Made:
+    """A stage that went otherwise."""
+    stages = tuple(change(stage) if stage.name == name else stage for stage in run.stages)
+    assert stages != run.stages
+    return replace(run, stages=stages)
