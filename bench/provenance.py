@@ -47,6 +47,7 @@ def collect(*, device: str, device_name: str, seconds: float, command: str) -> d
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "codecs": codecs(),
         "seconds": round(seconds, 1),
+        **({"gpu": gpu_libraries()} if device == "cuda" else {}),
     }
 
 
@@ -65,6 +66,17 @@ def codecs() -> dict[str, str]:
     from PIL import features
 
     return {name: features.version(name) or "none" for name in ("jpg", "libjpeg_turbo", "zlib")}
+
+
+def gpu_libraries() -> dict[str, str]:
+    """Versions of the driver and of the installed cuDNN; "none" where there is none."""
+    driver = "none"
+    loaded = Path("/proc/driver/nvidia/version")
+    if loaded.is_file():
+        driver = loaded.read_text().splitlines()[0].partition(":")[2].strip()
+    there = ((d.name, d.version) for d in importlib.metadata.distributions())
+    cudnn = sorted(version for name, version in there if name.startswith("nvidia-cudnn"))
+    return {"driver": driver, "cudnn": ", ".join(cudnn) or "none"}
 
 
 def cpu_name() -> str:

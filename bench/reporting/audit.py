@@ -167,7 +167,8 @@ def _trials(runs: Sequence[Made], studies: Sequence[Made]) -> Row:
     if more and verdict == "PASS":
         verdict = "DECLARED EXCEPTION"
         (one,) = (one for one in EXCEPTIONS if one.check == "trials")
-        total = f"{sum(more.values())} configurations in studies"
+        count = sum(more.values())
+        total = f"{count} configuration{'s' * (count > 1)} in studies"
         excused = (Excused(tuple(sorted(more)), total, "none", one.reason, one.source),)
     text += "; what was thrown away left no record"
     return Row("trials", "tuning trials", verdict, text, excused, by_method)

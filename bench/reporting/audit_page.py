@@ -141,7 +141,7 @@ def _notes(one: Audited) -> list[str]:
     for row in one.rows:
         if row.verdict == "UNKNOWN":
             missing.setdefault(row.missing, []).append(row.title)
-    lines += ["unknown until it is stored"] if missing else []
+    lines += ["unknown, since records lack"] if missing else []
     return [*lines, *(f"  {what}: {'; '.join(titles)}" for what, titles in missing.items())]
 
 

@@ -74,7 +74,8 @@ def _hashable(value: Any) -> Any:
 def _libraries(run: Made) -> Value:
     packages = sorted(run.origin["packages"].items())
     codecs = sorted(run.origin.get("codecs", {}).items())
-    return (("python", run.origin["python"]), *packages, *codecs)
+    gpu = sorted(run.origin.get("gpu", {}).items())
+    return (("python", run.origin["python"]), *packages, *codecs, *gpu)
 
 
 def _libraries_shown(value: tuple[tuple[str, str], ...]) -> str:
@@ -114,7 +115,7 @@ def _degradation(run: Made) -> Value:
 
 def _images(run: Made) -> Value:
     if run.answered.twice:
-        return f"{run.answered.twice} images scored twice"
+        return f"images scored twice: {run.answered.twice}"
     return tuple(sorted((s, digest[:8]) for s, digest in run.answered.images.items()))
 
 

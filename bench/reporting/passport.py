@@ -111,7 +111,7 @@ def _from_entry(
     if wrong:
         return Row(row_id, title, "FAIL", "; ".join(few(wrong)))
     if len(there) < len(runs):
-        text = f"{len(runs) - len(there)} of {len(runs)} records do not hold it"
+        text = f"not stored in {len(runs) - len(there)} of {len(runs)} records"
         return Row(row_id, title, "UNKNOWN", text, missing=STORED)
     excused: dict[tuple[str, str, str], list[str]] = {}
     for run, text, one in excuses:
