@@ -52,10 +52,7 @@ def sweep(
         RequestError: for what cannot be served.
         Interrupted: asked to stop; the same command goes on.
     """
-    if launcher not in LAUNCHERS:
-        raise RequestError(f"--launcher {launcher}: there are {', '.join(LAUNCHERS)}")
-    if launcher == "slurm" and not dry_run:
-        slurm.require()
+    require(launcher, dry_run=dry_run)
     if launcher == "local":
         asked = split_cores(asked, jobs or 1, cores(), say)
     try:
@@ -63,6 +60,37 @@ def sweep(
             made = plan(asked, tick)
     except KeyboardInterrupt:
         raise Interrupted("stopped before any run began") from None
+    options = {"launcher": launcher, "jobs": jobs, "dry_run": dry_run}
+    return serve(made, **options, as_json=as_json, say=say)
+
+
+def require(launcher: str, *, dry_run: bool = False) -> None:
+    """Refuse a launcher that there is not, or not here.
+
+    Raises:
+        RequestError: with those that there are.
+    """
+    if launcher not in LAUNCHERS:
+        raise RequestError(f"--launcher {launcher}: there are {', '.join(LAUNCHERS)}")
+    if launcher == "slurm" and not dry_run:
+        slurm.require()
+
+
+def serve(
+    made: Plan,
+    *,
+    launcher: str,
+    jobs: int | None,
+    dry_run: bool,
+    as_json: bool,
+    say: Callable[[str], None],
+) -> Answer:
+    """Carry out a plan, or say what it would take; arguments as of `sweep`.
+
+    Raises:
+        RequestError: for what cannot be served.
+        Interrupted: asked to stop; the same command goes on.
+    """
     if dry_run:
         return Answer(_budget(made, jobs or 1, as_json))
     for sentence in made.left_out:

@@ -83,10 +83,14 @@ class Plan:
     left_out: tuple[str, ...]
 
     def states(self) -> list[dict[str, Any]]:
-        """One row a run: done, running, failed, interrupted or missing, as `status_page` has it."""
+        """One row a run: done, running, failed, interrupted or missing, as `status_page` has it.
+
+        Methods are named with the options that differ from their defaults.
+        """
         results = {run.request.results for run in self.runs}
         found = {row["id"]: row for root in results for row in states(root)}
-        return [found.get(run.spec.id, _missing(run)) for run in self.runs]
+        rows = [(run, found.get(run.spec.id, _missing(run))) for run in self.runs]
+        return [{**row, "method": run.name} for run, row in rows]
 
 
 def plan(sweep: Sweep, tick: Tick) -> Plan:
@@ -194,7 +198,7 @@ def _first_runs(
     for method, share in pairs:
         request = replace(sweep.common, method=method, dataset=dataset, lq_ratio=share, seed=0)
         try:
-            runs[method, share] = _run(prepare(request, tick))
+            runs[method, share] = run_of(prepare(request, tick))
         except RequestError as error:
             refused[method, share] = str(error)
     return runs, refused
@@ -212,7 +216,7 @@ def _reasons(
     return [f"{dataset}, {', '.join(names)}: {why}" for why, names in methods.items()]
 
 
-def _run(prepared: Prepared) -> Run:
+def run_of(prepared: Prepared) -> Run:
     """What is kept of a prepared run: all but its data."""
     name = prepared.name + changed_options(prepared)
     request = replace(prepared.request, protocol=prepared.protocol_name)

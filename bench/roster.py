@@ -15,7 +15,7 @@ from typing import Any, Literal
 from bench.errors import RequestError
 
 Recipe = Literal[
-    "classifier", "phased", "comcl", "moco", "lesion-base", "lesion-aware", "deepmt-dr"
+    "classifier", "phased", "comcl", "moco", "lesion-patches", "lesion-aware", "deepmt-dr"
 ]
 
 
@@ -119,7 +119,7 @@ METHODS: dict[str, Method] = {
         "Lesion-base CL",
         "Huang Y. et al., 2021",
         "baselines.lesion_base_cl:LesionBaseCL",
-        recipe="lesion-base",
+        recipe="lesion-patches",
         needs=("lesion patches",),
     ),
     "cabnet": Method(
@@ -158,6 +158,16 @@ METHODS: dict[str, Method] = {
         recipe="moco",
         groups=("moco",),
         options={"keeps_queue": True},
+    ),
+    "moco-patches": Method(
+        "Basic CL (MoCo) on lesion patches",
+        "He K. et al., 2020",
+        "baselines.moco:MoCo",
+        recipe="lesion-patches",
+        needs=("lesion patches",),
+        groups=("moco",),
+        options={"keeps_queue": True},
+        in_paper=False,
     ),
     "comcl": _comcl("CoMCL", "comcl"),
     "comcl-no-multilevel": _comcl("CoMCL w/o Multi-level", "comcl-no-multilevel"),

@@ -42,14 +42,6 @@ def comcl(given: Materials) -> tuple[Stage, ...]:
     return (_pretraining(given, module, _patches(given, needed)), _finetuning(given))
 
 
-def lesion_base(given: Materials) -> tuple[Stage, ...]:
-    """Pretraining on lesion patches alone; grades and quality are not used (card 4.6)."""
-    pools = {LESION: _lesions(given, given.dataset.where("train"))}
-    require_patches(given, pools)
-    module = partial(_contrastive, given, **_contrast(given))
-    return (_pretraining(given, module, _patches(given, pools)), _finetuning(given))
-
-
 def lesion_aware(given: Materials) -> tuple[Stage, ...]:
     """A teacher, then a student that also learns from it, each half of the budget (card 4.10)."""
     train = given.dataset.where("train")
@@ -73,12 +65,11 @@ def lesion_aware(given: Materials) -> tuple[Stage, ...]:
 
 def moco(given: Materials) -> tuple[Stage, ...]:
     """Pretraining on whole images, neither lesions nor grades nor quality used (card 4.9)."""
-    train = given.dataset.where("train")
     pixels = given.images.whole
     size_px = given.protocol.data.image_px
     batches = LevelBatches(
         pixels=pixels,
-        pools={LESION: crop_pool(train)},
+        pools={LESION: crop_pool(given.dataset.where("train"))},
         image_px=size_px,
         patch_px=size_px,
         batch=given.protocol.pretraining.batch,
@@ -86,13 +77,24 @@ def moco(given: Materials) -> tuple[Stage, ...]:
         augment=augmenting(given, CONTRASTIVE, given.protocol.patches.size_px),
         purpose=(given.seed, "pretrain"),
     )
+    return _one_pool(given, batches)
+
+
+def on_lesion_patches(given: Materials) -> tuple[Stage, ...]:
+    """Pretraining on lesion patches alone; grades and quality are not used (card 4.6, D41)."""
+    pools = {LESION: _lesions(given, given.dataset.where("train"))}
+    require_patches(given, pools)
+    return _one_pool(given, _patches(given, pools))
+
+
+def _one_pool(given: Materials, batches: LevelBatches) -> tuple[Stage, ...]:
     module = partial(_contrastive, given, **_contrast(given))
     return (_pretraining(given, module, batches), _finetuning(given))
 
 
 RECIPES: dict[str, Callable[[Materials], tuple[Stage, ...]]] = {
     "comcl": comcl,
-    "lesion-base": lesion_base,
+    "lesion-patches": on_lesion_patches,
     "lesion-aware": lesion_aware,
     "moco": moco,
 }

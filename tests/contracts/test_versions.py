@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.roster import METHODS
-from bench.versions import DEGRADATION, ENGINE, TWIN
+from bench.versions import CHEST_TWIN, DEGRADATION, ENGINE, TWIN
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "tests" / "golden" / "code.lock"
@@ -22,6 +22,7 @@ SHARED = ["baselines/options.py", "baselines/backbones.py", "baselines/classifie
 SOURCES = {
     "degradation": ["bench/data/degradations/*.py", "bench/data/field_of_view.py"],
     "twin": ["bench/data/twin/*.py"],
+    "chest twin": ["bench/data/chest_twin/*.py"],
     "engine": [
         "bench/seeding.py",
         "bench/build.py",
@@ -46,7 +47,7 @@ def sources_of(method):
     own = f"{method.component.partition(':')[0].replace('.', '/')}*.py"
     if method.recipe == "comcl":
         return [*CONTRASTIVE, "comcl/*.py"]
-    contrasts = method.recipe in ("moco", "lesion-base", "lesion-aware")
+    contrasts = method.recipe in ("moco", "lesion-patches", "lesion-aware")
     return [*(CONTRASTIVE if contrasts else SHARED), own]
 
 
@@ -69,7 +70,12 @@ def digest(patterns):
 
 
 def current():
-    versions = {"engine": ENGINE, "degradation": DEGRADATION, "twin": TWIN}
+    versions = {
+        "engine": ENGINE,
+        "degradation": DEGRADATION,
+        "twin": TWIN,
+        "chest twin": CHEST_TWIN,
+    }
     lock = {
         name: {"version": version, "digest": digest(SOURCES[name])}
         for name, version in versions.items()
