@@ -69,8 +69,10 @@ def choose(protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: 
         return BoxSource()
     asked, file = protocol.patches.boxes, protocol.detector.box_file
     if file is not None:
+        _refuse_chest("detector.box_file", dataset)
         return _published(asked, Path(file))
-    if asked == "random_lesion_crops" or (asked == "no_detector" and dataset.boxes == "none"):
+    unboxed = dataset.boxes == "none" or dataset.modality == "chest"
+    if asked == "random_lesion_crops" or (asked == "no_detector" and unboxed):
         return BoxSource("random_lesion_crops")
     if asked == "detector" or (asked == "auto" and dataset.boxes != "given"):
         return _detected(asked, dataset, protocol, cache)
@@ -117,6 +119,14 @@ def refuse_unread(source: BoxSource, changes: tuple[str, ...]) -> None:
                 f"--set {change}: the boxes are {source.kind} and no detector is used; add --set "
                 "patches.boxes=detector"
             )
+
+
+def _refuse_chest(setting: str, dataset: Dataset) -> None:
+    if dataset.modality == "chest":
+        raise RequestError(
+            f"--set {setting}: such files are of fundus photographs, and {dataset.name} has "
+            "radiographs; take patches.boxes=given for NIH's boxes"
+        )
 
 
 def _published(asked: str, file: Path) -> BoxSource:

@@ -68,7 +68,9 @@ def _patches(given: Materials) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             pool = boxed if len(boxed) else pool
         entries = _one_an_image(given, pool.images, COUNTS[code])
         rng = generator_for(given.protocol.data.data_seed, "embeddings", code)
-        found = corners(pool, entries, image_px=image_px, patch_px=patch_px, rng=rng)
+        region = given.images.for_patches.region
+        sizes = {"image_px": image_px, "patch_px": patch_px}
+        found = corners(pool, entries, **sizes, rng=rng, region=region)
         images.append(pool.images[entries])
         levels.append(np.full(len(entries), code))
         where.append(found)

@@ -54,7 +54,7 @@ def _sheet(given: Materials, batches: LevelBatches, code: int, out: Path, name: 
     rng = generator_for(given.protocol.data.data_seed, "sheet", code)
     entries = patches.sample(pool, COUNT, rng)
     sizes = {"image_px": batches.image_px, "patch_px": batches.patch_px}
-    where = patches.corners(pool, entries, **sizes, rng=rng)
+    where = patches.corners(pool, entries, **sizes, rng=rng, region=batches.pixels.region)
     images, clean = pool.images[entries], np.full(COUNT, pool.clean)
     cut = batches.pixels.patches(images, where, patch_px=batches.patch_px, undegraded=clean)
     marked = [

@@ -41,8 +41,9 @@ def prepare(
         RequestError: for a set that is drawn or unknown, or that cannot be read at all.
     """
     if name not in PUBLISHED:
-        datasets.source(name)  # an unknown name is told apart from a drawn set
-        raise RequestError(f"prepare {name}: it is drawn on first use; there is nothing to check")
+        real = datasets.source(name).real  # an unknown name is told apart from a drawn set
+        why = "`bench run` checks its files" if real else "it is drawn on first use"
+        raise RequestError(f"prepare {name}: {why}; there is nothing to check")
     asked = derive(named(protocol or _default(name, data)), list(changes))
     folder = datasets.cache_folder(cache)
     if name == "idrid":

@@ -7,6 +7,7 @@ gaps filled; `LAPTOP` is the whole study on two cores; `SMOKE` checks the wiring
 
 from typing import Literal
 
+from bench.chest_settings import Chest
 from bench.own_settings import (
     Cabnet,
     CoMCL,
@@ -221,6 +222,7 @@ class Protocol(Group):
     pretraining: Pretraining = Pretraining()
     finetuning: Finetuning = Finetuning()
     normalisation: Normalisation = Normalisation()
+    chest: Chest = Chest()
     comcl: CoMCL = CoMCL()
     inception: Inception = Inception()
     densenet: Densenet = Densenet()

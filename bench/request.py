@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import box_source, originals, roster, store
+from bench import box_source, chest_settings, originals, roster, store
 from bench.box_source import BoxSource
 from bench.data import datasets, ratio
 from bench.data.cache import Tick, content_digests
@@ -83,7 +83,9 @@ class Prepared:
         spec = self.spec
         if self.request.settings == "original":
             common = derive(named(self.protocol_name), list(self.request.changes))
-            protocol = _own_protocol(_weights(common)[1], self.method, self.box_source)
+            common = _in_force(_weights(common)[1], self.dataset.modality)
+            modality = self.dataset.modality
+            protocol = _own_protocol(common, self.method, self.box_source, modality)
             spec = replace(spec, protocol=protocol)
         return spec.key((*self.method.groups, "detector"))
 
@@ -108,6 +110,8 @@ def prepare(request: Request, tick: Tick) -> Prepared:
     cache = datasets.cache_folder(request.cache)
     place = datasets.Place(request.data, cache, protocol, request.partial, tick)
     dataset = datasets.read(request.dataset, place)
+    _refuse_other_modality(dataset, request.changes)
+    protocol = _in_force(protocol, dataset.modality)
     degraded = ratio.choose(
         dataset,
         lq_ratio,
@@ -127,7 +131,8 @@ def prepare(request: Request, tick: Tick) -> Prepared:
         manifest=datasets.manifest(dataset, digests),
         lq_ratio=lq_ratio,
         seed=request.seed,
-        protocol=_own_protocol(protocol, method, boxes) | _resolved_masks(masked, method),
+        protocol=_own_protocol(protocol, method, boxes, dataset.modality)
+        | _resolved_masks(masked, method),
         settings=request.settings,
         versions={"engine": ENGINE, "degradation": DEGRADATION},
         study=request.study,
@@ -192,12 +197,16 @@ def changed_options(prepared: Prepared) -> str:
     return f"[{', '.join(changed)}]" if changed else ""
 
 
-def _own_protocol(protocol: Protocol, method: roster.Method, boxes: BoxSource) -> dict[str, Any]:
-    """The protocol as JSON values, without the groups that belong to other methods only."""
+def _own_protocol(
+    protocol: Protocol, method: roster.Method, boxes: BoxSource, modality: str
+) -> dict[str, Any]:
+    """The protocol as JSON values, without the groups that other methods or images alone have."""
     dumped = protocol.model_dump(mode="json")
-    foreign = {group for entry in roster.METHODS.values() for group in entry.groups} | {"detector"}
+    foreign = {group for entry in roster.METHODS.values() for group in entry.groups}
+    foreign |= {"detector", "chest"}
     kept = {g: body for g, body in dumped.items() if g in method.groups or g not in foreign}
-    return kept | boxes.identity(protocol)
+    own = chest_settings.identity(protocol.chest, kept) if modality == "chest" else {}
+    return kept | own | boxes.identity(protocol)
 
 
 def _refuse_foreign_options(name: str, method: roster.Method, changes: tuple[str, ...]) -> None:
@@ -206,6 +215,25 @@ def _refuse_foreign_options(name: str, method: roster.Method, changes: tuple[str
         group = change.partition(".")[0]
         if group in own and group not in method.groups:
             raise RequestError(f"--set {change}: {name} does not read the settings of {group!r}")
+
+
+def _in_force(protocol: Protocol, modality: str) -> Protocol:
+    """The protocol as images of a modality are treated: radiographs have their own statistics."""
+    if modality != "chest":
+        return protocol
+    shown = {"mean": protocol.chest.mean, "std": protocol.chest.std}
+    return replace_group(protocol, "normalisation", shown)
+
+
+def _refuse_other_modality(dataset: Dataset, changes: tuple[str, ...]) -> None:
+    """Refuse settings that images of the data set's kind never read."""
+    unread = chest_settings.FUNDUS_ONLY if dataset.modality == "chest" else ("chest.",)
+    for change in changes:
+        if change.startswith(unread):
+            raise RequestError(
+                f"--set {change}: {dataset.name} has {dataset.modality} images, which do not read "
+                "it"
+            )
 
 
 def _unchanged(method: str, protocol_name: str, settings: str) -> Protocol:

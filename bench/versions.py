@@ -7,3 +7,4 @@ A changed digest under the same version fails the tests until somebody bumps the
 ENGINE = 1
 DEGRADATION = 1
 TWIN = 1
+CHEST_TWIN = 1

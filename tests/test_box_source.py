@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import pytest
 from drawn_idrid import draw_idrid
@@ -19,6 +20,14 @@ def dataset(name="folder", boxes="none", real=True, task=DIABETIC_RETINOPATHY):
 
 
 TWIN = dataset("eyeq-twin", "oracle", real=False)
+FINDINGS = findings(("a", "b"))
+
+
+def radiographs(boxes, *, real=False):
+    made = dataset("chestxray", boxes, real=real, task=FINDINGS)
+    return replace(made, modality="chest")
+
+
 EYEQ, GIVEN, BARE = dataset("eyeq"), dataset("eyeq", "given"), dataset()
 
 
@@ -185,3 +194,38 @@ def test_a_file_of_boxes_is_named_by_its_content(spec, tmp_path):
     content = store.file_digest(tmp_path / "2.pkl")
     assert names[2].protocol["detector"]["box_file"] == f"sha256:{content}"
     assert "epochs" not in names[2].protocol["detector"]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "asked", "kind"),
+    [
+        ("none", "auto", "random_lesion_crops"),
+        ("none", "no_detector", "random_lesion_crops"),
+        ("oracle", "auto", "random_lesion_crops"),
+        ("oracle", "no_detector", "random_lesion_crops"),
+        ("oracle", "oracle", "oracle"),
+        ("given", "given", "given"),
+    ],
+)
+def test_patches_of_radiographs_are_free_crops_unless_boxes_are_asked_for(
+    boxes, asked, kind, with_idrid, tmp_path
+):
+    """Even where IDRiD is at hand: a detector of retinal lesions finds none in a chest (D34)."""
+    assert chosen(radiographs(boxes), asked, tmp_path).kind == kind
+
+
+def test_a_twin_of_the_fundus_does_get_the_detector_that_a_chest_does_not(with_idrid, tmp_path):
+    assert chosen(TWIN, "auto", tmp_path).kind == "detector"
+
+
+@pytest.mark.parametrize("asked", ["detector", "oracle", "given"])
+def test_boxes_that_radiographs_do_not_have_are_refused(asked, no_idrid, tmp_path):
+    with pytest.raises(RequestError, match=f"patches.boxes={asked}"):
+        chosen(radiographs("none", real=True), asked, tmp_path)
+
+
+def test_a_file_of_fundus_boxes_is_refused_on_radiographs(tmp_path):
+    file = tmp_path / "boxes.pkl"
+    file.write_bytes(pickle.dumps({}))
+    with pytest.raises(RequestError, match=r"take patches\.boxes=given"):
+        chosen(radiographs("none"), "auto", tmp_path, f"detector.box_file={file}")

@@ -1,8 +1,12 @@
-"""How epochs are shared out among the phases of a method."""
+"""What recipes share: epochs among phases, and how images may be turned."""
+
+from dataclasses import replace
 
 import pytest
 
-from bench.recipes.common import shared_out
+from bench.chest_settings import Chest
+from bench.recipes.common import AUGMENTATIONS, shared_out, upright
+from bench.training.augment import CONTRASTIVE, FINETUNE
 
 
 @pytest.mark.parametrize(
@@ -24,3 +28,25 @@ def test_no_epoch_is_lost_or_made(total):
     counts = shared_out(total, [0.5, 0.1, 0.3, 0.1])
     assert sum(counts) == total
     assert min(counts) >= 1
+
+
+@pytest.mark.parametrize("turned", [*AUGMENTATIONS.values(), CONTRASTIVE])
+def test_no_radiograph_is_shown_upside_down(turned):
+    shown = upright(turned, Chest())
+    assert shown.flip_vertical == 0
+    assert shown.rotation_deg <= 10
+
+
+def test_a_radiograph_keeps_all_else_of_an_augmentation():
+    shown = upright(FINETUNE, Chest())
+    assert replace(shown, flip_vertical=0.5, rotation_deg=180) == FINETUNE
+    assert upright(shown, Chest()) == shown
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_mirroring_is_a_setting_of_chest_data_where_there_is_any(share):
+    chest = Chest(flip_horizontal=share, rotation_deg=3)
+    assert upright(AUGMENTATIONS["flips"], chest).flip_horizontal == share
+    assert upright(AUGMENTATIONS["flips"], chest).rotation_deg == 0
+    assert upright(CONTRASTIVE, chest).rotation_deg == 3
+    assert upright(AUGMENTATIONS["none"], chest) == AUGMENTATIONS["none"]

@@ -1,9 +1,9 @@
 """Images once decoded, cropped and resized: memory-mapped uint8 rows, named by their content.
 
 Three kinds of rows, each in stores of its own (see `rows`): photographs cropped to their field of
-view, degraded copies of those, and smaller versions of either. A row's key is the content of the
-file that it comes from; what was done to it, in which version and at which size, is the store's
-recipe.
+view or whole radiographs, degraded copies of those, and smaller versions of either. A row's key is
+the content of the file that it comes from; what was done to it, in which version and at which size,
+is the store's recipe.
 """
 
 import json
@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from bench.data import degradations
-from bench.data.decode import DECODE_VERSION, photograph
+from bench.data.decode import DECODE_VERSION, photograph, radiograph
 from bench.data.field_of_view import FieldOfView
-from bench.data.records import Record
+from bench.data.records import Modality, Record
 from bench.data.rows import Images, Make, Store
 from bench.errors import RequestError
 from bench.store import digest, file_digest, write_json
@@ -86,17 +86,23 @@ def content_digests(records: Sequence[Record], cache: Path, tick: Tick | None = 
 
 
 def clean(
-    records: Sequence[Record], digests: list[str], *, size_px: int, cache: Path, tick: Tick
+    records: Sequence[Record],
+    digests: list[str],
+    *,
+    size_px: int,
+    cache: Path,
+    tick: Tick,
+    modality: Modality = "fundus",
 ) -> Entry:
-    """Photographs cropped to their field of view, square, `size_px` wide.
+    """Photographs cropped to their field of view, or whole radiographs, square, `size_px` wide.
 
     The details of each image hold its field of view, by which boxes are mapped.
 
     Raises:
         RequestError: naming the first file that is no image; what was made until then is kept.
     """
-    store = _clean_store(size_px, cache)
-    return _entry(store, digests, _cropped(records, size_px), "reading images", tick)
+    store = _clean_store(size_px, cache, modality)
+    return _entry(store, digests, _framed(records, size_px, modality), "reading images", tick)
 
 
 def unreadable(
@@ -104,25 +110,24 @@ def unreadable(
 ) -> dict[int, str]:
     """Make the rows of `clean` as far as it goes: why, for the index of each that cannot be."""
     told = _telling("reading images", len(digests), tick)
-    make = _cropped(records, size_px)
-    return _clean_store(size_px, cache).fill(digests, make, told, skip=True)
+    make = _framed(records, size_px, "fundus")
+    return _clean_store(size_px, cache, "fundus").fill(digests, make, told, skip=True)
 
 
 def degraded(
-    source: Entry, records: Sequence[Record], chosen: np.ndarray, settings: Any, **where: Any
+    source: Entry,
+    records: Sequence[Record],
+    chosen: np.ndarray,
+    how: degradations.Recipe,
+    **where: Any,
 ) -> Entry:
     """Degraded copies of the chosen images of a clean entry, with their parameters.
 
     Args:
         chosen: (n,) indices.
-        settings: `protocol.degradation`, and its data seed.
+        how: What is done to an image.
         **where: `cache`, `data_seed` and `tick`.
     """
-    options = {
-        "model": settings.model,
-        "strength": settings.strength,
-        "size_variant": settings.size_variant,
-    }
     seed = where["data_seed"]
     recipe = {
         "kind": "degraded",
@@ -130,15 +135,14 @@ def degraded(
         "source": source.recipe,
         "data_seed": seed,
         "size_px": source.size_px,
-        **options,
+        **how.options,
     }
 
     def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
         row = int(chosen[i])
         mask = FieldOfView(**source.details[row]).mask(source.size_px)
-        image, drawn = degradations.degrade(
-            source.images[row], mask, data_seed=seed, image_id=records[row].image_id, **options
-        )
+        name = records[row].image_id
+        image, drawn = how.apply(source.images[row], mask, data_seed=seed, image_id=name)
         return image, drawn.parameters()
 
     # The parameters are drawn by image id, so one photograph under two ids has two copies.
@@ -160,14 +164,17 @@ def smaller(source: Entry, *, size_px: int, cache: Path, tick: Tick) -> Entry:
     return _entry(Store(cache / "images", recipe), source.keys, make, "resizing", tick)
 
 
-def _clean_store(size_px: int, cache: Path) -> Store:
+def _clean_store(size_px: int, cache: Path, modality: Modality) -> Store:
     versions = {"crop": CROP_VERSION, "decode": DECODE_VERSION}
-    return Store(cache / "images", {"kind": "clean", "size_px": size_px, **versions})
+    framed = {} if modality == "fundus" else {"frame": "whole"}
+    return Store(cache / "images", {"kind": "clean", "size_px": size_px, **versions, **framed})
 
 
-def _cropped(records: Sequence[Record], size_px: int) -> Make:
+def _framed(records: Sequence[Record], size_px: int, modality: Modality) -> Make:
+    opened = photograph if modality == "fundus" else radiograph
+
     def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
-        square, field = photograph(records[i].path, size_px)
+        square, field = opened(records[i].path, size_px)
         return square, asdict(field)
 
     return make

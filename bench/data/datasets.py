@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.data import eyeq, folder
+from bench.data import chestxray, eyeq, folder
 from bench.data.cache import Tick
 from bench.data.records import Dataset, hold_out, limit, shuffle_labels
 from bench.errors import RequestError
 from bench.protocol import Protocol
 from bench.store import digest
-from bench.versions import TWIN
+from bench.versions import CHEST_TWIN, TWIN
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,11 @@ def data_folder(name: str, given: Path | None) -> Path:
         RequestError: when the folder is not there.
     """
     root = given or Path(os.environ.get("BENCH_DATA", "data")) / name
+    twin = f"{name}-twin" if f"{name}-twin" in SOURCES else "eyeq-twin"
     if not root.is_dir():
         raise RequestError(
             f"no folder {root} with the data set {name!r}; give --data DIR or set $BENCH_DATA "
-            f"(layout: {SOURCES[name].layout}); without any download: --dataset eyeq-twin"
+            f"(layout: {SOURCES[name].layout}); without any download: --dataset {twin}"
         )
     return root
 
@@ -153,21 +154,54 @@ def _read_eyeq(place: Place) -> Dataset:
 def _read_eyeq_twin(place: Place) -> Dataset:
     from bench.data import twin
 
+    root, origin = _drawn(place, "eyeq", TWIN, twin.write_eyeq)
+    dataset = eyeq.load(root, name="eyeq-twin", real=False, boxes="oracle")
+    return replace(dataset, origin=origin)
+
+
+def _read_chestxray(place: Place) -> Dataset:
+    root = data_folder("chestxray", place.root)
+    return _chest(root, place, name="chestxray", real=True)
+
+
+def _read_chestxray_twin(place: Place) -> Dataset:
+    from bench.data import chest_twin
+
+    root, origin = _drawn(place, "chestxray", CHEST_TWIN, chest_twin.write_chestxray)
+    return replace(_chest(root, place, name="chestxray-twin", real=False), origin=origin)
+
+
+def _chest(root: Path, place: Place, *, name: str, real: bool) -> Dataset:
+    return chestxray.load(
+        root,
+        name=name,
+        real=real,
+        protocol=place.protocol,
+        cache=place.cache,
+        tick=place.tick,
+        partial=place.partial,
+    )
+
+
+def _drawn(
+    place: Place, name: str, version: int, write: Callable[..., None]
+) -> tuple[Path, dict[str, Any]]:
+    """The folder of a twin, drawn where it is not there yet, and what its contents go by."""
     if place.root is not None:
-        raise RequestError("--data: eyeq-twin is drawn, not read; leave --data out")
+        raise RequestError(f"--data: {name}-twin is drawn, not read; leave --data out")
     data = place.protocol.data
     origin = {
-        "twin": "eyeq",
-        "version": TWIN,
+        "twin": name,
+        "version": version,
         "train": data.twin_train,
         "test": data.twin_test,
         "px": data.twin_px,
         "seed": 0,
     }
-    root = place.cache / "twins" / f"eyeq-{digest(origin)[:12]}"
+    root = place.cache / "twins" / f"{name}-{digest(origin)[:12]}"
     if not (root / "DONE").is_file():
         count, drawn = data.twin_train + data.twin_test, iter(range(1, 10**9))
-        twin.write_eyeq(
+        write(
             root,
             train=data.twin_train,
             test=data.twin_test,
@@ -176,8 +210,7 @@ def _read_eyeq_twin(place: Place) -> Dataset:
             workers=os.cpu_count() or 1,
             on_image=lambda: place.tick("drawing the twin", next(drawn), count),
         )
-    dataset = eyeq.load(root, name="eyeq-twin", real=False, boxes="oracle")
-    return replace(dataset, origin=origin)
+    return root, origin
 
 
 SOURCES: dict[str, Source] = {
@@ -202,5 +235,20 @@ SOURCES: dict[str, Source] = {
         "generated",
         False,
         _read_eyeq_twin,
+    ),
+    "chestxray": Source(
+        "NIH ChestX-ray14, eight findings: a subset of 8,573 / 7,007 radiographs, not the paper's",
+        "Data_Entry_2017_v2020.csv, train_val_list.txt, test_list.txt, BBox_List_2017.csv, images/ "
+        "(or images_001/images/ ...)",
+        "your download from NIH",
+        True,
+        _read_chestxray,
+    ),
+    "chestxray-twin": Source(
+        "drawn frontal radiographs with known findings, in ChestX-ray14's mix and format",
+        "none: drawn on first use",
+        "generated",
+        False,
+        _read_chestxray_twin,
     ),
 }

@@ -10,10 +10,11 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from bench.data.field_of_view import WORK_PX, FieldOfView, crop, find
+from bench.data.field_of_view import WORK_PX, FieldOfView, crop, find, whole_frame
 from bench.errors import RequestError
 
 DECODE_VERSION = 1
@@ -100,6 +101,21 @@ def photograph(path: Path, size_px: int) -> tuple[np.ndarray, FieldOfView]:
         if taken.shrink == 1 or field.square[2] >= SPARE * size_px:
             return crop(taken.pixels, field, size_px), field.magnified(taken.shrink)
         most = taken.shrink // 2  # a small field in a large frame: it needs a finer decoding
+
+
+def radiograph(path: Path, size_px: int) -> tuple[np.ndarray, FieldOfView]:
+    """A radiograph's whole frame as three equal channels, uint8 (S, S, 3), and the frame.
+
+    Nothing is cropped; what is not square is padded with black, its middle in the middle.
+
+    Raises:
+        RequestError: as `read_image`.
+    """
+    taken = decode(path, longer_px=SPARE * size_px)
+    grey = cv2.cvtColor(taken.pixels, cv2.COLOR_RGB2GRAY)
+    frame = whole_frame(*grey.shape[::-1])
+    square = crop(np.repeat(grey[..., None], 3, axis=2), frame, size_px)
+    return square, frame.magnified(taken.shrink)
 
 
 def _draft(image: Image.Image, shorter_px: int, longer_px: int, most: int) -> int:

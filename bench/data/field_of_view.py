@@ -73,6 +73,13 @@ class FieldOfView:
         return inside & _disc(size_px) if self.found else inside
 
 
+def whole_frame(width: int, height: int) -> FieldOfView:
+    """The field of an image that shows something everywhere."""
+    return FieldOfView(
+        width / 2, height / 2, max(height, width) / 2, 0, 0, width, height, found=False
+    )
+
+
 def find(image: np.ndarray) -> FieldOfView:
     """The field of view of a photograph, uint8 (H, W, 3), by the same steps on every call.
 
@@ -85,9 +92,7 @@ def find(image: np.ndarray) -> FieldOfView:
     outline = _outline(small)
     circle = None if outline is None else _circle(outline, small.shape[:2])
     if outline is None or circle is None:
-        return FieldOfView(
-            width / 2, height / 2, max(height, width) / 2, 0, 0, width, height, False
-        )
+        return whole_frame(width, height)
     box = _visible(outline, circle, small.shape[:2]) * np.tile([width, height], 2)
     x0, y0, x1, y1 = (int(value) for value in np.rint(box))
     scale = max(height, width) / max(small.shape[:2])

@@ -99,7 +99,12 @@ class LevelBatches:
             levels += [level] * each
             entries = patches.sample(pool, each, rng)
             where = patches.corners(
-                pool, entries, image_px=self.image_px, patch_px=self.patch_px, rng=rng
+                pool,
+                entries,
+                image_px=self.image_px,
+                patch_px=self.patch_px,
+                rng=rng,
+                region=self.pixels.region,
             )
             undegraded = np.full(each, pool.clean)
             taken.append(

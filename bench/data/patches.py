@@ -1,15 +1,23 @@
-"""Where patches are cut: around lesion boxes, or at random inside the field of view.
+"""Where patches are cut: around lesion boxes, or at random in the field of view or the lungs.
 
 A patch holds its whole box and lies wholly inside the image; boxes larger than a patch are dropped
 (D53). Corners are drawn from a seeded generator, so the same step sees the same patches again.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-Source = Literal["boxes", "crops"]
+Rectangle = tuple[float, float, float, float]
+Region = tuple[Rectangle, ...] | None
+"""Where the centres of free crops lie: equally likely rectangles x0, y0, x1, y1, as shares of the
+side; None for the disc."""
+
+DISC: Region = None
+FRAME: Region = ((0.0, 0.0, 1.0, 1.0),)
+LUNGS: Region = ((0.16, 0.17, 0.42, 0.77), (0.58, 0.17, 0.84, 0.77))
+"""Of frontal radiographs: where four in five of NIH's boxes have their centres, those of enlarged
+hearts left out (BBox_List_2017)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def joined(one: Pool, other: Pool) -> Pool:
 
 
 def crop_pool(images: np.ndarray, *, clean: bool = False) -> Pool:
-    """One entry an image, its patch anywhere inside the field of view."""
+    """One entry an image, its patch anywhere in the region that free crops are cut from."""
     return Pool(images.astype(np.int64), np.full((len(images), 4), np.nan), clean)
 
 
@@ -77,13 +85,27 @@ def sample(pool: Pool, count: int, rng: np.random.Generator) -> np.ndarray:
     return order[starts[picked] + offset]
 
 
+def region_of(modality: str, crops: str) -> Region:
+    """The region of a modality's free crops; `crops` is `protocol.chest.crop_region`."""
+    if modality == "fundus":
+        return DISC
+    return LUNGS if crops == "lungs" else FRAME
+
+
 def corners(
-    pool: Pool, entries: np.ndarray, *, image_px: int, patch_px: int, rng: np.random.Generator
+    pool: Pool,
+    entries: np.ndarray,
+    *,
+    image_px: int,
+    patch_px: int,
+    rng: np.random.Generator,
+    region: Region = DISC,
 ) -> np.ndarray:
     """Upper left corners of patches.
 
     Args:
         entries: (n,) positions in the pool.
+        region: Where free crops are cut.
 
     Returns:
         (n, 2) int64 x, y with 0 <= corner <= image_px - patch_px; a box lies in its patch.
@@ -92,7 +114,11 @@ def corners(
     free = np.isnan(boxes[:, 0])
     uniform = rng.random((len(entries), 2))
     placed = _around(boxes, uniform, image_px, patch_px)
-    return np.where(free[:, None], _inside_field(uniform, image_px, patch_px), placed)
+    if region is None:
+        anywhere = _inside_field(uniform, image_px, patch_px)
+    else:
+        anywhere = _inside_rectangles(uniform, image_px, patch_px, region)
+    return np.where(free[:, None], anywhere, placed)
 
 
 def _around(boxes: np.ndarray, uniform: np.ndarray, image_px: int, patch_px: int) -> np.ndarray:
@@ -101,6 +127,18 @@ def _around(boxes: np.ndarray, uniform: np.ndarray, image_px: int, patch_px: int
     low = np.clip(np.ceil(known[:, 2:] - patch_px), 0, image_px - patch_px)
     high = np.clip(np.floor(known[:, :2]), low, image_px - patch_px)
     return (low + np.floor(uniform * (high - low + 1))).astype(np.int64)
+
+
+def _inside_rectangles(
+    uniform: np.ndarray, image_px: int, patch_px: int, rectangles: tuple[Rectangle, ...]
+) -> np.ndarray:
+    """Corners of patches whose centre is uniform in one of them, as far as the image has room."""
+    across = uniform[:, 0] * len(rectangles)
+    which = across.astype(np.int64)
+    within = np.stack([across - which, uniform[:, 1]], axis=1)
+    ends = np.reshape(rectangles, (-1, 2, 2))[which] * image_px - patch_px / 2
+    low, high = np.clip(ends, 0, image_px - patch_px).transpose(1, 0, 2)
+    return np.round(low + within * (high - low)).astype(np.int64)
 
 
 def _inside_field(uniform: np.ndarray, image_px: int, patch_px: int) -> np.ndarray:

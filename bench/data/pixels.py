@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bench.data import cache
+from bench.data.degradations import Recipe
 from bench.data.field_of_view import FieldOfView
+from bench.data.patches import DISC, Region, region_of
 from bench.data.records import Dataset
 from bench.data.rows import Images
 from bench.protocol import Protocol
@@ -20,11 +23,13 @@ class Pixels:
         clean: (N, S, S, 3) uint8.
         degraded: (n, S, S, 3) uint8, the copies.
         place: (N,) index into `degraded`, -1 where an image is used as it is.
+        region: Where the centres of free crops lie.
     """
 
     clean: Images
     degraded: Images
     place: np.ndarray
+    region: Region = DISC
 
     def images(self, indices: np.ndarray) -> np.ndarray:
         """(n, S, S, 3) uint8 of the images with these indices."""
@@ -81,27 +86,26 @@ def open_images(
         folder: The cache folder.
         tick: Told what is being done, how many are done, and of how many.
     """
-    records, data = dataset.records, protocol.data
+    records, data, modality = dataset.records, protocol.data, dataset.modality
     size = max(data.image_px, data.patch_image_px)
     which = np.flatnonzero(chosen)
-    original = cache.clean(records, digests, size_px=size, cache=folder, tick=tick)
+    where: dict[str, Any] = {"cache": folder, "tick": tick}
+    original = cache.clean(records, digests, size_px=size, modality=modality, **where)
     copies = cache.degraded(
         original,
         records,
         which,
-        protocol.degradation,
-        cache=folder,
+        Recipe.of(protocol, modality),
         data_seed=data.data_seed,
-        tick=tick,
+        **where,
     )
+    region = region_of(modality, protocol.chest.crop_region)
     place = np.full(len(records), -1)
     place[which] = np.arange(len(which))
 
     def at(size_px: int) -> Pixels:
-        pair = [
-            cache.smaller(e, size_px=size_px, cache=folder, tick=tick) for e in (original, copies)
-        ]
-        return Pixels(pair[0].images, pair[1].images, place)
+        pair = [cache.smaller(e, size_px=size_px, **where) for e in (original, copies)]
+        return Pixels(pair[0].images, pair[1].images, place, region)
 
     fields = [FieldOfView(**details) for details in original.details]
     boxes = [

@@ -11,7 +11,12 @@ from bench.errors import RequestError
 from bench.seeding import seed_for
 
 # The paper's labels of the undegraded sets (section 3.2) mean "native".
-NATIVE_LABELS = {"eyeq": "0.334", "eyeq-twin": "0.334", "chestxray": "0.432"}
+NATIVE_LABELS = {
+    "eyeq": "0.334",
+    "eyeq-twin": "0.334",
+    "chestxray": "0.432",
+    "chestxray-twin": "0.432",
+}
 
 
 def parse(text: str, dataset: str) -> str:
@@ -38,7 +43,8 @@ def choose(dataset: Dataset, ratio: str, *, apply_to: str, data_seed: int) -> np
     """Which records to degrade.
 
     Args:
-        dataset: Its native low-quality images are left as they are.
+        dataset: Its native low-quality images are left as they are; where it has none of its own,
+            its synthetic share is degraded at every ratio, in every split.
         ratio: From `parse`.
         apply_to: "both", "train" (and validation) or "test".
         data_seed: Of the protocol; the run's seed has no say.
@@ -50,6 +56,8 @@ def choose(dataset: Dataset, ratio: str, *, apply_to: str, data_seed: int) -> np
         RequestError: when the share asked for is below the training split's own.
     """
     chosen = np.zeros(len(dataset.records), dtype=bool)
+    for split in SPLITS if dataset.synthetic_share else ():
+        chosen[_chosen_of(dataset, split, dataset.synthetic_share, data_seed)] = True
     if ratio == "native":
         return chosen
     _refuse_less_than_native(dataset, float(ratio))
@@ -67,7 +75,7 @@ def shares(dataset: Dataset, degraded: np.ndarray) -> dict[str, float]:
 
 def _refuse_less_than_native(dataset: Dataset, ratio: float) -> None:
     train = np.concatenate([dataset.where("train"), dataset.where("validation")])
-    native = float((dataset.quality()[train] > 0).mean())
+    native = max(float((dataset.quality()[train] > 0).mean()), dataset.synthetic_share)
     if ratio < native:
         raise RequestError(
             f"--lq-ratio {ratio}: {native:.1%} of the training images of {dataset.name} are of "

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from bench.seeding import generator_for, seed_for
 from bench.tasks import Task
 
 SPLITS = ("train", "validation", "test")
+Modality = Literal["fundus", "chest"]
 Box = tuple[float, float, float, float]
 
 
@@ -45,6 +46,9 @@ class Dataset:
     Attributes:
         boxes: "oracle", "given" or "none": where lesion boxes come from.
         real: False for drawn twins, whose numbers are never set beside published ones.
+        modality: What the images are; it decides how they are framed, degraded and augmented.
+        synthetic_share: Of each split's images, how many are degraded at the native ratio already,
+            standing for images that were taken badly; 0 where the data have qualities of their own.
         partial: Not all of a published set is there.
         assumptions: One sentence for each thing that the data do not state.
         origin: Identity beyond the records' contents, such as a generator's version.
@@ -55,6 +59,8 @@ class Dataset:
     records: tuple[Record, ...]
     boxes: str
     real: bool
+    modality: Modality = "fundus"
+    synthetic_share: float = 0.0
     partial: bool = False
     assumptions: tuple[str, ...] = ()
     origin: dict[str, Any] = field(default_factory=dict)

@@ -108,6 +108,34 @@ def auroc(positive: np.ndarray, scores: np.ndarray) -> float:
     return float((ranks - above * (above + 1) / 2) / (above * below))
 
 
+def tuned_threshold(positive: np.ndarray, scores: np.ndarray) -> float:
+    """The threshold at which `scores >= threshold` agrees best with the truth, by Cohen's kappa.
+
+    Args:
+        positive: (N,) of 0 and 1.
+        scores: (N,) in 0..1.
+
+    Returns:
+        Halfway between two neighbouring scores, or 0.5; of equally good ones the nearest to 0.5.
+        nan unless there is a positive and a negative.
+    """
+    positive, scores = np.asarray(positive, dtype=bool), np.asarray(scores, dtype=np.float64)
+    true = int(positive.sum())
+    if not 0 < true < len(positive):
+        return float("nan")
+    distinct = np.unique(scores)
+    halfway = distinct[:-1] + np.diff(distinct) / 2
+    candidates = np.append(halfway, 0.5)
+    size = len(scores)
+    answered = size - np.searchsorted(np.sort(scores), candidates)
+    right = true - np.searchsorted(np.sort(scores[positive]), candidates)
+    observed = (size - true - answered + 2 * right) / size
+    chance = (true * answered + (size - true) * (size - answered)) / size**2
+    kappas = (observed - chance) / (1 - chance)
+    best = candidates[kappas >= kappas.max() - 1e-12]
+    return float(best[np.abs(best - 0.5).argmin()])
+
+
 def mean(values: np.ndarray) -> float:
     """Mean; nan of nothing, without a warning."""
     return float(values.mean()) if values.size else float("nan")

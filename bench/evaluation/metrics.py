@@ -4,6 +4,8 @@ What is undefined is nan and stays visible: a class without an image or a label 
 has a nan of its own, and a macro mean says over how many classes it was taken.
 
 Names of the scores: `metric`, `metric:class` for one class, `metric_stratum` for one stratum.
+Answers about findings are given at probability 0.5; a score named `metric_tuned` is of answers at
+thresholds that were tuned on the validation split, one a finding.
 Letters: N images, C classes.
 """
 
@@ -24,6 +26,7 @@ from bench.evaluation.measures import (
     mean_defined,
     quadratic_weighted_kappa,
     recalls,
+    tuned_threshold,
 )
 
 __all__ = [
@@ -40,13 +43,21 @@ __all__ = [
     "score",
     "score_all",
     "strata",
+    "tuned_thresholds",
 ]
 
 SPLITS = ("validation", "test")
+FIXED_THRESHOLD = 0.5
 Scores = dict[str, float]
 
 
-def score(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -> Scores:
+def score(
+    predictions: pd.DataFrame,
+    *,
+    kind: str,
+    classes: Sequence[str],
+    thresholds: np.ndarray | None = None,
+) -> Scores:
     """All scores of one split.
 
     Args:
@@ -54,6 +65,7 @@ def score(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -> Sc
             2 reject), `degraded`, `p_0`...; `label` for grading, `label_0`... for findings.
         kind: "grading" or "findings".
         classes: Names in the order of the columns.
+        thresholds: (C,) of findings, from `tuned_thresholds`; None leaves tuned scores out.
 
     Returns:
         Flat, floats only, undefined ones nan. Always `n`, `patients`, `majority`, `auroc_macro`,
@@ -74,22 +86,39 @@ def score(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -> Sc
         scores |= _grading_scores(predictions, probabilities, classes)
     else:
         scores |= _finding_scores(predictions, probabilities, classes)
+        if thresholds is not None:
+            scores |= _tuned_scores(predictions, probabilities, classes, thresholds)
     return {name: float(value) for name, value in scores.items()}
 
 
 def score_all(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -> dict[str, Scores]:
-    """The scores of the validation and the test split.
+    """The scores of the validation and the test split, findings also at tuned thresholds.
 
     Raises:
         ValueError: if one of the two has no rows; see also `score`.
     """
-    result = {}
-    for split in SPLITS:
-        rows = predictions.loc[predictions["split"] == split]
-        if rows.empty:
+    rows = {split: predictions.loc[predictions["split"] == split] for split in SPLITS}
+    for split, own in rows.items():
+        if own.empty:
             raise ValueError(f"no predictions of the {split} split; every run predicts both")
-        result[split] = score(rows, kind=kind, classes=classes)
-    return result
+    tuned = None if kind == "grading" else tuned_thresholds(rows["validation"], len(classes))
+    return {
+        split: score(own, kind=kind, classes=classes, thresholds=tuned)
+        for split, own in rows.items()
+    }
+
+
+def tuned_thresholds(validation: pd.DataFrame, count: int) -> np.ndarray:
+    """The probability from which each finding is answered with yes: (C,), nan where untunable.
+
+    Args:
+        validation: Stored rows of the validation split.
+        count: C.
+    """
+    columns = [(f"label_{c}", f"p_{c}") for c in range(count)]
+    return np.array(
+        [tuned_threshold(*(validation[name].to_numpy() for name in pair)) for pair in columns]
+    )
 
 
 def strata(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -136,12 +165,13 @@ def _finding_scores(
 ) -> Scores:
     columns = [f"label_{c}" for c in range(len(classes))]
     labels = checked_classes(predictions[columns].to_numpy(), 2)
-    answers = (probabilities >= 0.5).astype(int)
+    answers = (probabilities >= FIXED_THRESHOLD).astype(int)
     scores = _finding_summary(labels, answers, probabilities)
     areas = [auroc(*pair) for pair in zip(labels.T, probabilities.T, strict=True)]
     kappas = [_finding_kappa(*pair) for pair in zip(labels.T, answers.T, strict=True)]
     scores |= _macro("auroc", areas) | _macro("kappa", kappas)
     scores |= _named("auroc", areas, classes) | _named("kappa", kappas, classes)
+    scores |= _named("acc", [mean(right) for right in (labels == answers).T], classes)
     for name, rows in strata(predictions).items():
         part = _finding_summary(labels[rows], answers[rows], probabilities[rows])
         scores |= {f"{metric}_{name}": part[metric] for metric in ("acc_label", "acc_subset")}
@@ -149,6 +179,28 @@ def _finding_scores(
         within = [auroc(y, p) for y, p in zip(labels[rows].T, probabilities[rows].T, strict=True)]
         scores |= {f"auroc_macro_{name}": mean_defined(within)}
     return scores
+
+
+def _tuned_scores(
+    predictions: pd.DataFrame,
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    thresholds: np.ndarray,
+) -> Scores:
+    """Scores of answers at each finding's own threshold, 0.5 for those that have none."""
+    columns = [f"label_{c}" for c in range(len(classes))]
+    labels = checked_classes(predictions[columns].to_numpy(), 2)
+    untuned = np.isnan(thresholds)
+    answers = (probabilities >= np.where(untuned, FIXED_THRESHOLD, thresholds)).astype(int)
+    kappas = [_finding_kappa(*pair) for pair in zip(labels.T, answers.T, strict=True)]
+    summary = _finding_summary(labels, answers, probabilities)
+    return {
+        "kappa_macro_tuned": mean_defined(kappas),
+        **{f"{name}_tuned": summary[name] for name in ("kappa_micro", "acc_label", "acc_subset")},
+        "labels_untuned": float(untuned.sum()),
+        **_named("kappa_tuned", kappas, classes),
+        **_named("threshold", thresholds, classes),
+    }
 
 
 def _finding_summary(labels: np.ndarray, answers: np.ndarray, probabilities: np.ndarray) -> Scores:

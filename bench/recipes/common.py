@@ -1,6 +1,7 @@
 """What recipes share: what a network starts from and sees, and the supervised stage."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import roster
+from bench.chest_settings import Chest
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
 from bench.materials import Materials
@@ -160,6 +162,8 @@ def augmenting(
 ) -> Callable[[Tensor, torch.Generator], Tensor]:
     """(n, S, S, 3) uint8 and a generator -> augmented, normalised input on the device."""
     sizes = {"size_px": size_px, **_normalisation(given.protocol)}
+    if given.dataset.modality == "chest":
+        augmentation = upright(augmentation, given.protocol.chest)
 
     def augment(images: Tensor, generator: torch.Generator) -> Tensor:
         draws = augmentation.draw(len(images), generator)
@@ -167,6 +171,17 @@ def augmenting(
         return _laid_out(apply(moved, draws, **sizes), given.protocol)
 
     return augment
+
+
+def upright(augmentation: Augmentation, chest: Chest) -> Augmentation:
+    """An augmentation as far as a frontal radiograph bears it: never upside down (card 4)."""
+    mirrored = chest.flip_horizontal if augmentation.flip_horizontal else 0.0
+    return replace(
+        augmentation,
+        flip_horizontal=mirrored,
+        flip_vertical=0.0,
+        rotation_deg=min(augmentation.rotation_deg, chest.rotation_deg),
+    )
 
 
 def preparing(given: Materials, size_px: int) -> Callable[[Tensor], Tensor]:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bench.data import cache as caching
+from bench.data.degradations import Recipe
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import open_images
 from bench.errors import RequestError
@@ -120,13 +121,13 @@ def test_another_selection_of_the_same_images_decodes_nothing(prepared, tmp_path
 def test_copies_degraded_for_one_share_serve_another(prepared, tmp_path, monkeypatch):
     some, more = prepared("0.7"), prepared("1.0")
     images_of(some, tmp_path)
-    degrade, done = caching.degradations.degrade, []
+    degrade, done = Recipe.apply, []
 
-    def noting(*given, image_id, **how):
+    def noting(*given, image_id, **more):
         done.append(image_id)
-        return degrade(*given, image_id=image_id, **how)
+        return degrade(*given, image_id=image_id, **more)
 
-    monkeypatch.setattr(caching.degradations, "degrade", noting)
+    monkeypatch.setattr(Recipe, "apply", noting)
     images_of(more, tmp_path)
     new = np.flatnonzero(more.degraded & ~some.degraded)
     assert sorted(done) == sorted(more.dataset.records[i].image_id for i in new)
@@ -173,8 +174,8 @@ def test_one_photograph_under_two_names_has_two_degraded_copies(small_set, prepa
     digests = caching.content_digests(twice, tmp_path)
     where = {"cache": tmp_path, "tick": quiet}
     entry = caching.clean(twice, digests, size_px=64, **where)
-    chosen, settings = np.arange(8), made.protocol.degradation
-    copies = caching.degraded(entry, twice, chosen, settings, data_seed=0, **where)
+    chosen, how = np.arange(8), Recipe.of(made.protocol, "fundus")
+    copies = caching.degraded(entry, twice, chosen, how, data_seed=0, **where)
     assert (entry.images[:8] == entry.images[0]).all()
     assert (copies.images[:] != copies.images[0]).any(axis=(1, 2, 3)).sum() >= 6
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from bench.data import decode
-from bench.data.decode import photograph, read_image
+from bench.data.decode import photograph, radiograph, read_image
 from bench.data.field_of_view import crop, find
 from bench.errors import RequestError
 
@@ -193,3 +193,49 @@ def test_bytes_that_are_altered_at_random_read_or_are_refused(tmp_path):
             except RequestError:
                 refused += 1
     assert refused > 50
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_radiograph_is_the_same_grey_however_it_is_stored(tmp_path, mode):
+    grey = np.random.default_rng(0).integers(0, 256, (96, 96), dtype=np.uint8)
+    Image.fromarray(grey).convert(mode).save(tmp_path / "a.png")
+    square, frame = radiograph(tmp_path / "a.png", 96)
+    np.testing.assert_array_equal(square, np.repeat(grey[..., None], 3, axis=2))
+    assert frame.mask(96).all()
+
+
+def test_a_radiograph_that_is_not_square_is_padded_and_not_cropped(tmp_path):
+    Image.fromarray(np.full((100, 60), 200, np.uint8)).save(tmp_path / "a.png")
+    square, frame = radiograph(tmp_path / "a.png", 50)
+    assert (square[:, 10:40] == 200).all()
+    assert not square[:, :10].any() and not square[:, 40:].any()
+    np.testing.assert_array_equal(frame.mask(50), square[..., 0] > 0)
+    assert frame.to_crop(np.array([[0, 0, 60, 100]]), 50).tolist() == [[10, 0, 40, 50]]
+
+
+def test_a_bright_radiograph_has_no_field_to_be_cropped_to(tmp_path):
+    """A round collimator is no fundus camera: `photograph` crops what `radiograph` keeps."""
+    y, x = np.mgrid[:300, :300] - 149.5
+    disc = np.where(np.hypot(x - 20, y) < 110, 180, 3).astype(np.uint8)
+    Image.fromarray(disc).save(tmp_path / "a.png")
+    assert radiograph(tmp_path / "a.png", 300)[0][..., 0].mean() == pytest.approx(disc.mean())
+    assert photograph(tmp_path / "a.png", 300)[1].found
+
+
+def test_a_radiograph_of_16_bits_is_refused(tmp_path):
+    Image.fromarray(np.full((20, 20), 40_000, np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(RequestError, match="more than 8 bits"):
+        radiograph(tmp_path / "a.png", 20)
+
+
+@pytest.mark.real
+def test_real_radiographs_at_native_size_are_read_whole(real_data):
+    """One is RGBA, one 512 px: 31 in all."""
+    paths = sorted((real_data / "chestxray14" / "images-native").iterdir())
+    frames = []
+    for path in paths:
+        square, frame = radiograph(path, 128)
+        assert (square == square[..., :1]).all() and square.std() > 10
+        assert not frame.found and frame.mask(128).all()
+        frames.append(frame.x1)
+    assert len(paths) == 31 and set(frames) == {512, 1024}

@@ -2,7 +2,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.patches import box_pool, corners, crop_pool, sample
+from bench.data.patches import (
+    DISC,
+    FRAME,
+    LUNGS,
+    box_pool,
+    corners,
+    crop_pool,
+    region_of,
+    sample,
+)
 from bench.seeding import generator_for
 
 sizes = st.tuples(st.integers(16, 64), st.integers(64, 200))
@@ -67,3 +76,53 @@ def test_a_generator_fixes_the_patches_and_another_changes_them():
     pool = crop_pool(np.arange(50))
     drawn = [sample(pool, 20, generator_for(seed)).tolist() for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_free_crops_of_radiographs_are_centred_evenly_in_the_lungs():
+    pool = crop_pool(np.zeros(20_000))
+    sizes = {"image_px": 256, "patch_px": 64}
+    at = corners(pool, np.arange(20_000), **sizes, rng=generator_for(0), region=LUNGS)
+    centres = (at + 32) / 256
+    right = centres[:, 0] < 0.5
+    assert abs(right.mean() - 0.5) < 0.02  # 6 standard errors
+    for own, rectangle in zip((right, ~right), np.array(LUNGS), strict=True):
+        low, high = rectangle.reshape(2, 2)
+        assert np.abs(centres[own].min(axis=0) - low).max() < 1 / 256
+        assert np.abs(centres[own].max(axis=0) - high).max() < 1 / 256
+        share = (centres[own] < low + (high - low) / 4).mean(axis=0)
+        assert np.abs(share - 0.25).max() < 0.03  # 6 standard errors
+
+
+@given(sizes, st.integers(0, 50))
+def test_crops_of_the_lungs_lie_in_the_image_whatever_their_size(size, seed):
+    patch_px, image_px = size
+    rng = generator_for(seed)
+    pool = crop_pool(np.arange(30))
+    where = {"image_px": image_px, "patch_px": patch_px, "rng": rng}
+    at = corners(pool, np.arange(30), **where, region=LUNGS)
+    assert (at >= 0).all() and (at + patch_px <= image_px).all()
+
+
+def test_boxes_are_cut_around_whatever_the_region():
+    pool = box_pool(np.arange(1), [np.array([[2.0, 2.0, 20.0, 20.0]])], patch_px=32)
+    found = [
+        corners(
+            pool, np.array([0]), image_px=256, patch_px=32, rng=generator_for(0), region=region
+        ).tolist()
+        for region in (DISC, FRAME, LUNGS)
+    ]
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_patch_of_300_on_512_fits():
+    """The released code's size (D20)."""
+    pool = crop_pool(np.arange(500))
+    where = {"image_px": 512, "patch_px": 300, "rng": generator_for(0)}
+    at = corners(pool, np.arange(500), **where, region=LUNGS)
+    assert at.min() == 0 and at.max() <= 212
+
+
+def test_each_modality_has_its_region():
+    assert region_of("fundus", "lungs") == DISC
+    assert region_of("chest", "lungs") == LUNGS
+    assert region_of("chest", "anywhere") == FRAME

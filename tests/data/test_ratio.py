@@ -25,6 +25,7 @@ def test_ratios_have_one_spelling(text, canonical):
 
 def test_the_papers_label_means_native_on_its_own_set_only():
     assert ratio.parse("0.432", "chestxray") == "native"
+    assert ratio.parse("0.432", "chestxray-twin") == "native"
     assert ratio.parse("0.432", "eyeq") == "0.432"
 
 

@@ -22,6 +22,7 @@ from bench.data.degradations.radiograph import (
     degrade_radiograph,
     draw_radiograph,
 )
+from bench.data.degradations.recipe import Recipe
 
 VERSION: int = 1
 """Bumped by hand when the same parameters give other pixels, or the same seed other parameters."""
@@ -35,6 +36,7 @@ __all__ = [
     "Degradation",
     "Model",
     "RadiographModel",
+    "Recipe",
     "SizeVariant",
     "degrade",
     "degrade_radiograph",

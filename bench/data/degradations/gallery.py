@@ -16,7 +16,7 @@ from bench.data.degradations.radiograph import (
     draw_radiograph,
 )
 from bench.data.degradations.radiograph_detail import GRID_PX
-from bench.data.field_of_view import FieldOfView, crop, find
+from bench.data.field_of_view import crop, find, whole_frame
 from bench.data.sheets import grid
 from bench.errors import RequestError
 from bench.seeding import generator_for
@@ -123,9 +123,7 @@ def radiograph_sheet(
 def _square(photograph: np.ndarray, size_px: int) -> tuple[np.ndarray, np.ndarray]:
     """A whole frame padded with black to a square of a size, and which pixels show the frame."""
     height, width = photograph.shape[:2]
-    frame = FieldOfView(
-        width / 2, height / 2, max(height, width) / 2, 0, 0, width, height, found=False
-    )
+    frame = whole_frame(width, height)
     return crop(photograph, frame, size_px), frame.mask(size_px)
 
 

@@ -16,7 +16,6 @@ from bench.data.degradations.kernels import clipped, in_colour
 from bench.data.degradations.strength import kept_share
 from bench.seeding import generator_for
 
-
 UNCOUNTED = 1e9
 """Quanta a white pixel from which noise, at most 3e-5 of white, is far below a grey level."""
 

@@ -1,10 +1,7 @@
 """The twin as files: EyeQ's published layout, and a companion in IDRiD's."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from bench.data.appearing import appearing
 from bench.data.twin import eye, lesions
 from bench.data.twin.canvas import DISC_DIAMETER
 from bench.data.twin.cohort import Sitting, cohort
@@ -47,7 +45,7 @@ def write_eyeq(
         on_image: Called after each image.
     """
     sittings = cohort("train", train, seed=seed) + cohort("test", test, seed=seed)
-    with _appearing(root) as folder:
+    with appearing(root) as folder:
         for split in ("train", "test"):
             (folder / split).mkdir()
             _write_labels(folder, split, [s for s in sittings if s.split == split])
@@ -82,7 +80,7 @@ def write_idrid(
         Sitting("idrid", f"idrid{number}", 1 - 2 * (number % 2), 2 + number % 3, 0)
         for number in range(1, images + 1)
     ]
-    with _appearing(root) as folder:
+    with appearing(root) as folder:
         photographs = folder / base / "1. Original Images" / SET
         photographs.mkdir(parents=True)
         masks = folder / base / "2. All Segmentation Groundtruths" / SET
@@ -142,29 +140,6 @@ def _optic_disc(sitting: Sitting, size_px: int, seed: int) -> np.ndarray:
     radius = DISC_DIAMETER / 2 * person.disc_scale
     across, down = (axis - centre[0]) / (0.95 * radius), (axis - centre[1]) / (1.02 * radius)
     return down[:, None] ** 2 + across[None, :] ** 2 <= 1
-
-
-@contextmanager
-def _appearing(root: Path) -> Iterator[Path]:
-    """A folder to fill that becomes `root` when the block ends well, and is gone otherwise."""
-    partial = root.with_name(f"{root.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        (partial / "DONE").write_text("")
-        _rename(partial, root)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _rename(partial: Path, root: Path) -> None:
-    try:
-        partial.rename(root)
-    except OSError:
-        if not (root / "DONE").is_file():
-            raise
-        # Another process drew the same set first.
 
 
 def _nobody() -> None:
