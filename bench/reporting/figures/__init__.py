@@ -1,0 +1,127 @@
+"""The figures of the benchmark, from records alone: no weights, no images, no torch.
+
+Each module draws one figure: a function that gives the numbers as a table, and `pictures`, which
+draws them. `Picture` holds both, so that pages and tests use the numbers and not the pixels.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from bench.errors import RequestError
+from bench.reporting.comparability import Group, comparable_groups
+from bench.reporting.figures import (
+    calibration,
+    confusion,
+    embeddings,
+    gallery,
+    ranks,
+    saliency,
+    scores,
+    strips,
+)
+from bench.reporting.figures.study import Picture, Skipped, Study
+from bench.reporting.tables import NOTHING, ONLY_STUDIES
+from bench.store import write_bytes
+
+__all__ = ["FIGURES", "Drawn", "Picture", "Skipped", "draw", "write"]
+
+Draw = Callable[[Study], Sequence[Picture | Skipped]]
+FIGURES: dict[str, Draw] = {
+    "scores": scores.pictures,
+    "seeds": strips.pictures,
+    "ranks": ranks.pictures,
+    "confusion": confusion.pictures,
+    "calibration": calibration.pictures,
+    "embeddings": embeddings.pictures,
+    "saliency": saliency.pictures,
+    "degradations": gallery.pictures,
+}
+
+
+TORNADO = (
+    "What the open points of the paper move is another figure, of the runs of a sensitivity study: "
+    "`bench sensitivity --only-report --out DIR` draws it."
+)
+
+
+class Drawn(NamedTuple):
+    """The figures of one data set: those drawn, and those skipped with a reason."""
+
+    dataset: str
+    about: str
+    pictures: tuple[Picture, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def draw(
+    records: pd.DataFrame, *, protocol: str | None = None, only: Sequence[str] = ()
+) -> Iterator[Drawn]:
+    """The figures of each data set, the paper's first.
+
+    Args:
+        records: One row a run, as `bench.reporting.records.load` gives them.
+        protocol: Name or comparability key to select; None if there is only one.
+        only: Names of FIGURES; empty for all.
+
+    Raises:
+        RequestError: for an unknown figure, or without runs to draw from.
+        NotComparable: if a data set has runs that must not share a figure.
+    """
+    for name in only:
+        if name not in FIGURES:
+            near = difflib.get_close_matches(name, FIGURES, n=1, cutoff=0)[0]
+            raise RequestError(
+                f"no figure {name!r}: did you mean {near!r}? All: {', '.join(FIGURES)}"
+            )
+    groups = comparable_groups(records, protocol)
+    if not groups:
+        nothing = ONLY_STUDIES.format(n=len(records)) if len(records) else NOTHING
+        raise RequestError(nothing.replace("bench table", "bench figures"))
+    return _each(groups, [FIGURES[name] for name in only or FIGURES])
+
+
+def _each(groups: Sequence[Group], drawers: Sequence[Draw]) -> Iterator[Drawn]:
+    for group in groups:
+        study = Study.of(group)
+        results = [result for drawer in drawers for result in drawer(study)]
+        yield Drawn(
+            study.group.dataset,
+            study.about,
+            tuple(result for result in results if isinstance(result, Picture)),
+            tuple(result for result in results if isinstance(result, Skipped)),
+        )
+
+
+def write(drawn: Drawn, out: Path) -> list[Path]:
+    """Write a data set's pictures to `out/<dataset>/`: SVG, PNG and CSV of each, and index.md."""
+    folder = out / drawn.dataset
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for picture in drawn.pictures:
+        csv = picture.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        contents = {"svg": picture.svg(), "png": picture.png(), "csv": csv.encode()}
+        for ending, content in contents.items():
+            written.append(folder / f"{picture.name}.{ending}")
+            write_bytes(written[-1], content)
+    written.append(folder / "index.md")
+    write_bytes(written[-1], index(drawn).encode())
+    return written
+
+
+def index(drawn: Drawn) -> str:
+    """A page in Markdown: each picture with its caption, and what was skipped and why."""
+    parts = [
+        f"# Figures of {drawn.about}\n\nDrawn by `bench figures`; the CSV files hold what is shown."
+    ]
+    for picture in drawn.pictures:
+        image = f"![{picture.title}]({picture.name}.svg)"
+        parts.append(f"## {picture.title}\n\n{image}\n\n{picture.caption}")
+    if drawn.skipped:
+        lines = [f"- {name}: {why}" for name, why in drawn.skipped]
+        parts.append("## Not drawn\n\n" + "\n".join(lines))
+    parts.append(TORNADO)
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,123 @@
+"""Who is best, and how sure is that? Rank intervals and the probability of the highest mean."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy.stats import rankdata
+
+from bench.evaluation.ranks import ranking
+from bench.reporting.figures import style
+from bench.reporting.figures.study import Picture, Skipped, Study, in_words, said_of
+
+NAME = "ranks"
+TOO_FEW = (
+    "rank intervals need two methods with two seeds each at one share; "
+    "bench sweep --table 1 --seeds 3 runs them"
+)
+CAPTION = (
+    "Mark: rank of the mean score. Bar: 95 % interval of the rank over other seeds and other "
+    "patients like these; a long bar means that the order says little. Number: probability of the "
+    "highest mean, in percent. {left_out}{dagger}"
+)
+ROW = 0.24
+
+
+class Ranked(NamedTuple):
+    """How one method stands at one ratio, over n seeds.
+
+    Attributes:
+        rank: Of its mean, 1 the highest.
+        low: Best rank of the interval.
+        high: Worst rank of the interval.
+        best: Probability of the highest mean.
+    """
+
+    method: str
+    ratio: str
+    mean: float
+    rank: int
+    low: int
+    high: int
+    best: float
+    n: int
+
+
+def pictures(study: Study) -> list[Picture | Skipped]:
+    """The main score's ranks, a panel a ratio."""
+    metric, heading = next(iter(study.metrics.items()))
+    found = ranked(study, metric)
+    if not found:
+        return [Skipped(NAME, TOO_FEW)]
+    ratios = list(dict.fromkeys(one.ratio for one in found))
+    there = {one.method for one in found}
+    methods = [method for method in study.methods if method in there]
+    title = f"Rank stability: {heading}"
+    with style.styled():
+        figure, all_axes = style.panels(
+            len(ratios),
+            columns=len(ratios),
+            width=2.4 + 1.2 / len(ratios),
+            height=0.8 + ROW * len(methods),
+            sharex=True,
+            sharey=True,
+        )
+        for axes, ratio in zip(all_axes, ratios, strict=True):
+            style.panel_title(axes, in_words(ratio, study.share(ratio)))
+            _panel(axes, [one for one in found if one.ratio == ratio], methods)
+        style.name_rows(all_axes, map(study.title, methods))
+        figure.supxlabel("rank (1 is the highest); right: P(best) in percent", fontsize=8)
+        style.heading(figure, title, study.about)
+    gone = [study.title(method) for method in study.methods if method not in methods]
+    caption = CAPTION.format(
+        left_out=f"Left out, having no two seeds: {', '.join(gone)}. " if gone else "",
+        dagger=said_of(study, methods),
+    )
+    return [Picture(NAME, title, caption.strip(), pd.DataFrame(found), figure)]
+
+
+def ranked(study: Study, metric: str) -> list[Ranked]:
+    """The ranks of every ratio at which two methods have two seeds and defined scores."""
+    scores, rows = study.measured.runs.scores[metric], []
+    for ratio in study.ratios:
+        cells = {
+            method: list(places.values())
+            for method in study.methods
+            if len(places := study.measured.seeds(method, ratio)) > 1
+            and np.isfinite(scores.values[list(places.values())]).all()
+        }
+        if len(cells) < 2:
+            continue
+        found = ranking(scores, list(cells.values()))
+        ranks = rankdata(-found.means, method="min").astype(int).tolist()
+        columns = (found.means.tolist(), ranks, found.low, found.high, found.best.tolist())
+        for (method, places), mean, rank, low, high, best in zip(
+            cells.items(), *columns, strict=True
+        ):
+            rows.append(Ranked(method, ratio, mean, rank, int(low), int(high), best, len(places)))
+    return rows
+
+
+def _panel(axes: Axes, found: list[Ranked], methods: list[str]) -> None:
+    for one in found:
+        own, place = style.look(one.method), methods.index(one.method)
+        bar = {"lw": 5, "alpha": 0.3, "solid_capstyle": "round"}
+        axes.plot([one.low, one.high], [place] * 2, color=own.colour, **bar)
+        axes.plot(one.rank, place, own.marker, color=own.colour, ms=4.5)
+        beside = axes.get_yaxis_transform()
+        axes.text(1.01, place, _percent(one.best), transform=beside, va="center", fontsize=6.5)
+    axes.set_xlim(0.6, len(methods) + 0.4)
+    axes.set_xticks([n for n in range(1, len(methods) + 1) if n == 1 or n % _step(methods) == 0])
+
+
+def _step(methods: list[str]) -> int:
+    """Of the rank's ticks, so that they stay apart."""
+    return 1 if len(methods) <= 8 else 3
+
+
+def _percent(share: float) -> str:
+    """Whole percents, with what is neither nothing nor all said to be so."""
+    if 0 < share < 0.01:
+        return "<1"
+    return ">99" if 0.99 < share < 1 else f"{100 * share:.0f}"

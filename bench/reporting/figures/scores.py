@@ -1,0 +1,188 @@
+"""Score against the share of low-quality images, with intervals: does quality cost less?"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.reporting.figures import style
+from bench.reporting.figures.study import (
+    Picture,
+    Study,
+    in_words,
+    said_of,
+    seeds_in_words,
+)
+
+TOGETHER = 4
+"""Methods that one panel can hold; more get a panel each."""
+
+COLUMNS = 4
+
+CAPTION = (
+    "Mean over seeds with its 95 % interval, in which another choice of seeds and another sample "
+    "of patients both vary; a hollow mark is one seed, which has no interval. {seeds}. Dotted: "
+    "the most frequent class for every image. {panels}{left_out}{dagger}"
+)
+EACH = (
+    "One panel a method, with CoMCL beside it (diamonds) and all other methods in light grey "
+    "behind. "
+)
+
+
+class Point(NamedTuple):
+    """A method's mean score at one ratio over n seeds.
+
+    Attributes:
+        share: Of low-quality test images.
+        low: End of the 95 % interval, nan where there is none; so is `high`.
+    """
+
+    method: str
+    ratio: str
+    share: float
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def pictures(study: Study) -> list[Picture]:
+    """One picture a score."""
+    return [_picture(study, metric) for metric in study.metrics]
+
+
+def curves(study: Study, metric: str) -> list[Point]:
+    """The points of all curves, method by method; undefined scores are left out."""
+    points = []
+    for method in at_several_shares(study):
+        for ratio in study.ratios:
+            found = study.measured.score(metric, method, ratio)
+            if found is None or not np.isfinite(found.value):
+                continue
+            low, high = found.interval() or (np.nan, np.nan)
+            share = study.share(ratio)
+            points.append(Point(method, ratio, share, found.value, low, high, found.seeds))
+    return points
+
+
+def at_several_shares(study: Study) -> tuple[str, ...]:
+    """The methods that a curve can be drawn of; where no method was run at two shares, all."""
+    counts = {
+        m: sum(bool(study.folders(m, ratio)) for ratio in study.ratios) for m in study.methods
+    }
+    return tuple(m for m, n in counts.items() if n > 1) or study.methods
+
+
+def _picture(study: Study, metric: str) -> Picture:
+    points, methods = curves(study, metric), at_several_shares(study)
+    together = len(methods) <= TOGETHER
+    draw = _together if together else _apart
+    title = f"{study.metrics[metric]} as images lose quality"
+    with style.styled():
+        figure = draw(study, metric, points, methods)
+        style.heading(figure, title, study.about)
+    gone = [study.title(method) for method in study.methods if method not in methods]
+    caption = CAPTION.format(
+        seeds=seeds_in_words([p.n for p in points]).capitalize() if points else "No score defined",
+        panels="" if together else EACH,
+        left_out=f"Left out, run at one share only: {', '.join(gone)}. " if gone else "",
+        dagger=said_of(study, methods),
+    )
+    return Picture(
+        f"scores-{metric}",
+        title,
+        caption.strip(),
+        pd.DataFrame(points, columns=Point._fields),
+        figure,
+    )
+
+
+def _together(study: Study, metric: str, points: list[Point], methods: tuple[str, ...]) -> Figure:
+    """All methods in one panel, a legend beside it."""
+    figure, (axes,) = style.panels(1, columns=1, width=6.6, height=3.8)
+    _frame(axes, study, metric)
+    drawn = _looks(methods)
+    for place, method in enumerate(methods):
+        # Side by side, so that intervals at one share do not hide each other.
+        shift = 0.008 * (place - (len(methods) - 1) / 2)
+        _curve(axes, _of(points, method), drawn[method], study.title(method), shift)
+    axes.set_ylabel(study.metrics[metric])
+    axes.set_xlabel("share of low-quality test images")
+    figure.legend(loc="outside right center", frameon=False, handlelength=3.2)
+    return figure
+
+
+def _apart(study: Study, metric: str, points: list[Point], methods: tuple[str, ...]) -> Figure:
+    """A panel a method."""
+    figure, all_axes = style.panels(
+        len(methods), columns=COLUMNS, width=2.05, height=1.85, sharex=True, sharey=True
+    )
+    for axes, method in zip(all_axes, methods, strict=True):
+        _frame(axes, study, metric)
+        for other in (name for name in methods if name not in (method, "comcl")):
+            shares, means = _line(_of(points, other))
+            axes.plot(shares, means, color=style.PALE, lw=0.7, zorder=1)
+        if method != "comcl":
+            _curve(axes, _of(points, "comcl"), _BESIDE, "")
+        _curve(axes, _of(points, method), style.look(method), study.title(method))
+        style.panel_title(axes, study.title(method), bold=method == "comcl")
+    style.label_below(all_axes, COLUMNS, "low-quality test images")
+    figure.supylabel(study.metrics[metric], fontsize=8)
+    return figure
+
+
+_BESIDE = style.Look(style.VERMILION, "D", "-", 0.9, 2.5)
+"""CoMCL in the panels of others."""
+
+_REST = (
+    style.OTHER_LOOK,
+    style.Look(style.PURPLE, "s", (0, (6, 1.5, 1, 1.5))),
+    style.Look(style.ORANGE, "v", (0, (3, 1))),
+    style.Look(style.INK, "P", "-"),
+)
+
+
+def _looks(methods: tuple[str, ...]) -> dict[str, style.Look]:
+    """Looks that differ in marker, line and colour."""
+    rest = iter(_REST)
+    own = ("comcl", "resnet50-long")
+    return {method: style.look(method) if method in own else next(rest) for method in methods}
+
+
+def _frame(axes: Axes, study: Study, metric: str) -> None:
+    """Ticks at the shares that were run, and the line that no method is needed for."""
+    shares = [study.share(ratio) for ratio in study.ratios]
+    texts = [in_words(*pair) for pair in zip(study.ratios, shares, strict=True)]
+    axes.set_xticks(shares, [text.replace(" (", "\n(") for text in texts])
+    constant = study.constant(metric)
+    if constant is not None:
+        axes.axhline(constant, color=style.GREY, lw=0.8, ls=":", zorder=1)
+
+
+def _curve(axes: Axes, curve: list[Point], own: style.Look, label: str, shift: float = 0.0) -> None:
+    """A line through the means; bars where there are intervals, hollow marks where not."""
+    shares, mean = _line(curve)
+    x = shares + shift
+    bars = np.array([(p.mean - p.low, p.high - p.mean) for p in curve]).reshape(-1, 2).T
+    there = np.isfinite(bars[0])
+    paint = {"color": own.colour, "zorder": 4 if own.width > 2 else 3}
+    marks = {"marker": own.marker, "ms": own.size}
+    axes.plot(x, mean, ls=own.line, lw=own.width, label=label, **marks, **paint)
+    axes.plot(x[~there], mean[~there], ls="", mfc="white", **marks, **paint)
+    if own is not _BESIDE:
+        axes.errorbar(
+            x[there], mean[there], bars[:, there], ls="", capsize=2, elinewidth=0.9, **paint
+        )
+
+
+def _of(points: Sequence[Point], method: str) -> list[Point]:
+    return [point for point in points if point.method == method]
+
+
+def _line(curve: Sequence[Point]) -> tuple[np.ndarray, np.ndarray]:
+    """Shares and means."""
+    return np.array([p.share for p in curve]), np.array([p.mean for p in curve])

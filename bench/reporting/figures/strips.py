@@ -1,0 +1,80 @@
+"""Every seed as a mark of its own: how much of a difference is luck of the seed?"""
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bench.reporting.figures import style
+from bench.reporting.figures.study import Picture, Study, in_words, said_of
+
+CAPTION = (
+    "Each ring is one run, set apart downwards by its seed; the upright line is their mean and the "
+    "band its 95 % interval over seeds and patients, absent where a method has one seed. Dotted: "
+    "the most frequent class for every image. {dagger}"
+)
+ROW = 0.24
+
+
+class Run(NamedTuple):
+    """One run's score."""
+
+    method: str
+    ratio: str
+    seed: int
+    score: float
+
+
+def pictures(study: Study) -> list[Picture]:
+    """The main score's strips."""
+    metric, heading = next(iter(study.metrics.items()))
+    found, title = runs(study, metric), f"{heading}, seed by seed"
+    with style.styled():
+        figure, all_axes = style.panels(
+            len(study.ratios),
+            columns=len(study.ratios),
+            width=2.4 + 1.2 / len(study.ratios),
+            height=0.8 + ROW * len(study.methods),
+            sharex=True,
+            sharey=True,
+        )
+        for axes, ratio in zip(all_axes, study.ratios, strict=True):
+            _strip(axes, study, metric, ratio, [one for one in found if one.ratio == ratio])
+        style.name_rows(all_axes, map(study.title, study.methods))
+        figure.supxlabel(heading, fontsize=8)
+        style.heading(figure, title, study.about)
+    caption = CAPTION.format(dagger=said_of(study, study.methods)).strip()
+    return [Picture(f"seeds-{metric}", title, caption, pd.DataFrame(found), figure)]
+
+
+def runs(study: Study, metric: str) -> list[Run]:
+    """Every run, method by method and by seed."""
+    return [
+        Run(method, ratio, score.seed, score.value)
+        for method in study.methods
+        for ratio in study.ratios
+        for score in study.measured.scores(metric, method, ratio)
+    ]
+
+
+def _strip(axes: Axes, study: Study, metric: str, ratio: str, found: list[Run]) -> None:
+    style.panel_title(axes, in_words(ratio, study.share(ratio)))
+    axes.use_sticky_edges = False
+    constant = study.constant(metric)
+    if constant is not None:
+        axes.axvline(constant, color=style.GREY, lw=0.8, ls=":")
+    for place, method in enumerate(study.methods):
+        own = [one.score for one in found if one.method == method]
+        colour = style.look(method).colour
+        if not own:
+            continue
+        apart = 0.5 / max(len(own), 2)
+        y = [place + apart * (n - (len(own) - 1) / 2) for n in range(len(own))]
+        axes.plot(own, y, "o", ms=3.5, mfc="none", mec=colour, mew=0.9, zorder=3)
+        mean = study.measured.score(metric, method, ratio)
+        interval = mean.interval() if mean else None
+        if interval:
+            width = interval.high - interval.low
+            axes.barh(place, width, 0.55, interval.low, color=colour, alpha=0.18, lw=0)
+        if mean and len(own) > 1:
+            axes.plot([mean.value] * 2, [place - 0.32, place + 0.32], color=colour, lw=1.6)
