@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.experiments import RATIOS, TABLE1, Experiment, Row
+from bench.experiments import EXPERIMENTS, RATIOS, TABLE1, Experiment, Row
 from bench.reporting import footnotes
 from bench.reporting.cells import Part, cell
 from bench.reporting.comparability import Group, whole
@@ -57,10 +57,11 @@ def metrics_of(records: pd.DataFrame) -> dict[str, str]:
 
 
 def rows_of(experiment: Experiment, records: pd.DataFrame) -> tuple[Row, ...]:
-    """A table's rows; below those of Table 1, methods with runs that it does not list."""
+    """A table's rows; below Table 1's, methods with runs that no table of the paper lists."""
     if experiment is not TABLE1:
         return experiment.rows
-    names = sorted(set(records["method"]) - {row.method for row in TABLE1.rows})
+    listed = {row.method for each in EXPERIMENTS.values() for row in each.rows}
+    names = sorted(set(records["method"]) - listed)
     titles = {name: METHODS[name].title if name in METHODS else name for name in names}
     return (*TABLE1.rows, *(Row(name, title, in_paper=False) for name, title in titles.items()))
 

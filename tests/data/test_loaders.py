@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def places():
     """Where an epoch's patches are cut, from images whose colours are their coordinates."""
     x, y = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
     image = np.stack([x, y, np.zeros_like(x)], axis=2).astype(np.uint8)
-    images = np.stack([image] * 4)
+    images: Any = np.stack([image] * 4)
 
     def cut(region):
         pixels = Pixels(images, images[:0], np.full(4, -1), region)

@@ -106,8 +106,13 @@ def test_rows_stand_in_the_papers_order(study):
 def test_other_methods_stand_below_a_rule(study):
     lines = block(build("1", study)).lines
     others = [line for line in lines[len(TABLE1.rows) :] if line.method]
-    assert [line.method for line in others] == ["comcl-v1", "mine.py:My_Net"]
-    assert [line.ruled for line in others] == [True, False]
+    assert [(line.method, line.ruled) for line in others] == [("mine.py:My_Net", True)]
+
+
+def test_ablations_stand_in_their_own_table_alone(study):
+    assert "comcl-v1" in set(study["method"])
+    assert "comcl-v1" not in [line.method for line in block(build("1", study)).lines]
+    assert "comcl-v1" in [line.method for line in block(build("3", study)).lines]
 
 
 def test_the_majority_class_stands_beside_accuracy(study):
