@@ -61,7 +61,12 @@ def rows_of(experiment: Experiment, records: pd.DataFrame) -> tuple[Row, ...]:
     if experiment is not TABLE1:
         return experiment.rows
     listed = {row.method for each in EXPERIMENTS.values() for row in each.rows}
-    names = sorted(set(records["method"]) - listed)
+    return with_others(records.loc[~records["method"].isin(listed)])
+
+
+def with_others(records: pd.DataFrame) -> tuple[Row, ...]:
+    """Table 1's rows, and below them every other method that has runs."""
+    names = sorted(set(records["method"]) - {row.method for row in TABLE1.rows})
     titles = {name: METHODS[name].title if name in METHODS else name for name in names}
     return (*TABLE1.rows, *(Row(name, title, in_paper=False) for name, title in titles.items()))
 

@@ -18,7 +18,7 @@ from bench.cli import app
 from bench.errors import NotComparable, RequestError
 from bench.evaluation.measures import confusion, expected_calibration_error
 from bench.pictures import NAMES
-from bench.reporting.figures import FIGURES, draw, write
+from bench.reporting.figures import FIGURES, draw, scores, write
 from bench.reporting.figures.study import answers
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "figures"
@@ -270,3 +270,14 @@ def test_the_command_lists_what_it_can_draw():
 
 def test_the_command_knows_every_figure():
     assert list(FIGURES) == list(NAMES)
+
+
+def test_an_interval_wider_than_the_score_does_not_flatten_the_curves():
+    def point(mean, half):
+        return scores.Point("comcl", "native", 0.5, mean, mean - half, mean + half, 2)
+
+    narrow = [point(0.7, 0.01), point(0.6, 0.02)]
+    assert scores.limits(narrow) == scores.limits([point(0.7, 4.0), point(0.6, 0.02)])
+    low, high = scores.limits(narrow)
+    assert low < 0.58
+    assert high > 0.71

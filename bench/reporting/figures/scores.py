@@ -25,8 +25,9 @@ COLUMNS = 4
 CAPTION = (
     "Mean over seeds with its 95 % interval, in which another choice of seeds and another sample "
     "of patients both vary; a hollow mark is one seed, which has no interval. {seeds}. Dotted: "
-    "the most frequent class for every image. {panels}{left_out}{dagger}"
+    "the most frequent class for every image. {panels}{cut}{left_out}{dagger}"
 )
+CUT = "Intervals that reach a panel's edge go on beyond it. "
 EACH = (
     "One panel a method, with CoMCL beside it (diamonds) and all other methods in light grey "
     "behind. "
@@ -69,6 +70,17 @@ def curves(study: Study, metric: str) -> list[Point]:
     return points
 
 
+def limits(points: Sequence[Point]) -> tuple[float, float]:
+    """What a panel shows: all means with room for intervals that are of use.
+
+    Two seeds can give an interval many times as wide as the score's whole range; shown to its ends
+    it would flatten every curve.
+    """
+    means = [point.mean for point in points] or [0.0]
+    room = max(0.1, 0.5 * (max(means) - min(means)))
+    return min(means) - room, max(means) + room
+
+
 def at_several_shares(study: Study) -> tuple[str, ...]:
     """The methods that a curve can be drawn of; where no method was run at two shares, all."""
     counts = {
@@ -84,11 +96,15 @@ def _picture(study: Study, metric: str) -> Picture:
     title = f"{study.metrics[metric]} as images lose quality"
     with style.styled():
         figure = draw(study, metric, points, methods)
+        low, high = limits(points)
+        for axes in figure.axes:
+            axes.set_ylim(low, high)
         style.heading(figure, title, study.about)
     gone = [study.title(method) for method in study.methods if method not in methods]
     caption = CAPTION.format(
         seeds=seeds_in_words([p.n for p in points]).capitalize() if points else "No score defined",
         panels="" if together else EACH,
+        cut=CUT if any(p.low < low or p.high > high for p in points) else "",
         left_out=f"Left out, run at one share only: {', '.join(gone)}. " if gone else "",
         dagger=said_of(study, methods),
     )

@@ -11,11 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.evaluation.joint import FILE
-from bench.experiments import TABLE1
 from bench.reporting.comparability import Group, whole
 from bench.reporting.figures import style
 from bench.reporting.measured import Measured, measure
-from bench.reporting.sections import metrics_of, rows_of
+from bench.reporting.sections import metrics_of, with_others
 from bench.roster import METHODS
 
 
@@ -100,7 +99,7 @@ class Study:
     def methods(self) -> tuple[str, ...]:
         """Those with runs, in the order of Table 1, then by name."""
         there = {method for method, _ in self.measured.runs.by_cell}
-        rows = rows_of(TABLE1, self.group.records)
+        rows = with_others(self.group.records)
         return tuple(row.method for row in rows if row.method in there)
 
     @cached_property
