@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench import checks, looks
+from bench import checks, looks, pictures, reports, traces
 from bench.experiments import SEEDS
 from bench.options import (
     RUNS,
@@ -38,6 +38,9 @@ app = typer.Typer(
 )
 app.add_typer(looks.commands)
 app.add_typer(checks.commands)
+app.add_typer(pictures.commands)
+app.add_typer(traces.commands)
+app.add_typer(reports.commands)
 
 
 @app.callback(invoke_without_command=True)

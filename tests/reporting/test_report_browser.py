@@ -1,0 +1,142 @@
+"""The report in a real browser: sorted, opened, by keyboard, and no wider than a telephone."""
+
+import shutil
+
+import pytest
+from report_records import HOSTILE, hostile_study
+
+from bench.reporting.report.contents import gather
+from bench.reporting.report.page import render
+
+WIDTHS = (390, 1280)
+FIRST_TABLE = "#tables table.sortable"
+TOO_WIDE = """
+    const edge = document.documentElement.clientWidth + 1;
+    return [...document.querySelectorAll("main *, header *")]
+        .filter((part) => !part.closest(".scroll") && part.getBoundingClientRect().right > edge)
+        .map((part) => part.outerHTML);
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The address of a page with a method whose name would run if it were not text."""
+    root = tmp_path_factory.mktemp("browsed")
+    text = render(gather(hostile_study(root / "records"), only=()))
+    (root / "report.html").write_text(text)
+    return (root / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium, which notes whatever a page complains of."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    service = pytest.importorskip("selenium.webdriver.chrome.service")
+    programs = [shutil.which("chromium"), shutil.which("chromedriver")]
+    if None in programs:
+        pytest.skip("no chromium and chromedriver here (Debian: chromium, chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=service.Service(programs[1]))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, page):
+    """Loads the page anew at a width."""
+
+    def load(width):
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        browser.get("about:blank")
+        browser.get(page)
+        return browser
+
+    return load
+
+
+def column(browser, place):
+    """The texts of a column of the first table, in the order shown."""
+    table = browser.find_element("css selector", FIRST_TABLE)
+    rows = table.find_elements("css selector", "tbody tr")
+    return [row.find_elements("css selector", "th, td")[place].text for row in rows]
+
+
+def numbers(texts):
+    return [float(text.split()[0]) for text in texts if text[0].isdigit()]
+
+
+def press(browser, selector, key):
+    """A key on a focused element, as somebody without a mouse would."""
+    browser.execute_script("document.querySelector(arguments[0]).focus()", selector)
+    browser.switch_to.active_element.send_keys(key)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_window_even_with_all_cells_open(opened, width):
+    browser = opened(width)
+    browser.execute_script("document.querySelectorAll('details').forEach((d) => d.open = true)")
+    root = browser.find_element("css selector", "html")
+    assert int(root.get_property("scrollWidth")) <= int(root.get_property("clientWidth")) <= width
+    assert browser.execute_script(TOO_WIDE) == []
+
+
+def test_a_head_sorts_its_column_down_up_and_back(opened):
+    browser = opened(1280)
+    head = browser.find_elements("css selector", f"{FIRST_TABLE} thead button")[1]
+    printed = column(browser, 1)
+    orders = []
+    for expected in ("descending", "ascending", "none"):
+        head.click()
+        assert head.find_element("xpath", "..").get_attribute("aria-sort") == expected
+        orders.append(column(browser, 1))
+    down, up, back = orders
+    assert numbers(down) == sorted(numbers(printed), reverse=True) != numbers(printed)
+    assert numbers(up) == sorted(numbers(printed))
+    assert down[-1] == up[-1] == "not run"
+    assert back == printed
+
+
+def test_the_keyboard_sorts_and_opens_a_cell_and_comes_back(opened):
+    browser = opened(390)
+    printed = column(browser, 0)
+    press(browser, f"{FIRST_TABLE} thead button", "\ue007")
+    assert column(browser, 0) == sorted(printed) != printed
+    press(browser, f"{FIRST_TABLE} tbody a", "\ue007")
+    cell = browser.find_element("css selector", "details.cell[open]")
+    assert browser.switch_to.active_element == cell.find_element("css selector", "summary")
+    assert cell.find_elements("css selector", "polyline")
+    press(browser, "details.cell[open] a.back", "\ue007")
+    came = browser.find_element("css selector", f"{FIRST_TABLE} tbody a")
+    assert browser.switch_to.active_element == came
+
+
+def test_a_click_opens_the_cell_that_it_names_and_no_other(opened):
+    browser = opened(1280)
+    link = browser.find_element("xpath", "(//*[@id='tables']//tr[th='ResNet50']//td/a)[2]")
+    text = link.text
+    link.click()
+    (cell,) = browser.find_elements("css selector", "details.cell[open]")
+    assert "ResNet50 on eyeq-twin at 70% low quality" in cell.text
+    assert f"(n={len(cell.find_elements('css selector', 'tbody tr'))})" in text
+    assert 0 <= cell.rect["y"] - browser.execute_script("return scrollY") < 900
+
+
+def test_the_hostile_name_is_read_and_the_console_stays_empty(opened):
+    browser = opened(1280)
+    assert HOSTILE in "".join(column(browser, 0))
+    assert browser.get_log("browser") == []
+
+
+def test_paper_has_the_tables_and_not_what_is_closed(opened):
+    browser = opened(1280)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = "return getComputedStyle(document.querySelector(arguments[0])).display"
+    assert browser.execute_script(shown, "nav") == "none"
+    assert browser.execute_script(shown, "details.cell") == "none"
+    assert browser.execute_script(shown, FIRST_TABLE) == "table"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

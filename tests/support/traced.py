@@ -1,0 +1,149 @@
+"""Whole run folders on disk, as a run leaves them, with the scores that a test asks for."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from predictions import predictions_of
+from scored import LABELS, certain, grades_of
+
+from bench import store
+from bench.evaluation.metrics import score_all
+from bench.protocols import named
+from bench.roster import METHODS
+from bench.versions import DEGRADATION, ENGINE
+
+FOREIGN = {"detector", "chest"} | {name for one in METHODS.values() for name in one.groups}
+CLASSES = ["none", "mild", "moderate", "severe", "proliferative"]
+DATE = "2026-11-01T00:00:00+00:00"
+
+
+def traced_run(
+    root: Path,
+    method: str = "resnet50",
+    ratio: str = "native",
+    seed: int = 0,
+    *,
+    kappa: float = 0.8,
+    dataset: str = "eyeq",
+    protocol: str = "laptop",
+    threads: int | None = None,
+    method_version: int | None = None,
+    **origin: Any,
+) -> Path:
+    """One finished run; its folder. `origin` changes what it says of its environment."""
+    spec = _spec(method, dataset, ratio, seed, protocol, threads, method_version)
+    folder = store.folder_of(root, spec)
+    folder.mkdir(parents=True)
+    words = f"--method {method} --dataset {dataset} --lq-ratio {ratio} --seed {seed}"
+    changed = f" --set engine.threads={threads}" if threads else ""
+    command = f"bench run {words} --protocol {protocol}{changed}"
+    kept = METHODS[method].groups
+    store.write_json(
+        folder / "spec.json",
+        {
+            "id": spec.id,
+            "key": spec.key(kept),
+            "spec": asdict(spec),
+            "about": _about(dataset, protocol, command),
+        },
+    )
+    store.write_json(folder / "provenance.json", _origin(command) | origin)
+    store.write_predictions(folder / "predictions.parquet", answers(kappa))
+    _score(folder)
+    event = {"stage": "train", "epoch": 1, "step": 9, "seconds": 2.0, "images_per_second": 8.0}
+    store.EventLog(folder / "events.jsonl").append(event | {"train": {"loss": 1.0}})
+    store.finish(folder)
+    return folder
+
+
+def answers(kappa: float) -> pd.DataFrame:
+    """Predictions of both splits, those of the test split with this kappa."""
+    validation = predictions_of(LABELS[:50], certain(LABELS[:50]), split="validation")
+    names = {"image_id": "v" + validation["image_id"], "patient_id": "v" + validation["patient_id"]}
+    test = predictions_of(LABELS, certain(grades_of(kappa)))
+    return pd.concat([validation.assign(**names), test], ignore_index=True)
+
+
+def sign(folder: Path) -> None:
+    """Score the predictions again and write DONE, as a run does last."""
+    _score(folder)
+    store.finish(folder)
+
+
+def with_maps(folder: Path, hits: list[bool]) -> None:
+    """Saliency maps that point at lesions or do not, and the pointing game's scores."""
+    chance = np.full(len(hits), 0.25)
+    store.write_arrays(folder / "saliency.npz", {"hit": np.array(hits), "chance": chance})
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test"] |= {"pointing_game": float(np.mean(hits)), "pointing_chance": 0.25}
+    store.write_json(folder / "metrics.json", metrics)
+    store.finish(folder)
+
+
+def _score(folder: Path) -> None:
+    rows = pd.read_parquet(folder / "predictions.parquet")
+    store.write_json(folder / "metrics.json", score_all(rows, kind="grading", classes=CLASSES))
+
+
+def _spec(
+    method: str,
+    dataset: str,
+    ratio: str,
+    seed: int,
+    protocol: str,
+    threads: int | None,
+    version: int | None,
+) -> store.Spec:
+    settings = named(protocol).model_dump(mode="json")
+    foreign = FOREIGN - set(METHODS[method].groups)
+    settings = {group: body for group, body in settings.items() if group not in foreign}
+    if threads:
+        settings["engine"]["threads"] = threads
+    return store.Spec(
+        method=method,
+        method_version=METHODS[method].version if version is None else version,
+        method_digest=None,
+        dataset=dataset,
+        manifest={"key": "m" * 64, "images": {"test": 1000}},
+        lq_ratio=ratio,
+        seed=seed,
+        protocol=settings,
+        settings="common",
+        versions={"engine": ENGINE, "degradation": DEGRADATION},
+    )
+
+
+def _about(dataset: str, protocol: str, command: str) -> dict[str, Any]:
+    return {
+        "protocol_name": protocol,
+        "title": "",
+        "real": not dataset.endswith("-twin"),
+        "partial": False,
+        "boxes": "none",
+        "assumptions": [],
+        "shares": {"train": 0.334, "validation": 0.334, "test": 0.334},
+        "changed_options": "",
+        "classes": CLASSES,
+        "kind": "grading",
+        "command": command,
+    }
+
+
+def _origin(command: str) -> dict[str, Any]:
+    return {
+        "command": command,
+        "commit": "a" * 40,
+        "date": DATE,
+        "device": "cpu",
+        "device_name": "a processor",
+        "cpus": 2,
+        "platform": "Linux-x86_64",
+        "python": "3.11.7",
+        "packages": {"torch": "2.14.1", "numpy": "2.4.6"},
+        "codecs": {"jpg": "6.2"},
+        "seconds": 2.0,
+    }
