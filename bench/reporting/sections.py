@@ -61,7 +61,7 @@ def rows_of(experiment: Experiment, records: pd.DataFrame) -> tuple[Row, ...]:
     if experiment is not TABLE1:
         return experiment.rows
     listed = {row.method for each in EXPERIMENTS.values() for row in each.rows}
-    return with_others(records.loc[~records["method"].isin(listed)])
+    return with_others(records.loc[~records["method"].isin(sorted(listed))])
 
 
 def with_others(records: pd.DataFrame) -> tuple[Row, ...]:
