@@ -115,11 +115,15 @@ def plain_set(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_plain_signal_is_learned_and_permuted_labels_are_not(request_for, plain_set, name):
-    """Kappa of 50 test images has a standard deviation of 1 / sqrt(50) = 0.14 by chance."""
+    """Kappa of 50 test images has a standard deviation of 1 / sqrt(50) = 0.14 by chance.
+
+    Half is three and a half of them; deepmt-dr's three short phases come to 0.55 to 0.77, by the
+    processor, the others higher.
+    """
     learning = ("finetuning.epochs=10", "degradation.strength=0", "pretraining.epochs=1")
     changes = (*learning, "backbone.channels=[16,16,32,64]")
     learned = execute(request_for(name, *changes, data=plain_set), SILENT)
     permuted = request_for(name, *changes, "data.shuffle_labels=true", data=plain_set)
     by_chance = execute(permuted, SILENT)
-    assert learned["kappa"] > 0.6
+    assert learned["kappa"] > 0.5
     assert abs(by_chance["kappa"]) < 0.5

@@ -101,13 +101,20 @@ def test_a_head_sorts_its_column_down_up_and_back(opened):
     assert back == printed
 
 
+def opened_cells(browser):
+    """The open cells as soon as there is one: following a link is not over when the key is up."""
+    support = pytest.importorskip("selenium.webdriver.support.ui")
+    where = ("css selector", "details.cell[open]")
+    return support.WebDriverWait(browser, 20).until(lambda page: page.find_elements(*where))
+
+
 def test_the_keyboard_sorts_and_opens_a_cell_and_comes_back(opened):
     browser = opened(390)
     printed = column(browser, 0)
     press(browser, f"{FIRST_TABLE} thead button", "\ue007")
     assert column(browser, 0) == sorted(printed) != printed
     press(browser, f"{FIRST_TABLE} tbody a", "\ue007")
-    cell = browser.find_element("css selector", "details.cell[open]")
+    (cell,) = opened_cells(browser)
     assert browser.switch_to.active_element == cell.find_element("css selector", "summary")
     assert cell.find_elements("css selector", "polyline")
     press(browser, "details.cell[open] a.back", "\ue007")
@@ -120,7 +127,7 @@ def test_a_click_opens_the_cell_that_it_names_and_no_other(opened):
     link = browser.find_element("xpath", "(//*[@id='tables']//tr[th='ResNet50']//td/a)[2]")
     text = link.text
     link.click()
-    (cell,) = browser.find_elements("css selector", "details.cell[open]")
+    (cell,) = opened_cells(browser)
     assert "ResNet50 on eyeq-twin at 70% low quality" in cell.text
     assert f"(n={len(cell.find_elements('css selector', 'tbody tr'))})" in text
     assert 0 <= cell.rect["y"] - browser.execute_script("return scrollY") < 900
