@@ -201,7 +201,7 @@ def _selected(folder: Path) -> float | None:
     shares = [
         value
         for event in events
-        for name, value in event["train"].items()
+        for name, value in event.get("train", {}).items()
         if name.startswith("selected/")
     ]
     return float(np.mean(shares)) if shares else None
