@@ -67,7 +67,8 @@ def default_seeds(study):
 
 def write_events(records, method, shares):
     """The log of every run of a method, one epoch a share."""
-    lines = [{"stage": "boxes", "detector": "62d0"}]  # what a detector says; no epoch of training
+    # The first line is what a detector says; it is no epoch of training.
+    lines: list[dict] = [{"stage": "boxes", "detector": "62d0"}]
     lines += [
         {"stage": "pretrain", "epoch": n, "train": {"selected/L|H": s, "loss": 9.0}}
         for n, s in enumerate(shares)
