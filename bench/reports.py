@@ -26,3 +26,19 @@ def report(
 
         contents = write(records, out, tuple(study or ()), protocol=protocol)
         typer.echo(contents.message or f"{out}  {out.stat().st_size / 1e6:.1f} MB")
+
+
+@commands.command()
+def pages() -> None:
+    """The README's table and picture and results/REPRODUCTION.md, from the committed studies."""
+    with explained():
+        from bench.reporting.reproduction.files import generated
+        from bench.store import write_bytes
+
+        for name, content in generated(Path()).items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            same = path.is_file() and path.read_bytes() == content
+            if not same:
+                write_bytes(path, content)
+            typer.echo(f"{name}  {'as it was' if same else 'written'}")

@@ -12,12 +12,13 @@ def markdown(table: Table) -> str:
     parts = [f"# {table.caption}"]
     for section in table.sections:
         parts.append(f"## {escape(section.title)}")
-        parts += [_block(section, block) for block in section.blocks]
+        parts += [grid(section, one) for one in section.blocks]
         parts.append("\n".join(_notes(section)))
     return "\n\n".join(parts)
 
 
-def _block(section: Section, block: Block) -> str:
+def grid(section: Section, block: Block) -> str:
+    """One grid: a score of a data set."""
     heads = [f"**{block.heading}**", *(column.head for column in section.columns)]
     rows = [heads, [":--", *("--:" for _ in section.columns)]]
     for line in block.lines:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.evaluation.metrics import TUNED
 from bench.reporting.figures import style
 from bench.reporting.figures.study import (
     Picture,
@@ -24,9 +25,14 @@ COLUMNS = 4
 
 CAPTION = (
     "Mean over seeds with its 95 % interval, in which another choice of seeds and another sample "
-    "of patients both vary; a hollow mark is one seed, which has no interval. {seeds}. Dotted: "
-    "the most frequent class for every image. {panels}{cut}{left_out}{dagger}"
+    "of patients both vary; a hollow mark is one seed, which has no interval. {seeds}. "
+    "{tuned}{dotted}{panels}{cut}{left_out}{dagger}"
 )
+AT_TUNED = (
+    "Each finding is answered from a threshold on that is tuned on the run's own validation rows; "
+    "intervals take it as given. "
+)
+DOTTED = "Dotted: the most frequent class for every image. "
 CUT = "Intervals that reach a panel's edge go on beyond it. "
 EACH = (
     "One panel a method, with CoMCL beside it (diamonds) and all other methods in light grey "
@@ -93,7 +99,8 @@ def _picture(study: Study, metric: str) -> Picture:
     points, methods = curves(study, metric), at_several_shares(study)
     together = len(methods) <= TOGETHER
     draw = _together if together else _apart
-    title = f"{study.metrics[metric]} as images lose quality"
+    heading = study.metrics[metric]
+    title = f"{heading}{',' * (',' in heading)} as images lose quality"
     with style.styled():
         figure = draw(study, metric, points, methods)
         low, high = limits(points)
@@ -103,6 +110,8 @@ def _picture(study: Study, metric: str) -> Picture:
     gone = [study.title(method) for method in study.methods if method not in methods]
     caption = CAPTION.format(
         seeds=seeds_in_words([p.n for p in points]).capitalize() if points else "No score defined",
+        tuned=AT_TUNED if metric.endswith(TUNED) else "",
+        dotted="" if study.constant(metric) is None else DOTTED,
         panels="" if together else EACH,
         cut=CUT if any(p.low < low or p.high > high for p in points) else "",
         left_out=f"Left out, run at one share only: {', '.join(gone)}. " if gone else "",
@@ -120,12 +129,12 @@ def _picture(study: Study, metric: str) -> Picture:
 def _together(study: Study, metric: str, points: list[Point], methods: tuple[str, ...]) -> Figure:
     """All methods in one panel, a legend beside it."""
     figure, (axes,) = style.panels(1, columns=1, width=6.6, height=3.8)
-    _frame(axes, study, metric)
+    frame(axes, study, metric)
     drawn = _looks(methods)
     for place, method in enumerate(methods):
         # Side by side, so that intervals at one share do not hide each other.
         shift = 0.008 * (place - (len(methods) - 1) / 2)
-        _curve(axes, _of(points, method), drawn[method], study.title(method), shift)
+        draw_curve(axes, of_method(points, method), drawn[method], study.title(method), shift)
     axes.set_ylabel(study.metrics[metric])
     axes.set_xlabel("share of low-quality test images")
     figure.legend(loc="outside right center", frameon=False, handlelength=3.2)
@@ -138,13 +147,13 @@ def _apart(study: Study, metric: str, points: list[Point], methods: tuple[str, .
         len(methods), columns=COLUMNS, width=2.05, height=1.85, sharex=True, sharey=True
     )
     for axes, method in zip(all_axes, methods, strict=True):
-        _frame(axes, study, metric)
+        frame(axes, study, metric)
         for other in (name for name in methods if name not in (method, "comcl")):
-            shares, means = _line(_of(points, other))
+            shares, means = line_of(of_method(points, other))
             axes.plot(shares, means, color=style.PALE, lw=0.7, zorder=1)
         if method != "comcl":
-            _curve(axes, _of(points, "comcl"), _BESIDE, "")
-        _curve(axes, _of(points, method), style.look(method), study.title(method))
+            draw_curve(axes, of_method(points, "comcl"), _BESIDE, "")
+        draw_curve(axes, of_method(points, method), style.look(method), study.title(method))
         style.panel_title(axes, study.title(method), bold=method == "comcl")
     style.label_below(all_axes, COLUMNS, "low-quality test images")
     figure.supylabel(study.metrics[metric], fontsize=8)
@@ -169,7 +178,7 @@ def _looks(methods: tuple[str, ...]) -> dict[str, style.Look]:
     return {method: style.look(method) if method in own else next(rest) for method in methods}
 
 
-def _frame(axes: Axes, study: Study, metric: str) -> None:
+def frame(axes: Axes, study: Study, metric: str) -> None:
     """Ticks at the shares that were run, and the line that no method is needed for."""
     shares = [study.share(ratio) for ratio in study.ratios]
     texts = [in_words(*pair) for pair in zip(study.ratios, shares, strict=True)]
@@ -179,9 +188,11 @@ def _frame(axes: Axes, study: Study, metric: str) -> None:
         axes.axhline(constant, color=style.GREY, lw=0.8, ls=":", zorder=1)
 
 
-def _curve(axes: Axes, curve: list[Point], own: style.Look, label: str, shift: float = 0.0) -> None:
+def draw_curve(
+    axes: Axes, curve: list[Point], own: style.Look, label: str, shift: float = 0.0
+) -> None:
     """A line through the means; bars where there are intervals, hollow marks where not."""
-    shares, mean = _line(curve)
+    shares, mean = line_of(curve)
     x = shares + shift
     bars = np.array([(p.mean - p.low, p.high - p.mean) for p in curve]).reshape(-1, 2).T
     there = np.isfinite(bars[0])
@@ -195,10 +206,11 @@ def _curve(axes: Axes, curve: list[Point], own: style.Look, label: str, shift: f
         )
 
 
-def _of(points: Sequence[Point], method: str) -> list[Point]:
+def of_method(points: Sequence[Point], method: str) -> list[Point]:
+    """The points of one method."""
     return [point for point in points if point.method == method]
 
 
-def _line(curve: Sequence[Point]) -> tuple[np.ndarray, np.ndarray]:
+def line_of(curve: Sequence[Point]) -> tuple[np.ndarray, np.ndarray]:
     """Shares and means."""
     return np.array([p.share for p in curve]), np.array([p.mean for p in curve])

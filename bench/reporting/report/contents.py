@@ -6,21 +6,22 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench.experiments import SEEDS
+from bench.experiments import chosen
 from bench.reporting import figures
-from bench.reporting.claims import judge
-from bench.reporting.comparability import Group, comparable_groups
+from bench.reporting.claims import judge_scored
+from bench.reporting.comparability import comparable_groups
 from bench.reporting.figures import Drawn, Skipped
 from bench.reporting.figures.study import Study
 from bench.reporting.notes import Note, notes
 from bench.reporting.records import load
+from bench.reporting.report.again import page_commands, study_command, sweep_command
 from bench.reporting.report.answer import Answer, answer
 from bench.reporting.report.cells import Opened, anchors, opened
 from bench.reporting.report.embedded import smallest
 from bench.reporting.report.grids import Shown, places, shown
 from bench.reporting.report.judged import Checks, Claims, checks, claims
 from bench.reporting.report.points import Open, Told, plots, points, studied
-from bench.reporting.tables import build_all
+from bench.reporting.tables import of_measured
 
 
 class Figure(NamedTuple):
@@ -51,6 +52,7 @@ class Contents(NamedTuple):
     figures: tuple[Figures, ...] = ()
     oddities: tuple[Note, ...] = ()
     cells: tuple[Opened, ...] = ()
+    pages: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     commits: tuple[str, ...] = ()
     message: str = ""
@@ -81,16 +83,17 @@ def gather(
         RequestError: if no run has the protocol that was asked for.
     """
     records = load(root)
-    tables = build_all("all", records, protocol=protocol)
+    groups = comparable_groups(records, protocol)
+    scored = [Study.of(group) for group in groups]
+    tables = of_measured(chosen("all"), groups, [one.measured for one in scored], len(records))
     if not any(table.sections for table in tables):
         return Contents(message=tables[0].message.replace("bench table", "bench report"))
-    groups = comparable_groups(records, protocol)
     named = tuple(places(tables))
     at = anchors(named)
-    by_name = {group.dataset: Study.of(group) for group in groups}
-    behind = opened(by_name, named, at)
-    judgements = judge(records, protocol=protocol)
-    moved = studied(_together(records, studies), protocol)
+    behind = opened({one.group.dataset: one for one in scored}, named, at)
+    judgements = judge_scored((one.group, one.measured.runs) for one in scored)
+    together = _together(records, studies)
+    moved = studied(together, protocol)
     keys = {(group.dataset, str(group.records["key"].iloc[0])) for group in groups}
     return Contents(
         answers=tuple(answer(one) for one in judgements),
@@ -99,10 +102,14 @@ def gather(
         audits=checks(root, keys),
         points=points(moved),
         studies=plots(moved),
-        figures=_figures(records, protocol, only),
+        figures=_figures(scored, only),
         oddities=notes(),
         cells=behind,
-        commands=tuple(_sweep(group) for group in groups),
+        pages=page_commands(protocol, len(studies), moved),
+        commands=(
+            *(sweep_command(group) for group in groups),
+            *(study_command(one, together) for one in moved),
+        ),
         commits=tuple(sorted({run.commit for cell in behind for run in cell.runs if run.commit})),
     )
 
@@ -113,12 +120,10 @@ def _together(records: pd.DataFrame, studies: Sequence[Path]) -> pd.DataFrame:
     return pd.concat([records, *tables], ignore_index=True).drop_duplicates("id")
 
 
-def _figures(
-    records: pd.DataFrame, protocol: str | None, only: Sequence[str] | None
-) -> tuple[Figures, ...]:
+def _figures(scored: Sequence[Study], only: Sequence[str] | None) -> tuple[Figures, ...]:
     if only is not None and not only:
         return ()
-    return tuple(_drawn(one) for one in figures.draw(records, protocol=protocol, only=only or ()))
+    return tuple(_drawn(one) for one in figures.of_studies(scored, only or ()))
 
 
 def _drawn(drawn: Drawn) -> Figures:
@@ -126,16 +131,3 @@ def _drawn(drawn: Drawn) -> Figures:
         Figure(one.title, one.caption, smallest(one.svg(), one.png)) for one in drawn.pictures
     )
     return Figures(drawn.about, own, drawn.skipped)
-
-
-def _sweep(group: Group) -> str:
-    """What makes the runs of a data set again."""
-    runs = group.records
-    seeds = max(len(set(runs["seed"])), SEEDS)
-    changed = (
-        "" if set(runs["settings"]) == {"common"} else f" --settings {runs['settings'].iloc[0]}"
-    )
-    return (
-        f"bench sweep --table all --dataset {group.dataset} --seeds {seeds} "
-        f"--protocol {runs['protocol_name'].iloc[0]}{changed}"
-    )

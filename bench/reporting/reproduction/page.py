@@ -1,0 +1,74 @@
+"""`results/REPRODUCTION.md`: where every number, claim and open point of the paper stands."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bench.reporting.claims_page import LEGEND as CLAIMS
+from bench.reporting.notes import notes
+from bench.reporting.render_markdown import escape, grid
+from bench.reporting.report.judged import Said
+from bench.reporting.report.points import points
+from bench.reporting.reproduction import standing
+from bench.reporting.reproduction.study import Found
+
+
+class Plain(NamedTuple):
+    """Text that is Markdown already."""
+
+    text: str
+
+
+class Claimed(NamedTuple):
+    """One claim, and what each data set says of it; None where it is not about it."""
+
+    id: str
+    text: str
+    said: tuple[Said | None, ...]
+
+
+def render(found: Sequence[Found]) -> str:
+    """The whole page; the same records give the same bytes."""
+    printed = standing.standings(one.study for one in found)
+    return (
+        _environment()
+        .get_template("reproduction.md.j2")
+        .render(
+            found=found,
+            printed=printed,
+            tally=standing.tally(printed),
+            points=points([one.sensitivity for one in found if one.sensitivity]),
+            oddities=notes(),
+            legend=CLAIMS,
+            claims=claimed(found),
+            grid=lambda one: Plain(grid(one.section, one.main)),
+        )
+    )
+
+
+def claimed(found: Sequence[Found]) -> tuple[Claimed, ...]:
+    """Every claim that is about one of the data sets, in the order of the first that has it."""
+    texts = {said.id: said.text for one in found for said in one.claims.said}
+    by_data = [{said.id: said for said in one.claims.said} for one in found]
+    return tuple(
+        Claimed(name, text, tuple(own.get(name) for own in by_data)) for name, text in texts.items()
+    )
+
+
+def _environment() -> Environment:
+    """Every value is text: what has a meaning in Markdown is held back, but for `Plain`."""
+    environment = Environment(
+        loader=PackageLoader("bench.reporting.reproduction", "templates"),
+        finalize=_escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["plain"] = Plain
+    return environment
+
+
+def _escaped(value: Any) -> str:
+    return value.text if isinstance(value, Plain) else escape(str(value))

@@ -1,0 +1,77 @@
+"""The part of the README that is computed: the answer, the picture, the table."""
+
+from collections.abc import Iterator, Sequence
+
+from bench.errors import RequestError
+from bench.experiments import TABLE1
+from bench.reporting.render_markdown import escape
+from bench.reporting.reproduction.standing import standings, tally
+from bench.reporting.reproduction.study import Found
+from bench.reporting.table import Cell
+
+BEGIN = "<!-- written by `bench pages`: begin -->"
+END = "<!-- written by `bench pages`: end -->"
+PICTURE = "results/figures/overview.svg"
+HOW = (
+    "Mean over seeds ± half of its 95 % interval over seeds and patients; **bold**: the best of "
+    "its column, and what is not surely worse (Holm's p of 0.05 or more)."
+)
+MORE = (
+    "What stands where, number by number and claim by claim, with the runs behind it: "
+    "[results/REPRODUCTION.md](results/REPRODUCTION.md)."
+)
+
+
+def with_block(readme: str, text: str) -> str:
+    """The README with the computed part put between its marks.
+
+    Raises:
+        RequestError: if the marks are not there once each, in order.
+    """
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.find(BEGIN) > readme.find(END):
+        raise RequestError(f"README.md needs one line {BEGIN} and below it one line {END}")
+    before, _, rest = readme.partition(BEGIN)
+    return f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}"
+
+
+def block(found: Sequence[Found]) -> str:
+    """Picture, table, and where the published numbers stand."""
+    printed = standings(one.study for one in found)
+    answers = [
+        f"**{escape(one.answer.title)}.** {escape(one.answer.sentences[0])}" for one in found
+    ]
+    parts = [
+        f"![Score as images lose quality, a panel each data set]({PICTURE})",
+        "\n".join(_table(found)),
+        HOW,
+        *answers,
+        f"{tally(printed)} {MORE}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(found: Sequence[Found]) -> Iterator[str]:
+    """The main score of each data set, methods as in Table 1."""
+    heads = [
+        f"{escape(one.study.group.dataset)}, {one.main.heading}: {column.head}"
+        if place == 0
+        else column.head
+        for one in found
+        for place, column in enumerate(one.section.columns)
+    ]
+    yield _row(["", *heads])
+    yield _row([":--", *("--:" for _ in heads)])
+    lines = [{line.method: line for line in one.main.lines if line.method} for one in found]
+    for row in TABLE1.rows:
+        cells = [cell for own in lines for cell in own[row.method].cells]
+        yield _row([escape(row.title), *map(_text, cells)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _text(cell: Cell) -> str:
+    """The number without how many seeds it has, bold where nothing is surely better."""
+    text = escape(cell.text.partition(" (n=")[0])
+    return f"**{text}**" if {"*", "="} & set(cell.marks) else text

@@ -1,0 +1,143 @@
+"""What one committed study found, for the pages."""
+
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from bench.errors import RequestError
+from bench.reporting.claims import Judgement, judge
+from bench.reporting.comparability import Group, comparable_groups
+from bench.reporting.figures.study import Study
+from bench.reporting.records import load
+from bench.reporting.report.answer import Answer, answer
+from bench.reporting.report.again import sweep_command
+from bench.reporting.report.judged import Claims, claims
+from bench.reporting.report.points import studied
+from bench.reporting.sensitivity import Sensitivity
+from bench.reporting.table import Block, Section, Table
+from bench.reporting.tables import build_all
+
+LISTED = "pages.toml"
+
+
+class Found(NamedTuple):
+    """One data set of one study.
+
+    Attributes:
+        name: Folder of the study.
+        study: Its runs, scored.
+        section: Of Table 1.
+        tables: Numbers of the tables that have it.
+        answer: In three sentences.
+        claims: The paper's claims on it.
+        sensitivity: What other readings of the paper move; None where that was not run.
+        facts: How many runs, of what, on what, by which code.
+        again: What makes the runs.
+    """
+
+    name: str
+    study: Study
+    section: Section
+    tables: tuple[str, ...]
+    answer: Answer
+    claims: Claims
+    sensitivity: Sensitivity | None
+    facts: tuple[str, ...]
+    again: str
+
+    @property
+    def main(self) -> Block:
+        """Its main score in Table 1."""
+        return self.section.blocks[0]
+
+
+def listed(results: Path) -> tuple[Path, ...]:
+    """Folders of the studies that the pages show, in their order.
+
+    Args:
+        results: The folder `results` of the repository.
+
+    Raises:
+        RequestError: without the list, or if a study of it is not there.
+    """
+    path = results / LISTED
+    if not path.is_file():
+        raise RequestError(f"{path} is missing: run this in a checkout of the repository")
+    folders = [results / "studies" / name for name in tomllib.loads(path.read_text())["studies"]]
+    gone = [str(folder) for folder in folders if not folder.is_dir()]
+    if gone:
+        raise RequestError(f"{path} lists {', '.join(gone)}, which is not there")
+    return tuple(folders)
+
+
+def found(folders: Sequence[Path]) -> tuple[Found, ...]:
+    """What each data set of each study found.
+
+    Raises:
+        NotComparable: if a study has runs that must not be compared.
+        RequestError: if a data set stands in two studies.
+    """
+    every = tuple(one for folder in folders for one in _found(folder))
+    names = [one.study.group.dataset for one in every]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RequestError(f"more than one study has {', '.join(twice)}: list one of them")
+    return every
+
+
+def _found(folder: Path) -> Iterator[Found]:
+    records = load(folder)
+    tables = build_all("all", records)
+    judgements = {one.group.dataset: one for one in judge(records)}
+    moved = {one.dataset: one for one in studied(records, None)}
+    for group in comparable_groups(records, None):
+        name = group.dataset
+        yield _of_group(folder.name, group, tables, judgements[name], moved.get(name))
+
+
+def _of_group(
+    name: str,
+    group: Group,
+    tables: Sequence[Table],
+    judgement: Judgement,
+    sensitivity: Sensitivity | None,
+) -> Found:
+    sections = {
+        table.name.removeprefix("table"): section
+        for table in tables
+        for section in table.sections
+        if section.dataset == group.dataset
+    }
+    return Found(
+        name,
+        Study.of(group),
+        sections["1"],
+        tuple(sections),
+        answer(judgement),
+        claims(judgement),
+        sensitivity,
+        _facts(group.records),
+        sweep_command(group),
+    )
+
+
+def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
+    """In words, from the records and their provenance."""
+    origins = [json.loads((f / "provenance.json").read_text()) for f in runs["folder"]]
+    methods, seeds = len(set(runs["method"])), len(set(runs["seed"]))
+    first = runs.iloc[0]
+    return (
+        f"{len(runs)} runs: {methods} methods, {len(set(runs['lq_ratio']))} shares of low quality, "
+        f"{seeds} seeds",
+        f"{int(first['n_test']):,} test images; protocol {first['protocol_name']} ({first['key']})",
+        f"on {_each(origins, 'device_name')} ({_each(origins, 'device')}), "
+        f"commit {', '.join(sorted({str(one['commit'])[:10] for one in origins}))}",
+    )
+
+
+def _each(origins: Sequence[dict[str, Any]], name: str) -> str:
+    return " and ".join(sorted({str(one[name]) for one in origins}))

@@ -1,0 +1,32 @@
+"""README, reproduction page and their picture are those that the committed records give."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.reporting.reproduction.files import generated
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def files():
+    return generated(ROOT)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "results/REPRODUCTION.md",
+        "results/figures/overview.csv",
+        "results/figures/overview.svg",
+    ],
+)
+def test_generated_files_are_current(files, name):
+    same = files[name] == (ROOT / name).read_bytes()
+    assert same, f"{name} is out of date: run `bench pages` and read the diff"
+
+
+def test_nothing_else_is_generated(files):
+    assert len(files) == 4
