@@ -63,10 +63,12 @@ def choose(protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: 
         cache: Where a drawn companion lies.
 
     Raises:
-        RequestError: when the data set has no such boxes, with the way out.
+        RequestError: when the data set has no such boxes, or patches are larger than the images
+            that they are cut from, with the way out.
     """
     if "lesion patches" not in needs:
         return BoxSource()
+    _refuse_large_patches(protocol)
     asked, file = protocol.patches.boxes, protocol.detector.box_file
     if file is not None:
         _refuse_chest("detector.box_file", dataset)
@@ -77,9 +79,10 @@ def choose(protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: 
     if asked == "detector" or (asked == "auto" and dataset.boxes != "given"):
         return _detected(asked, dataset, protocol, cache)
     if asked not in ("auto", "no_detector", dataset.boxes):
+        other = "given for NIH's boxes" if dataset.modality == "chest" else "detector"
         raise RequestError(
             f"--set patches.boxes={asked}: {dataset.name} has {dataset.boxes} boxes; use auto, "
-            "detector or random_lesion_crops"
+            f"{other} or random_lesion_crops"
         )
     return BoxSource(dataset.boxes)
 
@@ -121,6 +124,15 @@ def refuse_unread(source: BoxSource, changes: tuple[str, ...]) -> None:
             )
 
 
+def _refuse_large_patches(protocol: Protocol) -> None:
+    patch, image = protocol.patches.size_px, protocol.data.patch_image_px
+    if patch > image:
+        raise RequestError(
+            f"--set patches.size_px={patch}: patches are cut from images of {image} px; take "
+            f"{image} at most, or larger images with --set data.patch_image_px"
+        )
+
+
 def _refuse_chest(setting: str, dataset: Dataset) -> None:
     if dataset.modality == "chest":
         raise RequestError(
@@ -151,9 +163,10 @@ def _detected(asked: str, dataset: Dataset, protocol: Protocol, cache: Path) -> 
     if asked == "auto" and dataset.name != "eyeq":
         return BoxSource("random_lesion_crops")
     if not fundus:
+        other = ", or given for NIH's boxes" if dataset.modality == "chest" else ""
         raise RequestError(
             f"--set patches.boxes={asked}: the detector knows retinal lesions, and "
-            f"{dataset.name} is not graded fundus photographs; use random_lesion_crops"
+            f"{dataset.name} is not graded fundus photographs; use random_lesion_crops{other}"
         )
     raise RequestError(
         f"{dataset.name} needs lesion boxes, and there is no IDRiD to train a detector on: "

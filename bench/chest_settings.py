@@ -10,6 +10,16 @@ from bench.setting import Group, setting
 FUNDUS_ONLY = ("degradation.model=", "degradation.size_variant=", "normalisation.")
 """Beginnings of the settings that radiographs do not read."""
 
+READ_BY = {
+    "allow_leak": ("patches.boxes", ("given",)),
+    "severity": ("chest.degradation", ("single",)),
+    "corruption": ("chest.degradation", ("single",)),
+    "low_share": ("chest.quality", ("synthetic", "proxy_iqa")),
+    "train_images": ("chest.subset", ("official_8",)),
+    "test_images": ("chest.subset", ("official_8",)),
+}
+"""Settings that have an effect only where another has one of these values."""
+
 
 class Chest(Group):
     """Which radiographs, how their quality is known, how they are degraded and shown."""
@@ -59,6 +69,23 @@ class Chest(Group):
         ge=0,
         le=1,
     )
+
+
+def unread(chest: Chest, boxes: str) -> str:
+    """A sentence about a changed setting without effect, which would name one run twice; or "".
+
+    Args:
+        boxes: `patches.boxes`.
+    """
+    values = {**{f"chest.{k}": v for k, v in chest.model_dump().items()}, "patches.boxes": boxes}
+    for name, (other, readers) in READ_BY.items():
+        own = values[f"chest.{name}"]
+        if own != Chest.model_fields[name].default and values[other] not in readers:
+            return (
+                f"--set chest.{name}={own}: not read with {other}={values[other]}; add --set "
+                f"{other}={readers[0]}, or leave it out"
+            )
+    return ""
 
 
 def identity(chest: Chest, protocol: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

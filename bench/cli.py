@@ -189,7 +189,7 @@ def status(
 
 @app.command()
 def prepare(
-    dataset: Annotated[str, typer.Argument(help="eyeq, folder or idrid.")],
+    dataset: Annotated[str, typer.Argument(help="eyeq, chestxray, folder or idrid.")],
     data: Data = None,
     protocol: Name = None,
     change: Change = None,

@@ -55,7 +55,11 @@ def usable_pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     if dropped:
         _refuse_boxless(given, pools)
     if dropped and own.empty_level == "error":
-        raise RequestError(f"{given.name}: no patches for the losses {_names(dropped)}")
+        raise RequestError(
+            f"{given.name}: a level of the losses {_names(dropped)} has no patches at this ratio, "
+            "and comcl.empty_level=error allows none such; drop_loss leaves these losses out, "
+            "paired_clean keeps the undegraded originals as the high-quality levels"
+        )
     if not kept:
         raise RequestError(
             f"{given.name}: no loss is left, since a level of each ({_names(dropped)}) has no "
@@ -75,10 +79,12 @@ def _refuse_boxless(given: Materials, pools: dict[int, Pool]) -> None:
 
     for code, images in enumerate(_training_images(given)):
         if len(images) and not len(pools[code]):
+            more = "lower --set detector.confidence" if given.boxes == "detector" else "more boxes"
             raise RequestError(
-                f"{given.name}: no box ({given.boxes}) fits a patch in any of the {len(images)} "
-                f"training images of level {LEVELS[code]}; give more boxes, lower --set "
-                "detector.confidence, or take --set patches.boxes=random_lesion_crops"
+                f"{given.name}: no box ({given.boxes}) fits a patch of "
+                f"{given.protocol.patches.size_px} px in any of the {len(images)} training images "
+                f"of level {LEVELS[code]}; give {more}, larger patches with --set patches.size_px, "
+                "or take --set patches.boxes=random_lesion_crops"
             )
 
 

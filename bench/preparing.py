@@ -10,7 +10,7 @@ from bench.protocols import derive, named
 from bench.reporting.console import json_object
 from bench.watch import Watch
 
-PUBLISHED = ("eyeq", "folder", "idrid")
+CHECKED = ("eyeq", "chestxray", "folder", "idrid")
 
 
 class Answer(NamedTuple):
@@ -40,10 +40,9 @@ def prepare(
     Raises:
         RequestError: for a set that is drawn or unknown, or that cannot be read at all.
     """
-    if name not in PUBLISHED:
-        real = datasets.source(name).real  # an unknown name is told apart from a drawn set
-        why = "`bench run` checks its files" if real else "it is drawn on first use"
-        raise RequestError(f"prepare {name}: {why}; there is nothing to check")
+    if name not in CHECKED:
+        datasets.source(name)  # an unknown name is told apart from a drawn set
+        raise RequestError(f"prepare {name}: it is drawn on first use; there is nothing to check")
     asked = derive(named(protocol or _default(name, data)), list(changes))
     folder = datasets.cache_folder(cache)
     if name == "idrid":

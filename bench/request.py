@@ -111,6 +111,7 @@ def prepare(request: Request, tick: Tick) -> Prepared:
     place = datasets.Place(request.data, cache, protocol, request.partial, tick)
     dataset = datasets.read(request.dataset, place)
     _refuse_other_modality(dataset, request.changes)
+    _refuse_unread(dataset, protocol)
     protocol = _in_force(protocol, dataset.modality)
     degraded = ratio.choose(
         dataset,
@@ -227,13 +228,22 @@ def _in_force(protocol: Protocol, modality: str) -> Protocol:
 
 def _refuse_other_modality(dataset: Dataset, changes: tuple[str, ...]) -> None:
     """Refuse settings that images of the data set's kind never read."""
-    unread = chest_settings.FUNDUS_ONLY if dataset.modality == "chest" else ("chest.",)
+    chest = dataset.modality == "chest"
+    unread = chest_settings.FUNDUS_ONLY if chest else ("chest.",)
+    way_out = "see chest.degradation, chest.mean and chest.std" if chest else "leave it out"
     for change in changes:
         if change.startswith(unread):
             raise RequestError(
                 f"--set {change}: {dataset.name} has {dataset.modality} images, which do not read "
-                "it"
+                f"it; {way_out}"
             )
+
+
+def _refuse_unread(dataset: Dataset, protocol: Protocol) -> None:
+    """Refuse settings of radiographs that others keep from being read."""
+    wrong = chest_settings.unread(protocol.chest, protocol.patches.boxes)
+    if dataset.modality == "chest" and wrong:
+        raise RequestError(wrong)
 
 
 def _unchanged(method: str, protocol_name: str, settings: str) -> Protocol:

@@ -100,7 +100,13 @@ def test_a_twins_detector_learns_from_the_companion_whatever_the_user_has(with_i
         (EYEQ, "oracle", "eyeq has none boxes"),
         (GIVEN, "oracle", "eyeq has given boxes"),
         (TWIN, "given", "eyeq-twin has oracle boxes"),
-        (dataset(task=findings(("mass",))), "detector", "not graded fundus photographs"),
+        (
+            dataset(task=findings(("mass",))),
+            "detector",
+            "not graded fundus .* random_lesion_crops$",
+        ),
+        (radiographs("none", real=True), "detector", "or given for NIH's boxes$"),
+        (radiographs("none", real=True), "oracle", "auto, given for NIH's boxes or random"),
     ],
 )
 def test_boxes_that_are_not_there_are_refused_with_a_way_out(data, asked, said, no_idrid, tmp_path):
@@ -111,6 +117,16 @@ def test_boxes_that_are_not_there_are_refused_with_a_way_out(data, asked, said, 
 def test_findings_get_random_crops_though_there_is_idrid(with_idrid, tmp_path):
     chest = dataset(task=findings(("mass",)))
     assert chosen(chest, "auto", tmp_path).kind == "random_lesion_crops"
+
+
+def test_patches_larger_than_their_images_are_refused(no_idrid, tmp_path):
+    fits, large = ("patches.size_px=192",), ("patches.size_px=193",)
+    image = ("data.patch_image_px=192",)
+    assert chosen(BARE, "auto", tmp_path, *image, *fits).kind == "random_lesion_crops"
+    with pytest.raises(RequestError, match=r"size_px=193: .* of 192 px; .*data.patch_image_px"):
+        chosen(BARE, "auto", tmp_path, *image, *large)
+    protocol = derive(named("laptop"), [*image, *large])
+    assert choose(protocol, BARE, (), tmp_path) == BoxSource()
 
 
 def test_a_method_without_patches_needs_no_boxes(no_idrid, tmp_path):

@@ -82,6 +82,22 @@ def test_boxes_that_are_known_are_used_as_they_are(given, kind):
     assert split(known, HEALTHY)[0] == set()
 
 
+def refusal(given):
+    with pytest.raises(RequestError) as refused:
+        usable_pairs(given)
+    return str(refused.value)
+
+
+def test_an_empty_level_that_is_an_error_names_the_ways_out(given):
+    full = given("random_lesion_crops")
+    full = replace(full, degraded=np.ones_like(full.degraded))
+    strict = replace_group(full.protocol, "comcl", {"empty_level": "error"})
+    said = refusal(replace(full, protocol=strict))
+    for part in ("comcl.empty_level=error", "drop_loss", "paired_clean", "L|H"):
+        assert part in said
+    assert len(usable_pairs(full)[1]) == 2
+
+
 def test_random_crops_need_no_boxes(given):
     free = given("random_lesion_crops")
     assert split(free, LESIONS) == (set(), training(free, lesion=True))
@@ -92,5 +108,8 @@ def test_a_level_whose_images_have_no_box_is_an_error_and_not_an_empty_level(giv
     none = replace(none, images=replace(none.images, boxes=[np.empty((0, 4))] * 40))
     with pytest.raises(RequestError, match=r"no box \(detector\) fits .* images of level L"):
         usable_pairs(none)
+    assert "lower --set detector.confidence" in refusal(none)
+    other = refusal(replace(none, boxes="given"))  # no detector is used, and its settings refused
+    assert "detector." not in other and "patch of 16 px" in other and "patches.size_px" in other
     filled = replace_group(none.protocol, "detector", {"without_box": "random_crop"})
     assert usable_pairs(replace(none, protocol=filled))[1] == ()

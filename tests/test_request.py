@@ -127,3 +127,20 @@ def test_radiographs_in_original_settings_share_a_table(asked):
 def test_a_setting_that_the_images_do_not_read_is_refused(asked, dataset, change):
     with pytest.raises(RequestError, match="images, which do not read it"):
         asked(dataset, change)
+
+
+@pytest.mark.parametrize(
+    ("change", "other", "reader"),
+    [
+        ("chest.allow_leak=true", "patches.boxes=auto", "patches.boxes=given"),
+        ("chest.severity=5", "chest.degradation=chain", "chest.degradation=single"),
+        ("chest.corruption=gaussian_blur", "chest.degradation=chain", "chest.degradation=single"),
+        ("chest.train_images=10", "chest.subset=all", "chest.subset=official_8"),
+        ("chest.low_share=0.3", "chest.quality=view_ap", "chest.quality=synthetic"),
+    ],
+)
+def test_a_setting_that_another_keeps_from_being_read_is_refused(asked, change, other, reader):
+    """The same run would have two names."""
+    with pytest.raises(RequestError, match=rf"{change[:12]}.* with {other}; add --set {reader}"):
+        asked("chestxray", change, other)
+    assert asked("chestxray", change, reader).spec.id != asked("chestxray", reader).spec.id

@@ -106,12 +106,18 @@ def clean(
 
 
 def unreadable(
-    records: Sequence[Record], digests: list[str], *, size_px: int, cache: Path, tick: Tick
+    records: Sequence[Record],
+    digests: list[str],
+    *,
+    size_px: int,
+    cache: Path,
+    tick: Tick,
+    modality: Modality = "fundus",
 ) -> dict[int, str]:
     """Make the rows of `clean` as far as it goes: why, for the index of each that cannot be."""
     told = _telling("reading images", len(digests), tick)
-    make = _framed(records, size_px, "fundus")
-    return _clean_store(size_px, cache, "fundus").fill(digests, make, told, skip=True)
+    make = _framed(records, size_px, modality)
+    return _clean_store(size_px, cache, modality).fill(digests, make, told, skip=True)
 
 
 def degraded(

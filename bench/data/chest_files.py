@@ -6,8 +6,7 @@ Layout: `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`, `train_val_list.tx
 """
 
 import csv
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +22,6 @@ LISTS = {"train": "train_val_list.txt", "test": "test_list.txt"}
 BOXES = "BBox_List_2017.csv"
 BOX_SIDE = 1024  # px of the pictures that NIH's boxes lie in
 ENTRY_COLUMNS = ("image index", "finding labels", "patient id", "view position")
-PUBLISHED = {
-    "images": 112_120,
-    "images in train_val_list.txt": 86_524,
-    "images in test_list.txt": 25_596,
-    "boxes": 984,
-    "images with a box": 880,
-    "images with a box in test_list.txt": 880,
-}
 
 
 @dataclass(frozen=True)
@@ -63,24 +54,54 @@ class Entry:
         return not self.others and not self.diseased
 
 
-def entries(root: Path) -> list[Entry]:
-    """All images of the label file, in its order.
+@dataclass(frozen=True)
+class Listing:
+    """What the label file and the two lists say, whether they fit together or not.
+
+    Attributes:
+        file: Name of the label file.
+        columns: Its header, as it is spelled there.
+        entries: The images that stand in one of the lists, in the order of the label file.
+        unlisted: Images of the label file that stand in neither list.
+        unknown: Images of a list without a line in the label file.
+        twice: Images that stand in both lists.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    unlisted: tuple[str, ...]
+    unknown: tuple[str, ...]
+    twice: tuple[str, ...]
+
+
+def listing(root: Path) -> Listing:
+    """The label file and both lists.
 
     Raises:
-        RequestError: when a file is missing, a line wrong, an image in no list or in two, or a
-            patient on both sides.
+        RequestError: when a file is missing, a line is wrong, or an image has two lines.
     """
-    path, rows = _label_rows(root)
-    splits = _splits(root)
-    check_unique((row[0] for row in rows), path.name)
-    unlisted = [row[0] for row in rows if row[0] not in splits]
-    unknown = sorted(splits.keys() - {row[0] for row in rows})
-    for names, where in ((unlisted, "neither of the lists"), (unknown, f"no line of {path.name}")):
-        if names:
-            raise RequestError(f"{len(names):,} images are in {where} (first: {names[0]})")
-    made = [_entry(row, splits[row[0]], path.name) for row in rows]
-    refuse_shared_patients(made)
-    return made
+    path, columns, rows = _label_rows(root)
+    listed = {split: set(names_in(root / name)) for split, name in LISTS.items()}
+    names = [row[0] for row in rows]
+    check_unique(names, path.name)
+    made, unlisted = [], []
+    twice = listed["train"] & listed["test"]
+    for row in rows:
+        split = next((split for split, own in listed.items() if row[0] in own), None)
+        if split is None:
+            unlisted.append(row[0])
+        elif row[0] not in twice:
+            made.append(_entry(row, split, path.name))
+    unknown = sorted(set().union(*listed.values()) - set(names))
+    return Listing(
+        path.name,
+        tuple(columns),
+        tuple(made),
+        tuple(unlisted),
+        tuple(unknown),
+        tuple(sorted(twice)),
+    )
 
 
 def boxes(root: Path) -> dict[str, tuple[Box, ...]]:
@@ -119,56 +140,25 @@ def scaled(own: Sequence[Box], path: Path) -> tuple[Box, ...]:
 
 
 def image_paths(root: Path) -> dict[str, Path]:
-    """The PNG files below a folder, by name without ending."""
+    """The PNG files below a folder, by name without ending; of two with one name the last."""
+    return {path.stem: path for path in image_files(root)}
+
+
+def image_files(root: Path) -> list[Path]:
+    """The PNG files in NIH's folders below a folder, folder by folder."""
     folders = [root / "images", *sorted(root.glob("images_[0-9]*"))]
     folders += [folder / "images" for folder in folders[1:]]
-    return {
-        path.stem: path
+    return [
+        path
         for folder in folders
         if folder.is_dir()
         for path in folder.iterdir()
         if path.suffix.lower() == ".png"
-    }
-
-
-def differences(rows: Collection[Entry], boxed: dict[str, tuple[Box, ...]]) -> list[str]:
-    """Each count of the label files that is not NIH's own, with both numbers."""
-    split = Counter(row.split for row in rows)
-    tested = {row.image_id for row in rows if row.split == "test"}
-    counts = {
-        "images": len(rows),
-        "images in train_val_list.txt": split["train"],
-        "images in test_list.txt": split["test"],
-        "boxes": sum(len(own) for own in boxed.values()),
-        "images with a box": len(boxed),
-        "images with a box in test_list.txt": len(tested & boxed.keys()),
-    }
-    return [
-        f"the label files have {count:,} {what}, NIH's own {PUBLISHED[what]:,}"
-        for what, count in counts.items()
-        if count != PUBLISHED[what]
     ]
 
 
-def refuse_shared_patients(rows: Iterable[Entry]) -> None:
-    """Refuse splits that share a patient.
-
-    Raises:
-        RequestError: with the count and the first of them.
-    """
-    sides: dict[str, set[str]] = {"train": set(), "test": set()}
-    for row in rows:
-        sides[row.split].add(row.patient_id)
-    shared = sorted(sides["train"] & sides["test"])
-    if shared:
-        raise RequestError(
-            f"{len(shared):,} patients stand in both lists (first: {shared[0]}); take NIH's own "
-            "train_val_list.txt and test_list.txt, which share none"
-        )
-
-
-def _label_rows(root: Path) -> tuple[Path, list[tuple[str, str, str, str]]]:
-    """The newest label file, and of each line the image, its findings, patient and view."""
+def _label_rows(root: Path) -> tuple[Path, list[str], list[tuple[str, str, str, str]]]:
+    """The newest label file, its header, and of each line image, findings, patient and view."""
     found = sorted(root.glob("Data_Entry_2017*.csv"))
     if not found:
         raise RequestError(
@@ -187,7 +177,7 @@ def _label_rows(root: Path) -> tuple[Path, list[tuple[str, str, str, str]]]:
         if len(line) <= max(image, labels, patient, view):
             raise RequestError(f"{found[-1].name}, line {number}: only {len(line)} columns")
         rows.append((Path(line[image]).stem, line[labels], line[patient], line[view]))
-    return found[-1], rows
+    return found[-1], header, rows
 
 
 def _entry(row: tuple[str, str, str, str], split: str, file: str) -> Entry:
@@ -203,16 +193,6 @@ def _entry(row: tuple[str, str, str, str], split: str, file: str) -> Entry:
     labels = tuple(int(name in named) for name in FINDINGS)
     others = any(name in OTHERS for name in named)
     return Entry(image, f"{int(patient):08d}", view, labels, others, split)
-
-
-def _splits(root: Path) -> dict[str, str]:
-    """The split of each listed image."""
-    splits: dict[str, str] = {}
-    for split, name in LISTS.items():
-        for image in names_in(root / name):
-            if splits.setdefault(image, split) != split:
-                raise RequestError(f"image {image!r} stands in both lists; keep one line")
-    return splits
 
 
 def names_in(path: Path) -> list[str]:

@@ -55,7 +55,7 @@ def quality(
     if (source == "external") != (settings.quality_file is not None):
         raise RequestError(
             f"--set chest.quality={source} and chest.quality_file={settings.quality_file}: "
-            "external needs a file, and nothing else reads one"
+            "external needs a file, and nothing else reads one; give both, or neither"
         )
     if source == "synthetic":
         said = f"quality is synthetic: {share:.1%} of each split, drawn by seed, are degraded"

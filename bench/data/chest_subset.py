@@ -27,10 +27,8 @@ def subset(
         return _listed(rows, Path(file))
     if kind == "all":
         other = sum(row.others and not row.diseased for row in rows)
-        return list(rows), (
-            f"subset all: the {other:,} images whose findings are none of the eight count as "
-            "without a finding"
-        )
+        counted = f"; the {other:,} whose findings are none of the eight count as without a finding"
+        return list(rows), f"subset all: {len(rows):,} images" + (counted if other else "")
     caps = {"train": settings.train_images, "test": settings.test_images}
     names = {
         name

@@ -1,14 +1,15 @@
 """NIH ChestX-ray14 with its eight findings of ChestX-ray8, read by the real set and by its twin.
 
-What the label files, lists and boxes say stands in `chest_files`, which images are used in
-`chest_subset`, whose quality is low in `chest_quality`.
+What the label files, lists and boxes say stands in `chest_files`, whether they are NIH's in
+`chest_checks`, which images are used in `chest_subset`, whose quality is low in `chest_quality`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from bench.data import chest_files
+from bench.data import chest_checks, chest_files
 from bench.data.cache import Tick
 from bench.data.chest_files import Entry
 from bench.data.chest_quality import quality
@@ -25,6 +26,22 @@ DEGRADED = {
     "single": "by one corruption each",
     "fundus_literal": "by a fundus camera's faults on grey",
 }
+
+
+class Chosen(NamedTuple):
+    """Which images a run uses.
+
+    Attributes:
+        rows: Those that are there.
+        asked: How many there would be with all of them there.
+        gone: Names of those that are not.
+        said: Sentences about all this.
+    """
+
+    rows: list[Entry]
+    asked: int
+    gone: tuple[str, ...]
+    said: tuple[str, ...]
 
 
 def load(
@@ -52,27 +69,19 @@ def load(
         RequestError: on a wrong file, and without `partial` on other counts than NIH's or missing
             images, with the numbers.
     """
-    rows, boxed = chest_files.entries(root), chest_files.boxes(root)
-    unlike = chest_files.differences(rows, boxed) if real else []
+    rows, boxed = chest_checks.entries(root), chest_files.boxes(root)
+    unlike = chest_checks.differences(rows, boxed) if real else []
     if unlike and not partial:
         raise RequestError(
             f"{unlike[0]}: other label files below {root} than NIH's; fetch them again, or take "
             "--partial to run on these"
         )
-    given, said = protocol.patches.boxes == "given", list(unlike)
-    if given:
-        rows, sentence = boxes_to_train(rows, boxed.keys(), allow_leak=protocol.chest.allow_leak)
-        said.append(sentence)
     paths = chest_files.image_paths(root)
-    first = boxed.keys() if given else ()
-    chosen = {"seed": protocol.data.data_seed, "first": first}
-    wanted, sentence = subset(rows, protocol.chest, **chosen)
-    gone = [row.image_id for row in wanted if row.image_id not in paths]
-    if gone:
-        _refuse_missing(root, gone, wanted, partial, any_there=bool(paths))
-        there = [row for row in rows if row.image_id in paths]
-        wanted, sentence = subset(there, protocol.chest, **chosen)
-        said.append(f"{len(gone):,} of the images of the subset are not there; it is what is there")
+    chosen = choose(rows, boxed, paths, protocol)
+    if chosen.gone and not (partial and paths):
+        way_out = "; --partial runs on what is there" if paths else ""
+        raise RequestError(missing(root, chosen) + way_out)
+    wanted, given = chosen.rows, protocol.patches.boxes == "given"
     oracle = not real and not given
     own = read_boxes(root / "boxes.csv") if oracle else boxed
     records = _records(wanted, paths, {Path(image).stem: b for image, b in own.items()}, oracle)
@@ -86,14 +95,59 @@ def load(
         real=real,
         modality="chest",
         synthetic_share=known.synthetic_share,
-        partial=bool(unlike or gone),
+        partial=bool(unlike or chosen.gone),
         assumptions=(
-            *said,
-            sentence,
+            *unlike,
+            *chosen.said,
             known.sentence,
             f"radiographs are degraded {DEGRADED[how]} ({how}); the paper names no model for them, "
             "so scores on degraded radiographs are not comparable with its",
         ),
+    )
+
+
+def choose(
+    rows: Sequence[Entry],
+    boxed: Collection[str],
+    there: Collection[str],
+    protocol: Protocol,
+) -> Chosen:
+    """The images of a run; where some are missing, official_8 is drawn from what is there.
+
+    Args:
+        rows: Of the label file.
+        boxed: Images with a box.
+        there: Images that have a file.
+        protocol: As of `load`.
+
+    Raises:
+        RequestError: when a list names an image that the label file has not.
+    """
+    said: list[str] = []
+    first: Collection[str] = ()
+    if protocol.patches.boxes == "given":
+        first = boxed
+        rows, sentence = boxes_to_train(rows, boxed, allow_leak=protocol.chest.allow_leak)
+        said.append(sentence)
+    drawn = {"seed": protocol.data.data_seed, "first": first}
+    asked, sentence = subset(rows, protocol.chest, **drawn)
+    kept = [row for row in asked if row.image_id in there]
+    gone = tuple(row.image_id for row in asked if row.image_id not in there)
+    if gone:
+        how = "these are left out"
+        if protocol.chest.subset == "official_8":
+            how = "it is drawn from those that are"
+            at_hand = [row for row in rows if row.image_id in there]
+            kept, sentence = subset(at_hand, protocol.chest, **drawn)
+        said.append(f"{len(gone):,} of the {len(asked):,} images wanted are not there: {how}")
+    return Chosen(kept, len(asked), gone, (*said, sentence))
+
+
+def missing(root: Path, chosen: Chosen) -> str:
+    """One sentence: how many of the images wanted are gone, and where to put them."""
+    return (
+        f"{len(chosen.gone):,} of the {chosen.asked:,} images wanted are missing below {root} "
+        f"(first: {', '.join(chosen.gone[:3])}); put them into images/ or images_001/images/ ..."
     )
 
 
@@ -107,15 +161,3 @@ def _records(
         inside = own if oracle or not own else chest_files.scaled(own, path)
         made.append(Record(row.image_id, path, row.patient_id, row.labels, 0, row.split, inside))
     return made
-
-
-def _refuse_missing(
-    root: Path, gone: Sequence[str], wanted: Sequence[Entry], partial: bool, *, any_there: bool
-) -> None:
-    if partial and any_there:
-        return
-    way_out = "; --partial runs on what is there" if any_there else ""
-    raise RequestError(
-        f"{len(gone):,} of the {len(wanted):,} images wanted are missing below {root} (first: "
-        f"{', '.join(gone[:3])}); put them into images/ or images_001/images/ ...{way_out}"
-    )

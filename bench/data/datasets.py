@@ -54,6 +54,11 @@ def read(name: str, place: Place) -> Dataset:
     records, said = dataset.records, list(dataset.assumptions)
     if data.limit is not None:
         records = limit(records, data.limit, seed=data.data_seed)
+        if len(records) < len(dataset.records):
+            said.append(
+                f"{len(records):,} of {len(dataset.records):,} images, whole patients: "
+                f"data.limit={data.limit}"
+            )
     if not any(r.split == "validation" for r in records):
         records = hold_out(
             records,

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from small_nih import BOX_LINES, HEADERS, ROWS, write_nih
 
-from bench.data import chest_files
+from bench.data import chest_checks, chest_files
 from bench.data.chest_twin.mix import FINDINGS
 from bench.data.patches import LUNGS
 from bench.errors import RequestError
@@ -21,13 +21,13 @@ def root(tmp_path):
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_both_spellings_of_the_label_file_say_the_same(tmp_path, header, root):
-    assert chest_files.entries(write_nih(tmp_path / "other", entries=header)) == (
-        chest_files.entries(root)
+    assert chest_checks.entries(write_nih(tmp_path / "other", entries=header)) == (
+        chest_checks.entries(root)
     )
 
 
 def test_findings_are_those_of_the_eight_and_others_are_told_apart(root):
-    rows = {row.image_id: row for row in chest_files.entries(root)}
+    rows = {row.image_id: row for row in chest_checks.entries(root)}
     named = {
         name: {f for f, given in zip(FINDINGS, row.labels, strict=True) if given}
         for name, row in rows.items()
@@ -40,7 +40,7 @@ def test_findings_are_those_of_the_eight_and_others_are_told_apart(root):
 
 
 def test_splits_are_the_lists_and_patients_the_label_files(root):
-    rows = chest_files.entries(root)
+    rows = chest_checks.entries(root)
     assert [row.split for row in rows] == ["train"] * 7 + ["test"] * 6
     assert rows[0].patient_id == "00000001" and rows[-1].patient_id == "00000008"
 
@@ -70,7 +70,7 @@ def test_a_patient_in_both_lists_is_refused(root):
     with (root / "test_list.txt").open("a") as file:
         file.write("\n00000001_001.png")
     with pytest.raises(RequestError, match=r"1 patients stand in both lists \(first: 00000001"):
-        chest_files.entries(root)
+        chest_checks.entries(root)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_patient_in_both_lists_is_refused(root):
 def test_a_wrong_line_is_named(root, file, old, new, said):
     replaced(root / file, old, new)
     with pytest.raises(RequestError, match=said):
-        chest_files.entries(root)
+        chest_checks.entries(root)
         chest_files.boxes(root)
 
 
@@ -97,11 +97,11 @@ def test_an_image_that_only_a_list_names_is_refused(root):
     with (root / "test_list.txt").open("a") as file:
         file.write("\n00000009_000.png")
     with pytest.raises(RequestError, match=r"no line of .*first: 00000009_000"):
-        chest_files.entries(root)
+        chest_checks.entries(root)
 
 
 def test_counts_other_than_nihs_are_told_with_both_numbers(root):
-    said = chest_files.differences(chest_files.entries(root), chest_files.boxes(root))
+    said = chest_checks.differences(chest_checks.entries(root), chest_files.boxes(root))
     assert said[0] == "the label files have 13 images, NIH's own 112,120"
     assert len(said) == 6
     assert len(BOX_LINES) == 1 and "have 1 boxes, NIH's own 984" in said[3]
@@ -111,8 +111,8 @@ def test_counts_other_than_nihs_are_told_with_both_numbers(root):
 def test_the_real_files_have_nihs_counts(real_data):
     """112,120 = 86,524 + 25,596; 984 boxes on 880 images, all of the test list."""
     root = real_data / "chestxray14"
-    rows, boxed = chest_files.entries(root), chest_files.boxes(root)
-    assert chest_files.differences(rows, boxed) == []
+    rows, boxed = chest_checks.entries(root), chest_files.boxes(root)
+    assert chest_checks.differences(rows, boxed) == []
     assert len({row.patient_id for row in rows}) == 30_805
     assert sum(row.diseased for row in rows) == 46_649
     assert sum(row.normal for row in rows) == 60_361

@@ -3,7 +3,8 @@ from collections import Counter
 import pytest
 
 from bench.chest_settings import Chest
-from bench.data.chest_files import Entry, refuse_shared_patients
+from bench.data.chest_checks import refuse_shared_patients
+from bench.data.chest_files import Entry
 from bench.data.chest_subset import boxes_to_train, matched, subset
 from bench.errors import RequestError
 from bench.seeding import generator_for
@@ -71,7 +72,9 @@ def test_all_means_all_and_says_what_other_findings_count_as(rows):
     kept, said = subset(rows, small(subset="all"), seed=0)
     others = sum(row.others and not row.diseased for row in rows)
     assert kept == rows
-    assert f"the {others:,} images" in said and "without a finding" in said
+    assert f"900 images; the {others:,} whose findings" in said and "without a finding" in said
+    named = [row for row in rows if not row.others]
+    assert subset(named, small(subset="all"), seed=0)[1] == f"subset all: {len(named):,} images"
 
 
 def test_a_list_is_taken_as_it_is(rows, tmp_path):

@@ -95,7 +95,21 @@ def test_missing_images_are_counted_and_the_first_named(root):
         load(root, "chest.subset=all")
     data = load(root, "chest.subset=all", partial=True)
     assert data.partial and len(data.records) == 11
-    assert any("2 of the images" in sentence for sentence in data.assumptions)
+    assert any("2 of the 13 images wanted are not there" in said for said in data.assumptions)
+
+
+def test_a_list_runs_on_those_of_its_images_that_are_there(root, tmp_path):
+    """As `--partial` says; images that the label file has not stay an error."""
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(f"{row[0]}.png" for row in ROWS[:9]))
+    (root / "images" / f"{ROWS[0][0]}.png").unlink()
+    with pytest.raises(RequestError, match=r"1 of the 9 images wanted .*--partial"):
+        load(root, f"chest.subset=list={names}")
+    data = load(root, f"chest.subset=list={names}", partial=True)
+    assert data.partial and ids(data) == {row[0] for row in ROWS[1:9]}
+    names.write_text("00000009_000.png")
+    with pytest.raises(RequestError, match="1 of its 1 images"):
+        load(root, f"chest.subset=list={names}", partial=True)
 
 
 def test_images_that_the_subset_does_not_want_may_be_missing(root):
@@ -233,3 +247,14 @@ def test_the_real_sample_runs_on_what_is_there(real_data):
     data = load(root, "chest.subset=all", real=True, partial=True, name="chestxray")
     assert len(data.records) == 1000 and data.partial
     assert len({r.patient_id for r in data.records}) == 264
+
+
+def test_a_limit_is_said_where_it_leaves_images_out(drawn):
+    def said(limit):
+        protocol = protocol_of("chest.subset=all", f"data.limit={limit}")
+        data = datasets.read("chestxray", datasets.Place(drawn, drawn, protocol, True, quiet))
+        return len(data.records), [text for text in data.assumptions if "data.limit" in text]
+
+    count, sentences = said(60)
+    assert count < 110 and sentences == [f"{count} of 110 images, whole patients: data.limit=60"]
+    assert said(110) == (110, [])

@@ -1,0 +1,132 @@
+"""What a report says of image files: which cannot be read, and which show the same picture."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bench.data import cache, duplicates
+from bench.data.datasets import Place
+from bench.data.records import Modality, Record
+
+SHOWN = 5
+"""How many of a kind the text names; the report has them all."""
+
+WHAT = {"same_file": "same file under several names", "same_picture": "same picture in other files"}
+
+
+def read(records: Sequence[Record], place: Place, modality: Modality = "fundus") -> dict[str, Any]:
+    """The part of a report that needs the files, which are read, framed, cached and compared.
+
+    Args:
+        records: Of images that are there.
+        place: Its protocol has the sizes, its tick is told what is being done.
+    """
+    data = place.protocol.data
+    sizes = sorted({data.image_px, data.patch_image_px}, reverse=True)
+    digests = cache.content_digests(records, place.cache, place.tick)
+    where: dict[str, Any] = {"cache": place.cache, "tick": place.tick}
+    framed = {**where, "size_px": sizes[0], "modality": modality}
+    failed = cache.unreadable(records, digests, **framed)
+    why = {digests[i]: sentence.partition("; ")[0] for i, sentence in failed.items()}
+    broken = {
+        r.path.name: why[content]
+        for r, content in zip(records, digests, strict=True)
+        if content in why
+    }
+    records = [r for r in records if r.path.name not in broken]
+    digests = [content for content in digests if content not in why]
+    entry = cache.clean(records, digests, **framed)
+    for size_px in sizes[1:]:
+        cache.smaller(entry, size_px=size_px, **where)
+    whole = [r.image_id for r, d in zip(records, entry.details, strict=True) if not d["found"]]
+    round_field = modality == "fundus"
+    alike = duplicates.ALIKE if round_field else duplicates.ALIKE_RADIOGRAPHS
+    return {
+        "unreadable": broken,
+        "no_field": whole if round_field else [],
+        **_compared(records, digests, entry, alike, place.tick),
+        "cached": len(records),
+        "sizes_px": sizes,
+    }
+
+
+def _compared(
+    records: Sequence[Record],
+    digests: Sequence[str],
+    entry: cache.Entry,
+    alike: float,
+    tick: cache.Tick,
+) -> dict[str, Any]:
+    """Groups of images that are one file or one picture, and those that cannot be told."""
+    prints = []
+    for i in range(len(records)):
+        prints.append(duplicates.fingerprint(entry.images[i]))
+        tick("comparing images", i + 1, len(records))
+    same = {
+        "same_file": duplicates.same_content(digests, records),
+        "same_picture": duplicates.same_picture(prints, digests, records, alike),
+    }
+    told = {kind: [_group(group, records) for group in own] for kind, own in same.items()}
+    dark = [r.image_id for r, own in zip(records, prints, strict=True) if own is None]
+    return told | {"not_compared": dark}
+
+
+def _group(group: duplicates.Group, records: Sequence[Record]) -> dict[str, Any]:
+    own = [records[i] for i in group.images]
+    return {
+        "images": {r.image_id: {"split": r.split, "labels": list(r.labels)} for r in own},
+        "across": group.across,
+        "contradictory": group.contradictory,
+        "differing_quality": group.differing_quality,
+    }
+
+
+def few(what: str, images: Sequence[str]) -> list[str]:
+    """A line with how many there are and the first few; none if there are none."""
+    if not images:
+        return []
+    more = ", ..." if len(images) > SHOWN else ""
+    return [f"{what}: {len(images):,} ({', '.join(images[:SHOWN])}{more})"]
+
+
+def unreadable_lines(unreadable: dict[str, str]) -> list[str]:
+    """How many files cannot be read, and why each of them."""
+    lines = [f"unreadable: {len(unreadable) or 'none'}"]
+    for file, why in unreadable.items():
+        lines.append(f"  {why}" if file in why else f"  {file}: {why}")
+    return lines
+
+
+def same_lines(report: dict[str, Any], labelled: Callable[[list[int]], str]) -> list[str]:
+    """Groups of images that are one file or one picture.
+
+    Args:
+        labelled: An image's labels in words.
+    """
+    lines = few("too dark or flat to compare", report["not_compared"])
+    return lines + [line for kind in WHAT for line in _group_lines(kind, report[kind], labelled)]
+
+
+def cached_line(report: dict[str, Any]) -> str:
+    """How many images are in the cache now, and at which sizes."""
+    sizes = " and ".join(f"{size} px" for size in report["sizes_px"])
+    return f"cached: {report['cached']:,} images at {sizes}"
+
+
+def _group_lines(
+    kind: str, groups: Sequence[dict[str, Any]], labelled: Callable[[list[int]], str]
+) -> list[str]:
+    if not groups:
+        return [f"{WHAT[kind]}: none"]
+    far = Counter(group["across"] for group in groups)
+    said = ", ".join(f"{count} across {across}" for across, count in far.items())
+    lines = [f"{WHAT[kind]}: {len(groups):,} ({said.replace('across one', 'within one')})"]
+    contradictory = sum(group["contradictory"] for group in groups)
+    lines += [f"  with labels that contradict each other: {contradictory}"] if contradictory else []
+    for group in groups[:SHOWN]:
+        images = [
+            f"{image} ({own['split']}, {labelled(own['labels'])})"
+            for image, own in group["images"].items()
+        ]
+        lines.append(f"  {' = '.join(images)}")
+    return lines + (["  ..."] if len(groups) > SHOWN else [])
