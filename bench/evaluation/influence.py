@@ -4,6 +4,11 @@ To first order a score of a sample is its population value plus the sum of one t
 of one patient's images belong together, and the same patients carry the terms of every model, so
 that one product of matrices gives the variances of all models and the covariances between them.
 
+Scores named `metric_tuned` are of findings answered at thresholds tuned on the validation split.
+Other patients are in that split, so to a sample of test patients the thresholds are given numbers:
+the influence is that of the score at fixed thresholds, and what another choice of validation
+patients would do to the thresholds is in no variance here.
+
 Sources: Cohen's weighted kappa, its delta-method variance (Fleiss, Cohen & Everitt, 1969); AUROC,
 the placement values of DeLong et al. (1988), clustered as by Obuchowski (1997).
 
@@ -19,6 +24,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from bench.evaluation.measures import confusion
+from bench.evaluation.metrics import TUNED, answered
 
 
 class Influence(NamedTuple):
@@ -70,22 +76,36 @@ def sum_by_patient(per_image: np.ndarray, patient: np.ndarray, patients: int) ->
     return np.bincount(patient, weights=per_image, minlength=patients)
 
 
-def influence(metric: str, labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+def influence(
+    metric: str,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    thresholds: np.ndarray | None = None,
+) -> Influence:
     """A score by the name that `bench.evaluation.metrics` gives it, with its influences.
 
     Args:
         metric: One of METRICS.
         labels: (N,) grades in 0..C-1, or (N, C) findings of 0 and 1.
         probabilities: (N, C) in 0..1.
+        thresholds: (C,) of a `metric_tuned`, taken as given, from `metrics.tuned_thresholds` of
+            other patients; other scores do not look at them.
 
     Raises:
-        ValueError: for a score that has no influence function here or for these labels.
+        ValueError: for a score that has no influence function here or for these labels, or for a
+            tuned score without thresholds.
     """
     kind = "grading" if labels.ndim == 1 else "findings"
     if metric not in METRICS[kind]:
         raise ValueError(
             f"no interval for {metric!r} of {kind}; there is {', '.join(METRICS[kind])}"
         )
+    if kind == "findings" and metric in ANSWERED:
+        if not metric.endswith(TUNED):
+            thresholds = None
+        elif thresholds is None:
+            raise ValueError(f"{metric!r} needs the thresholds of its answers")
+        return ANSWERED[metric](labels, answered(probabilities, thresholds))
     return METRICS[kind][metric](labels, probabilities)
 
 
@@ -165,9 +185,9 @@ def _finding_auroc(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
     return macro_influence([auroc_influence(truth, scores) for truth, scores in pairs])
 
 
-def _finding_kappa(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+def _finding_kappa(labels: np.ndarray, answers: np.ndarray) -> Influence:
     """A finding whose truth is all 0 or all 1 tests nothing and is left out, as in `metrics`."""
-    pairs = list(zip(labels.T, (probabilities.T >= 0.5).astype(int), strict=True))
+    pairs = list(zip(labels.T, answers.T, strict=True))
     varied = [len(np.unique(truth)) == 2 for truth, _ in pairs]
     parts = [
         kappa_influence(*pair, 2) if tests else _undefined(len(labels))
@@ -176,12 +196,12 @@ def _finding_kappa(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
     return macro_influence(parts)
 
 
-def _label_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
-    return mean_influence((labels == (probabilities >= 0.5)).mean(axis=1))
+def _label_accuracy(labels: np.ndarray, answers: np.ndarray) -> Influence:
+    return mean_influence((labels == answers).mean(axis=1))
 
 
-def _subset_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
-    return mean_influence((labels == (probabilities >= 0.5)).all(axis=1))
+def _subset_accuracy(labels: np.ndarray, answers: np.ndarray) -> Influence:
+    return mean_influence((labels == answers).all(axis=1))
 
 
 def _top_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
@@ -190,17 +210,19 @@ def _top_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
 
 
 Scorer = Callable[[np.ndarray, np.ndarray], Influence]
+ANSWERED: dict[str, Scorer] = {
+    "kappa_macro": _finding_kappa,
+    f"kappa_macro{TUNED}": _finding_kappa,
+    "acc_label": _label_accuracy,
+    "acc_subset": _subset_accuracy,
+}
+"""Scores of findings by (N, C) labels and answers of 0 and 1; the others take probabilities."""
+
 METRICS: dict[str, dict[str, Scorer]] = {
     "grading": {
         "kappa": _graded_kappa,
         "accuracy": _graded_accuracy,
         "auroc_macro": _graded_auroc,
     },
-    "findings": {
-        "auroc_macro": _finding_auroc,
-        "kappa_macro": _finding_kappa,
-        "acc_label": _label_accuracy,
-        "acc_subset": _subset_accuracy,
-        "acc_top1": _top_accuracy,
-    },
+    "findings": {"auroc_macro": _finding_auroc, **ANSWERED, "acc_top1": _top_accuracy},
 }

@@ -13,17 +13,23 @@ import pandas as pd
 from bench.errors import NotComparable
 from bench.evaluation.influence import JointScores, influence, sum_by_patient
 from bench.evaluation.measures import checked_classes
+from bench.evaluation.metrics import TUNED, tuned_thresholds
 
 FILE = "predictions.parquet"
 
 
 class _Answers(NamedTuple):
-    """The test split of one run; (N,), (N,), (N,) or (N, C), and (N, C)."""
+    """The test split of one run; (N,), (N,), (N,) or (N, C), and (N, C).
+
+    Attributes:
+        thresholds: (C,) of its validation split; None where no score asks for them.
+    """
 
     images: np.ndarray
     patients: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
+    thresholds: np.ndarray | None
 
 
 def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, JointScores]:
@@ -38,36 +44,48 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
 
     Raises:
         NotComparable: if two runs predicted different images, or the same with other labels.
-        ValueError: without folders, or for a metric that does not fit the labels.
+        ValueError: without folders, for a metric that does not fit the labels, or for a tuned one
+            of a run that stored no validation rows.
     """
     if not folders:
         raise ValueError("no runs to score; name at least one folder")
-    first = _read(folders[0])
+    tuned = any(metric.endswith(TUNED) for metric in metrics)
+    first = _read(folders[0], tuned)
     names, patient = np.unique(first.patients, return_inverse=True)
     values = {metric: np.empty(len(folders)) for metric in metrics}
     sums = {metric: np.empty((len(names), len(folders))) for metric in metrics}
     for place, folder in enumerate(folders):
-        answers = _read(folder) if place else first
+        answers = _read(folder, tuned) if place else first
         if not np.array_equal(answers.images, first.images):
             answers = _in_order_of(first, answers)
         _refuse_other_images(first, answers, folders[0], folder)
         for metric in metrics:
-            value, per_image = influence(metric, answers.labels, answers.probabilities)
+            value, per_image = influence(
+                metric, answers.labels, answers.probabilities, answers.thresholds
+            )
             values[metric][place] = value
             sums[metric][:, place] = sum_by_patient(per_image, patient, len(names))
     return {metric: JointScores(values[metric], sums[metric]) for metric in metrics}
 
 
-def _read(folder: Path) -> _Answers:
-    table = pd.read_parquet(folder / FILE)
-    table = table.loc[table["split"] == "test"]
+def _read(folder: Path, tuned: bool) -> _Answers:
+    whole = pd.read_parquet(folder / FILE)
+    table = whole.loc[whole["split"] == "test"]
     probabilities = table[_numbered(table, "p_")].to_numpy(dtype=np.float64)
     if "label" in table:
         labels = checked_classes(table["label"].to_numpy(), probabilities.shape[1])
     else:
         labels = checked_classes(table[_numbered(table, "label_")].to_numpy(), 2)
     images, patients = (table[name].to_numpy(dtype=object) for name in ("image_id", "patient_id"))
-    return _Answers(images, patients, labels, probabilities)
+    thresholds = _thresholds(folder, whole, probabilities.shape[1]) if tuned else None
+    return _Answers(images, patients, labels, probabilities, thresholds)
+
+
+def _thresholds(folder: Path, whole: pd.DataFrame, count: int) -> np.ndarray:
+    validation = whole.loc[whole["split"] == "validation"]
+    if validation.empty:
+        raise ValueError(f"run {folder.name} stored no validation rows to tune thresholds on")
+    return tuned_thresholds(validation, count)
 
 
 def _in_order_of(first: _Answers, other: _Answers) -> _Answers:
@@ -77,7 +95,8 @@ def _in_order_of(first: _Answers, other: _Answers) -> _Answers:
         place = np.empty_like(order)
         place[np.argsort(first.images)] = order
         order = place
-    return _Answers(*(values[order] for values in other))
+    images, patients, labels, probabilities = (values[order] for values in other[:4])
+    return _Answers(images, patients, labels, probabilities, other.thresholds)
 
 
 def _numbered(table: pd.DataFrame, prefix: str) -> list[str]:

@@ -31,12 +31,15 @@ from bench.evaluation.measures import (
 
 __all__ = [
     "SPLITS",
+    "TUNED",
     "Scores",
     "accuracy",
+    "answered",
     "auroc",
     "balanced_accuracy",
     "confusion",
     "expected_calibration_error",
+    "finding_kappa",
     "majority_accuracy",
     "quadratic_weighted_kappa",
     "recalls",
@@ -48,6 +51,9 @@ __all__ = [
 
 SPLITS = ("validation", "test")
 FIXED_THRESHOLD = 0.5
+TUNED = "_tuned"
+"""Ending of the names of scores at tuned thresholds."""
+
 Scores = dict[str, float]
 
 
@@ -121,6 +127,13 @@ def tuned_thresholds(validation: pd.DataFrame, count: int) -> np.ndarray:
     )
 
 
+def answered(probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
+    """Findings as 0/1 answers (N, C): at (C,) thresholds, and at 0.5 without any or where nan."""
+    fixed = np.full(probabilities.shape[1], FIXED_THRESHOLD)
+    at = fixed if thresholds is None else np.where(np.isnan(thresholds), fixed, thresholds)
+    return (probabilities >= at).astype(int)
+
+
 def strata(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Which rows belong to each stratum of quality; (N,) bool each.
 
@@ -165,10 +178,10 @@ def _finding_scores(
 ) -> Scores:
     columns = [f"label_{c}" for c in range(len(classes))]
     labels = checked_classes(predictions[columns].to_numpy(), 2)
-    answers = (probabilities >= FIXED_THRESHOLD).astype(int)
+    answers = answered(probabilities)
     scores = _finding_summary(labels, answers, probabilities)
     areas = [auroc(*pair) for pair in zip(labels.T, probabilities.T, strict=True)]
-    kappas = [_finding_kappa(*pair) for pair in zip(labels.T, answers.T, strict=True)]
+    kappas = [finding_kappa(*pair) for pair in zip(labels.T, answers.T, strict=True)]
     scores |= _macro("auroc", areas) | _macro("kappa", kappas)
     scores |= _named("auroc", areas, classes) | _named("kappa", kappas, classes)
     scores |= _named("acc", [mean(right) for right in (labels == answers).T], classes)
@@ -190,14 +203,13 @@ def _tuned_scores(
     """Scores of answers at each finding's own threshold, 0.5 for those that have none."""
     columns = [f"label_{c}" for c in range(len(classes))]
     labels = checked_classes(predictions[columns].to_numpy(), 2)
-    untuned = np.isnan(thresholds)
-    answers = (probabilities >= np.where(untuned, FIXED_THRESHOLD, thresholds)).astype(int)
-    kappas = [_finding_kappa(*pair) for pair in zip(labels.T, answers.T, strict=True)]
+    answers = answered(probabilities, thresholds)
+    kappas = [finding_kappa(*pair) for pair in zip(labels.T, answers.T, strict=True)]
     summary = _finding_summary(labels, answers, probabilities)
     return {
         "kappa_macro_tuned": mean_defined(kappas),
         **{f"{name}_tuned": summary[name] for name in ("kappa_micro", "acc_label", "acc_subset")},
-        "labels_untuned": float(untuned.sum()),
+        "labels_untuned": float(np.isnan(thresholds).sum()),
         **_named("kappa_tuned", kappas, classes),
         **_named("threshold", thresholds, classes),
     }
@@ -219,8 +231,8 @@ def _finding_summary(labels: np.ndarray, answers: np.ndarray, probabilities: np.
     }
 
 
-def _finding_kappa(labels: np.ndarray, answers: np.ndarray) -> float:
-    """Cohen's kappa of one finding; nan if the truth is all 0 or all 1.
+def finding_kappa(labels: np.ndarray, answers: np.ndarray) -> float:
+    """Cohen's kappa of (N,) truth and answers of 0 and 1; nan if the truth is all 0 or all 1.
 
     The formula would give 0 there, which drags a mean down for a label that tests nothing.
     """

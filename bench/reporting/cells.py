@@ -83,9 +83,9 @@ def _measured(part: Part, method: str, metric: str, ratio: str, standing: Standi
     if not np.isfinite(mean):
         text = f"undefined (n={found.seeds})"
     elif interval is None:
-        text = f"{mean:.3f} (n={found.seeds})"
+        text = f"{_three(mean)} (n={found.seeds})"
     else:
-        text = f"{mean:.3f} ± {(interval.high - interval.low) / 2:.3f} (n={found.seeds})"
+        text = f"{_three(mean)} ± {(interval.high - interval.low) / 2:.3f} (n={found.seeds})"
     if found.seeds == 1:
         part.notes.say(ONE_SEED)
     own = {score.seed for score in scores}
@@ -96,6 +96,11 @@ def _measured(part: Part, method: str, metric: str, ratio: str, standing: Standi
         why=found.why_not if found.seeds > 1 and np.isfinite(mean) else "",
     )
     return Cell(text, scores, (*part.notes.sign(standing), *letters))
+
+
+def _three(mean: np.floating) -> str:
+    """Three digits, without a zero's minus."""
+    return f"{round(float(mean), 3) + 0.0:.3f}"
 
 
 def _published(notes: Footnotes, theirs: Published, metric: str) -> Cell:

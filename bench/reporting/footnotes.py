@@ -16,12 +16,18 @@ BOXES = {
     "given": "lesion boxes: given with the data set",
     "detector": "lesion boxes: of a detector trained on other photographs",
     "file": "lesion boxes: of a published file",
-    "random_lesion_crops": "lesion boxes: none; random crops of lesion images inside the field of "
-    "view stand in for them",
+    "random_lesion_crops": "lesion boxes: none; random crops of lesion images stand in for them, "
+    "of photographs inside the field of view, of radiographs where chest.crop_region says",
 }
 CELLS = (
     "mean over n seeds ± half of its 95 % interval, in which another choice of seeds and another "
     "sample of patients both vary"
+)
+THRESHOLDS = (
+    "a finding is answered with yes from probability 0.5 on; tuned, from the one that gives it the "
+    "highest kappa on the run's own validation rows (0.5 where these cannot tell); intervals take "
+    "tuned thresholds as given: that other seeds tune others is in them, that other validation "
+    "patients would is not"
 )
 ONE_SEED = "n=1: no interval, since one seed does not say how much seeds vary"
 SIGNS: dict[Standing, tuple[str, str]] = {

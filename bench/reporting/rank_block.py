@@ -31,7 +31,12 @@ def rank_block(
         for row in rows
         if row.method in ranked
     )
-    return Block("", f"Rank by {heading[0].lower()}{heading[1:]}", lines)
+    return Block("", f"Rank by {_inside(heading)}", lines)
+
+
+def _inside(heading: str) -> str:
+    """A heading inside a sentence: "Kappa" as "kappa", "AUROC" as it is."""
+    return heading if heading[1:2].isupper() else f"{heading[0].lower()}{heading[1:]}"
 
 
 def _ranked(

@@ -18,6 +18,7 @@ GRADING = {"kappa": "Quadratic weighted kappa", "accuracy": "Accuracy"}
 FINDINGS = {
     "auroc_macro": "AUROC, mean over findings",
     "kappa_macro": "Kappa, mean over findings",
+    "kappa_macro_tuned": "Kappa, mean over findings, thresholds tuned on validation",
     "acc_label": "Accuracy over single findings",
     "acc_subset": "Accuracy of all findings at once",
     "acc_top1": "Accuracy of the top finding",
@@ -37,6 +38,8 @@ def section(experiment: Experiment, group: Group, measured: Measured) -> Section
     part = Part(experiment, group, measured, _columns(experiment, group, beside), notes)
     notes.say(footnotes.CELLS)
     metrics = metrics_of(records)
+    if metrics is FINDINGS:
+        notes.say(footnotes.THRESHOLDS)
     blocks = [_scores(part, metric, heading) for metric, heading in metrics.items()]
     blocks[1:1] = _ranks(part, *next(iter(metrics.items())))
     _explain(part, beside)

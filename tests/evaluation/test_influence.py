@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from graded import certain, graded, patients_of
 from hypothesis import given, settings
@@ -17,9 +18,10 @@ from bench.evaluation.influence import (
     sum_by_patient,
 )
 from bench.evaluation.measures import auroc, confusion, quadratic_weighted_kappa
-from bench.evaluation.metrics import score
+from bench.evaluation.metrics import answered, finding_kappa, score, tuned_thresholds
 
 seeds = st.integers(0, 10_000)
+THRESHOLDS = np.array([0.2, 0.4, np.nan])
 EVERY = [(kind, metric) for kind, metrics in METRICS.items() for metric in metrics]
 
 
@@ -49,8 +51,9 @@ def resampled(rng, patient, draws):
 @given(seed=seeds)
 def test_a_score_is_the_one_that_the_metrics_give(kind, metric, seed):
     labels, probabilities = answers(seed, kind)
-    scores = score(predictions_of(labels, probabilities), kind=kind, classes=("a", "b", "c"))
-    found = influence(metric, labels, probabilities).value
+    rows, names = predictions_of(labels, probabilities), ("a", "b", "c")
+    scores = score(rows, kind=kind, classes=names, thresholds=THRESHOLDS)
+    found = influence(metric, labels, probabilities, THRESHOLDS).value
     assert found == pytest.approx(scores[metric], abs=1e-12, nan_ok=True)
 
 
@@ -58,7 +61,8 @@ def test_a_score_is_the_one_that_the_metrics_give(kind, metric, seed):
 @settings(max_examples=10)
 @given(seed=seeds)
 def test_the_influences_cancel(kind, metric, seed):
-    assert influence(metric, *answers(seed, kind)).per_image.sum() == pytest.approx(0, abs=1e-12)
+    found = influence(metric, *answers(seed, kind), THRESHOLDS)
+    assert found.per_image.sum() == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("kind", "metric"), EVERY)
@@ -68,11 +72,11 @@ def test_an_influence_is_what_one_more_copy_of_the_image_does(kind, metric, imag
     labels, probabilities = answers(image, kind, images=20)
     times = np.arange(20).repeat(1000)
     more = np.append(times, image)
-    before = influence(metric, labels[times], probabilities[times]).value
-    after = influence(metric, labels[more], probabilities[more]).value
+    before = influence(metric, labels[times], probabilities[times], THRESHOLDS).value
+    after = influence(metric, labels[more], probabilities[more], THRESHOLDS).value
     slope = (after - before) * len(more) / 20
     # One copy in 20,000: what is left of second order is of size 1 / 20,000 of the influence.
-    expected = influence(metric, labels, probabilities).per_image[image]
+    expected = influence(metric, labels, probabilities, THRESHOLDS).per_image[image]
     assert slope == pytest.approx(expected, rel=1e-3, abs=1e-6)
 
 
@@ -143,6 +147,53 @@ def test_the_error_of_an_auroc_is_that_of_a_cluster_bootstrap():
     assert found == pytest.approx(np.std(draws), rel=0.08)
 
 
+def test_the_error_of_a_tuned_kappa_is_that_of_a_bootstrap_at_the_same_thresholds():
+    """Patients of the test split are drawn anew, thresholds of the validation split are not."""
+    rows, patient = rare_findings(0)
+    test = rows.loc[rows["split"] == "test"]
+    thresholds = tuned_thresholds(rows.loc[rows["split"] == "validation"], 3)
+    labels, probabilities = (
+        test[[f"{name}_{c}" for c in range(3)]].to_numpy() for name in ("label", "p")
+    )
+    yes = answered(probabilities, thresholds)
+    draws = [
+        np.mean([finding_kappa(labels[own, c], yes[own, c]) for c in range(3)])
+        for own in resampled(np.random.default_rng(1), patient, 2000)
+    ]
+    tuned, fixed = (
+        influence(name, labels, probabilities, thresholds)
+        for name in ("kappa_macro_tuned", "kappa_macro")
+    )
+    assert standard_error(tuned.per_image, patient) == pytest.approx(np.std(draws), rel=0.08)
+    # Hardly one of the rare findings is answered with yes at 0.5: another score, another error.
+    assert tuned.value > fixed.value + 0.1
+    assert standard_error(fixed.per_image, patient) < 0.85 * np.std(draws)
+
+
+def rare_findings(seed):
+    """Rows of 300 validation and 900 test images, and the (900,) patients of the latter."""
+    rng = np.random.default_rng(seed)
+    frames, patient = [], patients_of(rng, 900)
+    for split, owner in (("validation", np.arange(300)), ("test", patient)):
+        severity = rng.standard_normal((owner.max() + 1, 3))[owner]
+        noise = rng.standard_normal((2, len(owner), 3))
+        truth = severity + 0.5 * noise[0] > 1.2
+        logits = 1.2 * severity + 0.8 * noise[1] - 4
+        frames.append(predictions_of(truth.astype(int), 1 / (1 + np.exp(-logits)), split=split))
+    return pd.concat(frames, ignore_index=True), patient
+
+
+def test_a_tuned_score_needs_thresholds_and_a_fixed_one_does_not_see_them():
+    labels, probabilities = answers(0, "findings")
+    with pytest.raises(ValueError, match="'kappa_macro_tuned' needs the thresholds"):
+        influence("kappa_macro_tuned", labels, probabilities)
+    fixed = influence("kappa_macro", labels, probabilities).value
+    assert influence("kappa_macro", labels, probabilities, THRESHOLDS).value == fixed
+    assert influence("kappa_macro_tuned", labels, probabilities, THRESHOLDS).value != fixed
+    halves = influence("kappa_macro_tuned", labels, probabilities, np.full(3, np.nan)).value
+    assert halves == fixed
+
+
 def test_the_error_of_a_kappa_difference_is_that_of_the_multinomial_law():
     """Each image a patient of its own: resampling images is one draw of the three-way table."""
     labels, grades, _ = graded(5, images=1000)
@@ -201,11 +252,12 @@ def test_models_that_never_vary_have_no_error():
         ("kappa", np.zeros(4, dtype=int)),
         ("auroc_macro", np.zeros(4, dtype=int)),
         ("kappa_macro", np.zeros((4, 3), dtype=int)),
+        ("kappa_macro_tuned", np.zeros((4, 3), dtype=int)),
         ("acc_top1", np.zeros((4, 3), dtype=int)),
     ],
 )
 def test_an_undefined_score_stays_undefined(metric, labels):
-    found = influence(metric, labels, certain(np.zeros(4, dtype=int), 3))
+    found = influence(metric, labels, certain(np.zeros(4, dtype=int), 3), THRESHOLDS)
     assert np.isnan(found.value)
     assert np.isnan(found.per_image).all()
 

@@ -8,6 +8,7 @@ from bench.errors import NotComparable
 from bench.evaluation.influence import influence
 from bench.evaluation.joint import joint_scores
 from bench.evaluation.measures import quadratic_weighted_kappa
+from bench.evaluation.metrics import score_all
 from bench.store import write_predictions
 
 
@@ -48,6 +49,42 @@ def test_findings_are_read_class_by_class(tmp_path):
     folder = saved(tmp_path, "chest", labels, probabilities)
     scores = joint_scores([folder], ["auroc_macro"])["auroc_macro"]
     assert scores.values[0] == pytest.approx(influence("auroc_macro", labels, probabilities).value)
+
+
+def findings_saved(tmp_path, name, seed, change=lambda table: table):
+    """A run with 60 validation and 80 test images; and its own scores of the latter."""
+    rng = np.random.default_rng(0)
+    frames = []
+    for split, size in (("validation", 60), ("test", 80)):
+        labels = (rng.random((size, 3)) < 0.3).astype(int)
+        noise = np.random.default_rng(seed).random((size, 3))
+        frames.append(predictions_of(labels, 0.15 * labels + 0.4 * noise, split=split))
+    table = change(pd.concat(frames, ignore_index=True))
+    (tmp_path / name).mkdir()
+    write_predictions(tmp_path / name / "predictions.parquet", table)
+    return tmp_path / name, score_all(table, kind="findings", classes="abc")["test"]
+
+
+def test_each_run_is_answered_at_thresholds_of_its_own_validation_rows(tmp_path):
+    runs = [findings_saved(tmp_path, f"r{seed}", seed) for seed in range(3)]
+    mixed = findings_saved(tmp_path, "mixed", 0, lambda t: t.sample(frac=1, random_state=0))
+    folders = [folder for folder, _ in (*runs, mixed)]
+    scores = joint_scores(folders, ["auroc_macro", "kappa_macro_tuned", "kappa_macro"])
+    for name in ("kappa_macro_tuned", "kappa_macro"):
+        recorded = [own[name] for _, own in (*runs, mixed)]
+        assert scores[name].values == pytest.approx(recorded, abs=1e-12)
+    tuned = scores["kappa_macro_tuned"]
+    assert len({own["threshold:a"] for _, own in runs}) == len(set(tuned.values[:3])) == 3
+    assert not set(tuned.values) & set(scores["kappa_macro"].values)
+    np.testing.assert_array_equal(tuned.per_patient[:, 0], tuned.per_patient[:, 3])
+
+
+def test_a_run_without_validation_rows_has_no_tuned_scores(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = saved(tmp_path, "chest", rng.integers(0, 2, (80, 3)), rng.random((80, 3)))
+    assert np.isfinite(joint_scores([folder], ["kappa_macro"])["kappa_macro"].values).all()
+    with pytest.raises(ValueError, match="run chest stored no validation rows"):
+        joint_scores([folder], ["kappa_macro", "kappa_macro_tuned"])
 
 
 @pytest.mark.parametrize(

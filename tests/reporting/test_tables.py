@@ -11,7 +11,6 @@ from bench.errors import NotComparable, RequestError
 from bench.evaluation.influence import kappa_influence
 from bench.experiments import TABLE1, TABLE2, TABLE3
 from bench.reporting.render import render
-from bench.reporting.sections import FINDINGS
 from bench.reporting.tables import build, build_all
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "tables"
@@ -260,18 +259,6 @@ def test_one_table_alone_is_the_same_as_among_all(study):
 def test_with_studies_only_the_reason_is_named(run):
     page = render(build("1", pd.DataFrame([run(study="spl")])), "markdown")
     assert "belong to sensitivity studies" in page
-
-
-def test_findings_have_scores_of_their_own(real_run):
-    truth = np.arange(24).reshape(12, 2) // 3 % 2
-    answers = np.where(np.arange(12)[:, None] == 5, 1 - truth, truth) * 0.8 + 0.1
-    finding = real_run(dataset="chestxray", answers=(truth, answers))
-    table = build("1", pd.DataFrame([finding]))
-    assert [b.metric for b in table.sections[0].blocks][:-1] == [*FINDINGS]
-    assert texts(table, "resnet50", "acc_label")[:3] == ["0.917 (n=1)", "", ""]
-    assert texts(table, "resnet50", "acc_subset")[:2] == ["0.917 (n=1)", "0.626 / 0.619"]
-    assert texts(table, "resnet50", "kappa_macro")[1] == "0.619 / 0.626"
-    assert texts(table, "resnet50", "auroc_macro")[1] == ""
 
 
 def test_two_data_sets_may_have_two_protocols(study, real):

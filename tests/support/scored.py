@@ -4,10 +4,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from predictions import predictions_of
 from records import record_of_twin
 
-from bench.evaluation.metrics import score
+from bench.evaluation.metrics import score, score_all
 from bench.store import write_predictions
 
 IMAGES = 1000
@@ -37,13 +38,21 @@ def certain(grades: np.ndarray) -> np.ndarray:
 
 
 def answered(folder: Path, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, object]:
-    """Write predictions; the folder and the scores of a record of them."""
+    """Write predictions; the folder and the scores of a record of them.
+
+    Findings are answered alike on validation rows, whose images and patients are others.
+    """
     folder.mkdir(parents=True)
     predictions = predictions_of(labels, probabilities)
-    write_predictions(folder / "predictions.parquet", predictions)
-    kind = "grading" if labels.ndim == 1 else "findings"
     classes = [f"class {place}" for place in range(probabilities.shape[1])]
-    return {"folder": folder, **score(predictions, kind=kind, classes=classes)}
+    if labels.ndim == 1:
+        write_predictions(folder / "predictions.parquet", predictions)
+        return {"folder": folder, **score(predictions, kind="grading", classes=classes)}
+    others = predictions_of(labels, probabilities, split="validation")
+    others[["image_id", "patient_id"]] = "v" + others[["image_id", "patient_id"]]
+    both = pd.concat([predictions, others], ignore_index=True)
+    write_predictions(folder / "predictions.parquet", both)
+    return {"folder": folder, **score_all(both, kind="findings", classes=classes)["test"]}
 
 
 def scored_run(

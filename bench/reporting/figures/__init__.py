@@ -5,14 +5,14 @@ draws them. `Picture` holds both, so that pages and tests use the numbers and no
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from bench.errors import RequestError
-from bench.reporting.comparability import Group, comparable_groups
+from bench.reporting.comparability import comparable_groups
 from bench.reporting.figures import (
     calibration,
     confusion,
@@ -81,12 +81,13 @@ def draw(
     if not groups:
         nothing = ONLY_STUDIES.format(n=len(records)) if len(records) else NOTHING
         raise RequestError(nothing.replace("bench table", "bench figures"))
-    return _each(groups, [FIGURES[name] for name in only or FIGURES])
+    return of_studies((Study.of(group) for group in groups), only)
 
 
-def _each(groups: Sequence[Group], drawers: Sequence[Draw]) -> Iterator[Drawn]:
-    for group in groups:
-        study = Study.of(group)
+def of_studies(studies: Iterable[Study], only: Sequence[str] = ()) -> Iterator[Drawn]:
+    """The figures of runs that are scored already; `only` as in `draw`, its names known."""
+    drawers = [FIGURES[name] for name in only or FIGURES]
+    for study in studies:
         results = [result for drawer in drawers for result in drawer(study)]
         yield Drawn(
             study.group.dataset,

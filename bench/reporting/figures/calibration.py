@@ -1,4 +1,7 @@
-"""Are confident answers right? Reliability diagrams with the expected calibration error."""
+"""Are confident answers right? Reliability diagrams with the expected calibration error.
+
+Of grades by the largest probability of an image, of findings by each finding's own probability.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -24,12 +27,36 @@ LEAST_ANSWERS = 10
 COLUMNS = 4
 LINES = (("o", "-", style.BLUE), ("s", (0, (4, 1.5)), style.ORANGE), ("^", (0, (1, 1)), style.INK))
 CAPTION = (
-    "Share of right answers against confidence, in {bins} equally wide bins; seeds count together, "
-    "bins with fewer than {least} answers are left out. On the diagonal, confidence is what comes "
-    "true; below it, the method is too sure of itself. ECE: expected calibration error, mean over "
-    "{seeds}. {what}{dagger}"
+    "{what} {bins} equally wide bins; seeds count together, bins with fewer than {least} "
+    "answers are left out. ECE: expected calibration error, mean over {seeds}. {dagger}"
 )
-FINDINGS = "An answer is one finding of one image, its confidence the probability given to it. "
+
+
+class Words(NamedTuple):
+    """How the two axes are named, and what a caption says of them."""
+
+    title: str
+    across: str
+    up: str
+    what: str
+
+
+GRADES = Words(
+    "Calibration: is confidence what comes true?",
+    "confidence",
+    "share right",
+    "Share of right answers against confidence: on the diagonal, confidence is what comes true; "
+    "below it, the method is too sure of itself.",
+)
+FINDINGS = Words(
+    "Calibration: is a finding there as often as said?",
+    "probability given",
+    "share with the finding",
+    "Share of answers whose finding is there, against the probability given to it, an answer being "
+    "one finding of one image: on the diagonal, findings are there as often as said; below it, "
+    "more rarely. Most answers are low probabilities of absent findings, which weigh most in the "
+    "error.",
+)
 
 
 class Curve(NamedTuple):
@@ -37,7 +64,7 @@ class Curve(NamedTuple):
 
     Attributes:
         confidence: (b,) mean of the bin.
-        right: (b,) share of the bin.
+        right: (b,) share of the bin; of findings, the share that is there.
         answers: (b,) how many, over all seeds.
         ece: Mean over n seeds.
     """
@@ -53,7 +80,8 @@ class Curve(NamedTuple):
 
 def pictures(study: Study) -> list[Picture]:
     """One picture, a panel a method."""
-    found, title = reliability(study), "Calibration: is confidence what comes true?"
+    grading = answers(study.measured.runs.folders[0]).grading
+    found, words = reliability(study), GRADES if grading else FINDINGS
     with style.styled():
         figure, all_axes = style.panels(
             len(study.methods), columns=COLUMNS, width=2.0, height=2.15, sharex=True, sharey=True
@@ -61,9 +89,9 @@ def pictures(study: Study) -> list[Picture]:
         for axes, method in zip(all_axes, study.methods, strict=True):
             _panel(axes, study, [one for one in found if one.method == method])
             style.panel_title(axes, study.title(method))
-        style.label_below(all_axes, COLUMNS, "confidence")
-        figure.supylabel("share right", fontsize=8)
-        style.heading(figure, title, study.about)
+        style.label_below(all_axes, COLUMNS, words.across)
+        figure.supylabel(words.up, fontsize=8)
+        style.heading(figure, words.title, study.about)
         handles = [_mark(study, ratio) for ratio in study.ratios]
         figure.legend(
             handles=handles,
@@ -76,10 +104,10 @@ def pictures(study: Study) -> list[Picture]:
         bins=BINS,
         least=LEAST_ANSWERS,
         seeds=seeds_in_words([one.n for one in found]),
-        what="" if "kappa" in study.metrics else FINDINGS,
+        what=words.what,
         dagger=said_of(study, study.methods),
     )
-    return [Picture("calibration", title, caption.strip(), _table(found), figure)]
+    return [Picture("calibration", words.title, caption.strip(), _table(found), figure)]
 
 
 def reliability(study: Study) -> list[Curve]:

@@ -1,4 +1,7 @@
-"""Which grade is taken for which: confusion matrices, averaged over seeds."""
+"""Which grade is taken for which: confusion matrices, averaged over seeds.
+
+Of findings, which do not exclude each other, `findings` draws what each one's answers are worth.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,10 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.evaluation.measures import confusion
-from bench.reporting.figures import style
+from bench.reporting.figures import findings, style
 from bench.reporting.figures.study import (
     Picture,
-    Skipped,
     Study,
     answers,
     at_share,
@@ -20,7 +22,6 @@ from bench.reporting.figures.study import (
 )
 
 NAME = "confusion"
-NOT_GRADES = "confusion matrices are of grades, and an image here can have several findings"
 CAPTION = (
     "Rows: true grade; columns: predicted grade. Shade and upper number: share of the row, in "
     "percent; lower number: images, mean over {seeds}. {dagger}"
@@ -28,11 +29,11 @@ CAPTION = (
 LIGHT_TEXT = 0.55
 
 
-def pictures(study: Study) -> list[Picture | Skipped]:
-    """One picture a ratio; none of findings."""
-    if not answers(study.measured.runs.folders[0]).grading:
-        return [Skipped(NAME, NOT_GRADES)]
-    return [_picture(study, ratio) for ratio in study.ratios]
+def pictures(study: Study) -> list[Picture]:
+    """One picture a ratio."""
+    if answers(study.measured.runs.folders[0]).grading:
+        return [_picture(study, ratio) for ratio in study.ratios]
+    return [findings.picture(study, ratio, NAME) for ratio in study.ratios]
 
 
 class Matrix(NamedTuple):

@@ -30,13 +30,17 @@ CAPTION = (
     "else Grad-CAM; blocks are the cells of a coarse map. {boxes}Beside each name, over all "
     "{boxed} test images with lesion boxes: how often the map's peak lies on a lesion, mean over n "
     "seeds ± half of the 95 % interval over seeds and patients (none for one seed); a random point "
-    "of the field of view hits {chance:.2f} of the time. {not_drawn}{dagger}"
+    "of {field} hits {chance:.2f} of the time. {flat}{not_drawn}{dagger}"
 )
 NO_GAME = (
     "After the paper's Figure 3: maps of seed {seed} on the same {n} test images, from lowest "
     "(clear) to highest (yellow). No test image has lesion boxes, so there is no pointing game. "
-    "{not_drawn}{dagger}"
+    "{flat}{not_drawn}{dagger}"
 )
+FIELDS = ("the field of view", "the disc that the image's sides touch")
+"""Where a random point lies, in a photograph and in a radiograph."""
+
+FLAT = "Flat: a map that is the same everywhere; its first cell counts as its peak. "
 BOXES = "Boxes: the drawn lesions. "
 
 
@@ -79,6 +83,8 @@ def pictures(study: Study) -> list[Picture | Skipped]:
         boxes=BOXES if shown else "",
         boxed=games[0].images,
         chance=games[0].chance,
+        field=FIELDS[study.group.dataset.startswith("chest")],
+        flat=FLAT if any(flat(h.of(i)) for h in held.values() for i in common[:IMAGES]) else "",
         not_drawn=images.NOT_DRAWN.format(why=why) if why else "",
         dagger=said_of(study, methods),
     )
@@ -91,6 +97,11 @@ def read(file: Path) -> Maps:
         names = ([str(i) for i in held[name]] for name in ("image_id", "pointed_id"))
         shown, pointed = names
         return Maps(shown, held["map"].astype(float), pointed, held["hit"], held["chance"])
+
+
+def flat(own: np.ndarray) -> bool:
+    """Whether a map says nothing."""
+    return float(np.ptp(own)) == 0
 
 
 class Pointing(NamedTuple):
@@ -192,6 +203,9 @@ def _cell(axes: Axes, shown: images.Shown | None, own: np.ndarray | None) -> Non
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
     axes.imshow(images.with_map(shown, own), extent=(0, 1, 1, 0), interpolation="none")
+    if own is not None and flat(own):
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(0.5, 0.95, "flat", ha="center", va="bottom", fontsize=6.5, bbox=ground)
     if shown is None:
         return
     corners = [
