@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.options import RUNS, Records, explained
+from bench.options import RUNS, Json, Records, explained
 
 commands = typer.Typer()
 
@@ -19,13 +19,14 @@ def report(
         list[Path] | None,
         typer.Option(help="Also this folder's sensitivity runs; repeatable."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Everything the records say as one HTML page that needs nothing else."""
     with explained():
-        from bench.reporting.report.page import write
+        from bench.reporting.report.page import said, write
 
         contents = write(records, out, tuple(study or ()), protocol=protocol)
-        typer.echo(contents.message or f"{out}  {out.stat().st_size / 1e6:.1f} MB")
+        typer.echo(said(contents, out, as_json=as_json))
 
 
 @commands.command()

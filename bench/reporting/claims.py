@@ -123,7 +123,21 @@ def judge(
     """
     claims = load_claims() if claims is None else claims
     groups = comparable_groups(records, protocol)
-    judged = [_judge_group(group, claims) for group in groups]
+    judged = [_judge_group(group, claims, None) for group in groups]
+    return tuple(judgement for judgement in judged if judgement.findings)
+
+
+def judge_scored(
+    scored: Iterable[tuple[Group, Runs]], claims: Sequence[Claim] | None = None
+) -> tuple[Judgement, ...]:
+    """The same of groups whose runs are scored already; what is not among their scores is added.
+
+    Args:
+        scored: Each group with all of its runs.
+        claims: As for `judge`.
+    """
+    claims = load_claims() if claims is None else claims
+    judged = [_judge_group(group, claims, runs) for group, runs in scored]
     return tuple(judgement for judgement in judged if judgement.findings)
 
 
@@ -167,19 +181,21 @@ def _is_claimed(claim: Claim, found: Estimate) -> bool:
     return (found.value > 0) == (claim.side == "greater")
 
 
-def _judge_group(group: Group, claims: Sequence[Claim]) -> Judgement:
+def _judge_group(group: Group, claims: Sequence[Claim], runs: Runs | None) -> Judgement:
     original = group.dataset.removesuffix("-twin")
     mine = [claim for claim in claims if original in claim.scores]
     scores = dict.fromkeys(name for claim in mine for name in claim.scores[original])
     cells = {cell for claim in mine for each in claim.comparisons for cell in cells_of(each)}
-    runs = collect(group.records, cells, tuple(scores))
+    if runs is None or not scores.keys() <= runs.scores.keys():
+        runs = collect(group.records, cells, tuple(scores))
     by_score = {name: _judge_score(mine, original, name, runs) for name in scores}
     findings = tuple(
         _finding(claim, name, place == 0, by_score[name][claim.id])
         for claim in mine
         for place, name in enumerate(claim.scores[original])
     )
-    return Judgement(group, findings, first_run(runs.folders))
+    places = {place for cell in cells for place in runs.by_cell.get(cell, {}).values()}
+    return Judgement(group, findings, first_run(runs.folders[place] for place in sorted(places)))
 
 
 def _judge_score(

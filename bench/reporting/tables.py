@@ -51,7 +51,21 @@ def build_all(
     experiments = chosen(which)
     groups = comparable_groups(records, protocol)
     measured = [_measure(group, experiments) for group in groups]
-    return tuple(_table(experiment, groups, measured, len(records)) for experiment in experiments)
+    return of_measured(experiments, groups, measured, len(records))
+
+
+def of_measured(
+    experiments: Sequence[Experiment], groups: Sequence[Group], measured: Sequence[Measured], n: int
+) -> tuple[Table, ...]:
+    """Tables of runs that are scored already.
+
+    Args:
+        experiments: One a table.
+        groups: The records, as `comparable_groups` gives them.
+        measured: The scores of each group.
+        n: How many records there are, those of studies counted.
+    """
+    return tuple(_table(experiment, groups, measured, n) for experiment in experiments)
 
 
 def _measure(group: Group, experiments: Sequence[Experiment]) -> Measured:

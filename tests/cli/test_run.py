@@ -40,10 +40,10 @@ def test_help_and_empty_states_need_no_torch_and_name_the_next_command(tmp_path)
         "import sys; from typer.testing import CliRunner; from bench.cli import app\n"
         "r = CliRunner()\n"
         "for words in ([], ['--help'], ['status'], ['table'], ['methods'], ['datasets'],\n"
-        "              ['protocol'], ['ambiguities']):\n"
+        "              ['protocol'], ['ambiguities'], ['report']):\n"
         "    result = r.invoke(app, words); assert result.exit_code == 0, (words, result.output)\n"
         "    assert 'torch' not in sys.modules, words\n"
-        "    empty = words in ([], ['status'], ['table'])\n"
+        "    empty = words in ([], ['status'], ['table'], ['report'])\n"
         "    assert not empty or 'bench run' in result.output, words\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=120)

@@ -1,5 +1,6 @@
 """Committed pages are those of the committed records, byte for byte."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from bench.evaluation.metrics import score_all
 from bench.reporting.records import load
 from bench.reporting.render import ENDINGS, render
+from bench.reporting.sections import FINDINGS, GRADING
 from bench.reporting.tables import build
 
 FOLDER = Path(__file__).parents[2] / "results" / "studies"
@@ -31,6 +33,7 @@ def test_committed_tables_are_current(page):
 def test_scores_are_those_of_the_stored_predictions_to_the_last_digit(study):
     for record in load(study).to_dict("records"):
         rows = pd.read_parquet(record["folder"] / "predictions.parquet")
-        classes = [name for name in rows.columns if name.startswith("p_")]
-        again = score_all(rows, kind="grading", classes=classes)["test"]
-        assert (again["kappa"], again["accuracy"]) == (record["kappa"], record["accuracy"])
+        about = json.loads((record["folder"] / "spec.json").read_text())["about"]
+        again = score_all(rows, kind=about["kind"], classes=about["classes"])["test"]
+        names = tuple(GRADING if about["kind"] == "grading" else FINDINGS)
+        assert [again[name] for name in names] == [record[name] for name in names]

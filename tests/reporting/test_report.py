@@ -3,12 +3,12 @@
 import io
 import re
 import shutil
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 from claim_world import world
+from html_page import Page
 from PIL import Image
 from report_records import FIRST, hostile_study
 from typer.testing import CliRunner
@@ -24,22 +24,6 @@ from bench.reporting.report.embedded import LARGE, smallest
 from bench.reporting.report.page import render
 from bench.reporting.report.points import points, studied
 from bench.reporting.tables import build_all
-
-
-class Page(HTMLParser):
-    """Ids, addresses and tags of a page."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.ids, self.links, self.sources, self.tags = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        own = dict(attrs)
-        self.tags.append(tag)
-        self.ids += [own["id"]] if "id" in own else []
-        self.links += [own["href"]] if "href" in own else []
-        self.sources += [own["src"]] if "src" in own else []
 
 
 @pytest.fixture(scope="module")

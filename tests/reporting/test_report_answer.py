@@ -1,5 +1,7 @@
 """The three sentences: chosen by verdicts, with what they stand on."""
 
+import re
+
 from claim_world import claim, finding, world
 
 from bench.reporting.claim_files import load_claims
@@ -27,24 +29,45 @@ def robust(tmp_path, comcl, resnet50):
 
 def test_surely_fewer_errors_make_it_best_and_say_by_how_much(tmp_path):
     sentence = told(tmp_path, 0.1, 0.5)
-    assert sentence.startswith("CoMCL is best: by kappa it beats every other method")
-    assert "against ResNet50 at the native share of low quality it scores +0." in sentence
+    assert sentence.startswith(
+        "CoMCL is best of the paper's methods: by quadratic weighted kappa it beats every other"
+    )
+    assert re.search(
+        r"; at the native share of low quality it is 0\.\d{3} above ResNet50 \(95 % interval \+",
+        sentence,
+    )
 
 
 def test_surely_more_errors_name_who_is_ahead(tmp_path):
     sentence = told(tmp_path, 0.5, 0.1)
-    assert sentence.startswith("CoMCL is not best: by kappa it is surely behind ResNet50")
-    assert "it scores -0." in sentence
+    assert sentence.startswith(
+        "CoMCL is not best: by quadratic weighted kappa it is significantly behind ResNet50"
+    )
+    assert re.search(r"it is 0\.\d{3} below ResNet50", sentence)
 
 
 def test_equal_errors_decide_nothing(tmp_path):
     sentence = told(tmp_path, 0.3, 0.3)
-    assert sentence.startswith("Whether CoMCL is best is not decided: by kappa, 0 of 1")
+    assert sentence.startswith(
+        "Whether CoMCL is best is not decided: by quadratic weighted kappa, 0 of 1"
+    )
     assert "1 open (seeds that would decide: " in sentence
 
 
-def test_one_seed_has_no_interval(tmp_path):
-    assert "(no interval yet)" in told(tmp_path, [0.1], [0.5])
+def test_one_seed_has_no_interval_and_is_no_test(tmp_path):
+    sentence = told(tmp_path, [0.1], [0.5])
+    assert sentence.startswith(
+        "Whether CoMCL is best is not known: 1 comparison by quadratic weighted kappa could not be "
+        "tested (1 of 3 seeds)"
+    )
+    assert sentence.endswith("above ResNet50 (no interval yet).")
+    drop = claim(**PAIR | DROP)
+    cells = {(m, r): [0.2] for m in ("comcl", "resnet50") for r in ("native", "1.0")}
+    lost = loses_less(finding(world(tmp_path / "drop", cells), drop))
+    assert lost == (
+        "Whether it loses less on low-quality images is not known: 1 comparison by quadratic "
+        "weighted kappa could not be tested (1 of 3 seeds)."
+    )
 
 
 def test_what_was_not_run_is_not_known(tmp_path):
@@ -58,7 +81,7 @@ def test_what_was_not_run_is_not_known(tmp_path):
 def test_robustness_has_a_sentence_for_either_side_and_for_neither(tmp_path):
     assert robust(tmp_path / "less", 0.25, 0.6).startswith("It is the more robust: ")
     more = robust(tmp_path / "more", 0.6, 0.25)
-    assert more.endswith("it surely loses more than ResNet50.")
+    assert more.endswith("it loses significantly more than ResNet50.")
     assert robust(tmp_path / "same", 0.4, 0.4).startswith("Whether it loses less")
 
 
@@ -67,10 +90,10 @@ def test_the_tally_names_decided_claims_and_says_what_drawn_images_mean(tmp_path
     held = finding(records, claim(id="held", **PAIR))
     failed = finding(records, claim(id="failed", side="less", **PAIR))
     text = tally([held, failed], drawn=False)
-    assert (
-        "2 claims, judged as their files say, 1 supported (held), 1 contradicted (failed)" in text
+    assert text == (
+        "Of the 2 claims taken from the paper, judged as their files say, 1 supported (held), "
+        "1 contradicted (failed)."
     )
-    assert "verdict on the paper" not in text
     assert "none of it is a verdict on the paper" in tally([held], drawn=True)
 
 

@@ -3,13 +3,14 @@
 import shutil
 
 import pytest
-from report_records import HOSTILE, hostile_study
+from report_records import HOSTILE, hostile_study, published_study
 
 from bench.reporting.report.contents import gather
 from bench.reporting.report.page import render
 
 WIDTHS = (390, 1280)
 FIRST_TABLE = "#tables table.sortable"
+PARTS = ("thead", "thead button", "tfoot")
 TOO_WIDE = """
     const edge = document.documentElement.clientWidth + 1;
     return [...document.querySelectorAll("main *, header *")]
@@ -24,6 +25,14 @@ def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("browsed")
     text = render(gather(hostile_study(root / "records"), only=()))
     (root / "report.html").write_text(text)
+    return (root / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """The address of a page with published numbers and verdicts: the widest tables."""
+    root = tmp_path_factory.mktemp("judged")
+    (root / "report.html").write_text(render(gather(published_study(root / "records"), only=())))
     return (root / "report.html").as_uri()
 
 
@@ -49,11 +58,11 @@ def browser():
 def opened(browser, page):
     """Loads the page anew at a width."""
 
-    def load(width):
+    def load(width, address=page):
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         browser.get("about:blank")
-        browser.get(page)
+        browser.get(address)
         return browser
 
     return load
@@ -147,3 +156,64 @@ def test_paper_has_the_tables_and_not_what_is_closed(opened):
     assert browser.execute_script(shown, "details.cell") == "none"
     assert browser.execute_script(shown, FIRST_TABLE) == "table"
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_verdicts_fit_the_window_or_their_own_scrolling_box(opened, judged, width):
+    browser = opened(width, judged)
+    root = browser.find_element("css selector", "html")
+    assert int(root.get_property("scrollWidth")) <= width
+    assert browser.execute_script(TOO_WIDE) == []
+    cut = """return [...document.querySelectorAll("#tables .scroll")]
+        .filter((box) => box.scrollWidth > box.clientWidth).length"""
+    assert (browser.execute_script(cut) == 0) == (width == 1280)
+    assert browser.get_log("browser") == []
+
+
+def test_a_column_of_verdicts_sorts_by_the_alphabet(opened, judged):
+    browser = opened(1280, judged)
+    browser.find_elements("css selector", f"{FIRST_TABLE} thead button")[3].click()
+    texts = column(browser, 3)
+    assert texts.count("") == 1
+    assert {"EQUIVALENT\nCLOSE", "both DIFFERENT", "NOT RUN"} < set(texts)
+    assert texts == sorted(texts)
+
+
+def test_paper_opens_the_notes_and_closes_them_again(opened):
+    browser = opened(1280)
+    count = "return document.querySelectorAll(arguments[0]).length"
+    closed = "details:not(.cell):not([open])"
+    before = browser.execute_script(count, closed)
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert browser.execute_script(count, closed) == 0 < before
+    assert browser.execute_script(count, "details.cell[open]") == 0
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert browser.execute_script(count, closed) == before
+
+
+def test_heads_are_repeated_on_paper_and_feet_are_not(opened):
+    """A button in a repeated head is not painted, so on paper the head's text is no button's."""
+    browser = opened(1280)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = "return getComputedStyle(document.querySelector(arguments[0])).display"
+    found = [browser.execute_script(shown, f"{FIRST_TABLE} {part}") for part in PARTS]
+    assert found == ["table-header-group", "contents", "table-row-group"]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_claim_leads_to_its_comparisons_by_keyboard(opened):
+    browser = opened(1280)
+    press(browser, "#claims tbody a", "\ue007")
+    support = pytest.importorskip("selenium.webdriver.support.ui")
+    where = ("css selector", "#claims details[open]")
+    (found,) = support.WebDriverWait(browser, 20).until(lambda page: page.find_elements(*where))
+    name = browser.find_element("css selector", "#claims tbody a").text
+    assert found.find_element("css selector", "summary").text == f"{name}: each comparison"
+    assert browser.switch_to.active_element == found.find_element("css selector", "summary")
+
+
+def test_every_picture_has_words_and_every_scrolling_box_a_name(opened):
+    browser = opened(1280)
+    silent = """return [...document.querySelectorAll("img, [role=img], [role=region]")].filter(
+        (part) => !(part.getAttribute("alt") || part.getAttribute("aria-label"))).length"""
+    assert browser.execute_script(silent) == 0

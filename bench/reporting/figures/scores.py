@@ -25,8 +25,8 @@ COLUMNS = 4
 
 CAPTION = (
     "Mean over seeds with its 95 % interval, in which another choice of seeds and another sample "
-    "of patients both vary; a hollow mark is one seed, which has no interval. {seeds}. "
-    "{tuned}{dotted}{panels}{cut}{left_out}{dagger}"
+    "of patients both vary; a hollow mark has none, being one seed or runs "
+    "exactly alike. {seeds}. {tuned}{dotted}{panels}{cut}{left_out}{dagger}"
 )
 AT_TUNED = (
     "Each finding is answered from a threshold on that is tuned on the run's own validation rows; "

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from bench.reporting.claims import Finding, Judgement, Verdict
 from bench.reporting.claims_page import seeds_to_decide, title
 from bench.reporting.comparability import whole
@@ -13,6 +15,8 @@ BEST, LOSES_LESS = "best-in-each-column", "loses-less-absolutely"
 PLAIN = "resnet50"
 VERDICTS: tuple[Verdict, ...] = ("supported", "contradicted", "undecided", "not run")
 FEW = 3
+WORDS = {"kappa": "quadratic weighted kappa", "auroc_macro": "mean AUROC over findings"}
+"""Names of the scores that decide."""
 
 
 class Answer(NamedTuple):
@@ -38,20 +42,23 @@ def best(finding: Finding) -> str:
     total = len(finding.comparisons)
     if finding.verdict == "supported":
         return (
-            f"CoMCL is best: by {finding.score} it beats every other method in every column, "
-            f"all {total} comparisons being significant{_size(finding)}."
+            f"CoMCL is best of the paper's methods: by {_score(finding)} it beats every other in "
+            f"every column, all {total} comparisons being significant{_size(finding)}."
         )
     if finding.verdict == "contradicted":
         return (
-            f"CoMCL is not best: by {finding.score} it is surely behind "
-            f"{_against(finding)}, and surely ahead in {counts['supported']} of "
+            f"CoMCL is not best: by {_score(finding)} it is significantly behind "
+            f"{_against(finding)}, and significantly ahead in {counts['supported']} of "
             f"{total} comparisons{_size(finding)}."
         )
     if finding.verdict == "not run":
         return "Whether CoMCL is best is not known: nothing that it is compared with was run."
+    if not tested(finding):
+        return f"Whether CoMCL is best is not known: {_few(finding)}{_size(finding)}."
     return (
-        f"Whether CoMCL is best is not decided: by {finding.score}, {counts['supported']} of "
-        f"{total} comparisons are surely in its favour, {_open(finding, counts)}{_size(finding)}."
+        f"Whether CoMCL is best is not decided: by {_score(finding)}, {counts['supported']} of "
+        f"{total} comparisons are significantly in its favour, "
+        f"{_open(finding, counts)}{_size(finding)}."
     )
 
 
@@ -62,18 +69,20 @@ def loses_less(finding: Finding) -> str:
     if finding.verdict == "supported":
         return (
             "It is the more robust: from native images to low quality throughout it loses less "
-            f"than each of {total} others."
+            f"than each of the paper's {total} others."
         )
     if finding.verdict == "contradicted":
         return (
-            "It is not the more robust: from native images to low quality throughout it surely "
-            f"loses more than {_against(finding)}."
+            "It is not the more robust: from native images to low quality throughout it loses "
+            f"significantly more than {_against(finding)}."
         )
     if finding.verdict == "not run":
         return "Whether it loses less on low-quality images is not known: that was not run."
+    if not tested(finding):
+        return f"Whether it loses less on low-quality images is not known: {_few(finding)}."
     return (
         "Whether it loses less on low-quality images is not decided: "
-        f"{counts['supported']} of {total} comparisons are surely in its favour, "
+        f"{counts['supported']} of {total} comparisons are significantly in its favour, "
         f"{_open(finding, counts)}."
     )
 
@@ -82,7 +91,7 @@ def tally(deciding: Sequence[Finding], *, drawn: bool) -> str:
     """How many claims hold, and whether that says anything of the paper."""
     each = ", ".join(filter(None, (_with(deciding, verdict) for verdict in VERDICTS)))
     number = f"{len(deciding)} claim{'s' * (len(deciding) != 1)}"
-    text = f"Of the paper's {number}, judged as their files say, {each}"
+    text = f"Of the {number} taken from the paper, judged as their files say, {each}"
     if drawn:
         return f"{text}; these are not the paper's images, so none of it is a verdict on the paper."
     return f"{text}."
@@ -125,16 +134,37 @@ def _size(finding: Finding) -> str:
     found = [
         one
         for one in finding.comparisons
-        if one.comparison.methods[-1] == PLAIN and one.estimate is not None
+        if one.comparison.methods[-1] == PLAIN
+        and one.estimate is not None
+        and np.isfinite(one.estimate.value)
     ]
     if not found:
         return ""
     one = found[-1]
     assert one.estimate is not None
-    ends = one.estimate.interval()
-    sure = f"95 % {ends.low:+.3f} to {ends.high:+.3f}" if ends else "no interval yet"
+    value, ends = one.estimate.value, one.estimate.interval()
+    sure = f"95 % interval {ends.low:+.3f} to {ends.high:+.3f}" if ends else "no interval yet"
+    side = "above" if value > 0 else "below"
     where = in_words(one.comparison.ratios[-1])
-    return f"; against {named([PLAIN])} at {where} it scores {one.estimate.value:+.3f} ({sure})"
+    return f"; at {where} it is {abs(value):.3f} {side} {named([PLAIN])} ({sure})"
+
+
+def tested(finding: Finding) -> bool:
+    """Whether one comparison has as many seeds, and such scores, that a test could be made."""
+    return any(one.p is not None for one in finding.comparisons)
+
+
+def _few(finding: Finding) -> str:
+    """Why nothing was tested."""
+    counts, why = _counts(finding), Counter(one.why for one in finding.comparisons if one.estimate)
+    gone = f" and {counts['not run']} were not run" if counts["not run"] else ""
+    number = f"{counts['undecided']} comparison{'s' * (counts['undecided'] != 1)}"
+    text = f"{number} by {_score(finding)} could not be tested"
+    return f"{text} ({why.most_common(1)[0][0]}){gone}"
+
+
+def _score(finding: Finding) -> str:
+    return WORDS.get(finding.score, finding.score)
 
 
 def _counts(finding: Finding) -> Counter[str]:

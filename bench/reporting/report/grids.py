@@ -1,16 +1,28 @@
 """The tables as a page needs them: each measured cell leads to its runs, each column sorts."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from bench.reporting.footnotes import CELLS, READINGS, SIGNS, VERDICTS
 from bench.reporting.table import Block, Cell, Column, Line, Section, Table
 
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+RANKS = "95 % interval of the rank, chance to be highest"
+CELL = "cells: "
+SIGNED = {mark for mark, _ in SIGNS.values()}
 Place = tuple[str, str, str]
 """Data set, method, ratio."""
+
+
+class Verdict(NamedTuple):
+    """A verdict as shown, what stands beside it, and its name alone."""
+
+    text: str
+    more: str
+    name: str
 
 
 class Box(NamedTuple):
@@ -21,14 +33,14 @@ class Box(NamedTuple):
         marks: Letters and signs of its notes.
         sort: What its column is sorted by; None stands below all numbers.
         link: Anchor of its runs, or "".
-        verdict: The first verdict in it, as a class name; "" in cells that hold none.
+        verdicts: On each reading of the published number, or one on both; none in other cells.
     """
 
     text: str
     marks: tuple[str, ...]
     sort: float | None
     link: str = ""
-    verdict: str = ""
+    verdicts: tuple[Verdict, ...] = ()
 
 
 class Rank(NamedTuple):
@@ -41,19 +53,24 @@ class Rank(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """One score of one data set: lines that can be sorted, and those that stay below."""
+    """One score of one data set: lines that can be sorted, and those that stay below.
+
+    `note` says what the numbers of a cell are, where they are not scores.
+    """
 
     heading: str
+    note: str
     columns: tuple[Column, ...]
     body: tuple[Rank, ...]
     foot: tuple[Rank, ...]
 
 
 class Part(NamedTuple):
-    """One data set in one table."""
+    """One data set in one table; `legend` holds those notes that every reader needs."""
 
     title: str
     grids: tuple[Grid, ...]
+    legend: tuple[tuple[str, str], ...]
     notes: tuple[tuple[str, str], ...]
 
 
@@ -96,22 +113,38 @@ def _measured(section: Section) -> Iterator[tuple[Line, Column, Cell]]:
 
 def _part(section: Section, anchors: Mapping[Place, str]) -> Part:
     grids = tuple(_grid(section, block, anchors) for block in section.blocks)
-    return Part(section.title, grids, section.notes)
+    legend = [note for note in section.notes if _is_needed(*note)]
+    rest = tuple(note for note in section.notes if note not in legend)
+    named = tuple((mark, CELL + text if text == CELLS else text) for mark, text in legend)
+    return Part(section.title, grids, named, rest)
+
+
+def _is_needed(mark: str, text: str) -> bool:
+    """Whether nobody can read the table without this note."""
+    readings, _, _ = READINGS.partition("{")
+    return mark in SIGNED or text in (CELLS, VERDICTS) or text.startswith(readings)
 
 
 def _grid(section: Section, block: Block, anchors: Mapping[Place, str]) -> Grid:
-    ranks = [(line, _rank(section, line, anchors)) for line in block.lines]
+    kept = [
+        place
+        for place, column in enumerate(section.columns)
+        if column.measured or any(line.cells[place].text for line in block.lines)
+    ]
+    ranks = [(line, _rank(section, line, anchors, kept)) for line in block.lines]
     body = tuple(rank for line, rank in ranks if line.method)
     foot = tuple(rank for line, rank in ranks if not line.method)
     # Facts of the data are lines without a method, and there is nothing else to sort.
-    heading, columns = block.heading, section.columns
-    return Grid(heading, columns, body, foot) if body else Grid(heading, columns, foot, ())
+    note = RANKS if body and not block.metric else ""
+    lines = (body, foot) if body else (foot, ())
+    return Grid(block.heading, note, tuple(section.columns[place] for place in kept), *lines)
 
 
-def _rank(section: Section, line: Line, anchors: Mapping[Place, str]) -> Rank:
+def _rank(section: Section, line: Line, anchors: Mapping[Place, str], kept: Sequence[int]) -> Rank:
+    pairs = [(section.columns[place], line.cells[place]) for place in kept]
     boxes = tuple(
         _box(cell, anchors.get((section.dataset, line.method, column.ratio), ""), column)
-        for column, cell in zip(section.columns, line.cells, strict=True)
+        for column, cell in pairs
     )
     return Rank(line.title, line.marks, boxes, line.ruled)
 
@@ -120,8 +153,18 @@ def _box(cell: Cell, anchor: str, column: Column) -> Box:
     if cell.scores:
         mean = float(np.mean([score.value for score in cell.scores]))
         return Box(cell.text, cell.marks, mean if np.isfinite(mean) else None, anchor)
+    if column.kind == "verdict":
+        return Box(cell.text, cell.marks, None, verdicts=_verdicts(cell.text))
     found = NUMBER.search(cell.text)
-    verdict = cell.text.split("/")[0].strip() if column.kind == "verdict" else ""
-    verdict = re.sub(r" \(.*", "", verdict).removeprefix("both ")
-    sort = float(found.group()) if found else None
-    return Box(cell.text, cell.marks, sort, verdict=verdict.lower().replace(" ", "-"))
+    text = cell.text.replace(" %", "\u00a0%")
+    return Box(text, cell.marks, float(found.group()) if found else None)
+
+
+def _verdicts(text: str) -> tuple[Verdict, ...]:
+    """Of "EQUIVALENT / INCONCLUSIVE (4 more seeds)": two; of "both DIFFERENT": one; of "": none."""
+    found = []
+    for part in filter(None, text.split(" / ")):
+        shown, _, more = part.partition(" (")
+        name = shown.removeprefix("both ")
+        found.append(Verdict(shown, more.removesuffix(")"), name))
+    return tuple(found)

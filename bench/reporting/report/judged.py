@@ -10,12 +10,19 @@ from bench.reporting.audit import Row
 from bench.reporting.audit_page import HEADS, Audited, audit, summary
 from bench.reporting.audit_runs import read_runs
 from bench.reporting.claims import Finding, Judged, Judgement
+from bench.reporting.claims_page import LEGEND as CLAIMS
 from bench.reporting.claims_page import seeds_to_decide, title
 from bench.reporting.report.answer import VERDICTS, named
 
+LEGEND = (
+    *CLAIMS[:2],
+    "seeds to decide: a plan, taking effects and spreads found for the true ones",
+)
+"""Of what the page shows: it has no columns of what is detected and needed."""
+
 
 class Compared(NamedTuple):
-    """One comparison, all as text; `effect` also as the number that sorts it."""
+    """One comparison, all as text; `effect` and `adjusted`, its p, also as numbers that sort it."""
 
     what: str
     column: str
@@ -23,6 +30,7 @@ class Compared(NamedTuple):
     text: str
     interval: str
     p: str
+    adjusted: float | None
     seeds: int
     verdict: str
     why: str
@@ -61,10 +69,19 @@ class Said(NamedTuple):
 
 
 class Claims(NamedTuple):
-    """All claims on one data set."""
+    """All claims on one data set.
+
+    Attributes:
+        title: Data set and protocol.
+        said: In the order of their files.
+        late: Names of those written after the first run that judges them.
+        dated: Whether the runs tell when they were made.
+    """
 
     title: str
     said: tuple[Said, ...]
+    late: tuple[str, ...] = ()
+    dated: bool = True
 
 
 class Checks(NamedTuple):
@@ -77,7 +94,10 @@ class Checks(NamedTuple):
 
 def claims(judgement: Judgement) -> Claims:
     """The claims of one data set."""
-    return Claims(title(judgement), tuple(_said(judgement)))
+    first = judgement.first_run
+    written = {one.claim.id: one.claim.written.isoformat() for one in judgement.findings}
+    late = tuple(name for name, day in written.items() if first and day > first[:10])
+    return Claims(title(judgement), tuple(_said(judgement)), late, dated=first is not None)
 
 
 def checks(root: Path, keys: set[tuple[str, str]]) -> tuple[Checks, ...]:
@@ -144,7 +164,8 @@ def _compared(one: Judged) -> Compared:
         value if value == value else None,
         f"{value:+.3f}",
         interval(one.estimate.interval()),
-        "" if one.adjusted_p is None else f"{one.adjusted_p:.3f}",
+        _p(one.adjusted_p),
+        one.adjusted_p,
         one.estimate.seeds,
         one.verdict,
         "; ".join(notes),
@@ -154,3 +175,9 @@ def _compared(one: Judged) -> Compared:
 def interval(found: Interval | None) -> str:
     """Its two ends; "none" where there is none."""
     return "none" if found is None else f"{found.low:+.3f} to {found.high:+.3f}"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.3f}" if value >= 0.001 else "<0.001"

@@ -4,20 +4,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from bench.reporting.claims_page import LEGEND as CLAIMS
+from bench.reporting.console import json_object
 from bench.reporting.report import curves
+from bench.reporting.report.answer import in_words
 from bench.reporting.report.contents import Contents, gather
+from bench.reporting.report.judged import LEGEND as CLAIMS
 from bench.reporting.report.points import MEASURED
 from bench.reporting.sensitivity_page import LEGEND as POINTS
 from bench.store import write_bytes
 
 SIGNED = {"PASS": "good", "supported": "good", "FAIL": "bad", "contradicted": "bad"}
-SIGNED |= {"equivalent": "good", "different": "bad"}
+SIGNED |= {"EQUIVALENT": "good", "DIFFERENT": "bad"}
+PLANTED = "planted-truth.md"
 
 
-def render(contents: Contents) -> str:
-    """The whole page; the same contents give the same bytes."""
+def render(contents: Contents, *, planted: bool = False) -> str:
+    """The whole page; the same contents give the same bytes.
+
+    Args:
+        contents: As `gather` gives them.
+        planted: Whether PLANTED lies beside the page, so that a link leads to it.
+    """
     environment = Environment(
         loader=PackageLoader("bench.reporting.report", "templates"),
         autoescape=True,
@@ -26,12 +35,31 @@ def render(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     environment.filters["tone"] = lambda verdict: SIGNED.get(verdict, "open")
+    environment.filters["share"] = share
+    environment.filters["code"] = code
     return environment.get_template("page.html.j2").render(
         contents=contents,
         legends={"claims": CLAIMS, "points": POINTS},
         plot=curves,
         measured=MEASURED,
+        planted=PLANTED if planted else "",
     )
+
+
+def share(ratio: str) -> str:
+    """A ratio as the head of a column."""
+    return "native share" if ratio == "native" else in_words(ratio)
+
+
+def code(text: str) -> Markup:
+    """A text, escaped, with what stands between backticks as code."""
+    parts = [escape(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(text)
+    marked = (
+        Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts)
+    )
+    return Markup("").join(marked)
 
 
 def write(
@@ -46,5 +74,32 @@ def write(
     contents = gather(root, studies, protocol=protocol)
     if not contents.message:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(out, render(contents).encode())
+        planted = (out.parent / PLANTED).is_file()
+        write_bytes(out, render(contents, planted=planted).encode())
     return contents
+
+
+def said(contents: Contents, out: Path, *, as_json: bool = False) -> str:
+    """What the command prints of a page: where it is and how large, or what to run first.
+
+    Args:
+        contents: As `write` returns them.
+        out: The page.
+        as_json: One JSON object, with how much the page holds; `path` is null without a page.
+    """
+    size = 0 if contents.message else out.stat().st_size
+    if not as_json:
+        return contents.message or f"{out}  {size / 1e6:.1f} MB"
+    return json_object(
+        {
+            "path": None if contents.message else str(out),
+            "bytes": size,
+            "datasets": len(contents.audits),
+            "runs": contents.runs,
+            "cells": len(contents.cells),
+            "claims": sum(len(claims.said) for claims in contents.claims),
+            "figures": sum(len(one.figures) for one in contents.figures),
+            "studies": len(contents.studies),
+            "message": contents.message,
+        }
+    )

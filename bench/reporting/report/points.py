@@ -53,6 +53,7 @@ class Told(NamedTuple):
     title: str
     sentences: tuple[str, ...]
     plot: str
+    score: str
 
 
 def studied(records: pd.DataFrame, protocol: str | None) -> tuple[Sensitivity, ...]:
@@ -72,8 +73,9 @@ def studied(records: pd.DataFrame, protocol: str | None) -> tuple[Sensitivity, .
 
 
 def points(studies: Sequence[Sensitivity]) -> tuple[Open, ...]:
-    """The registry, each point with what the studies found."""
-    return tuple(_open(entry, studies) for entry in load().values())
+    """The registry, each point with what the studies found: what moves most first."""
+    found = [_open(entry, studies) for entry in load().values()]
+    return tuple(sorted(found, key=lambda one: -1.0 if one.largest is None else -one.largest - 2))
 
 
 def plots(studies: Sequence[Sensitivity]) -> tuple[Told, ...]:
@@ -84,7 +86,9 @@ def plots(studies: Sequence[Sensitivity]) -> tuple[Told, ...]:
 def _plot(study: Sensitivity) -> Told:
     drawn = tornado(study)
     title = f"{study.dataset}, protocol {study.protocol} ({study.key})"
-    return Told(title, tuple(summary(study)), smallest(drawn["svg"], lambda: drawn["png"]))
+    return Told(
+        title, tuple(summary(study)), smallest(drawn["svg"], lambda: drawn["png"]), study.metric
+    )
 
 
 def _open(entry: Ambiguity, studies: Sequence[Sensitivity]) -> Open:

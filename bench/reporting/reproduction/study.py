@@ -13,8 +13,8 @@ from bench.reporting.claims import Judgement, judge
 from bench.reporting.comparability import Group, comparable_groups
 from bench.reporting.figures.study import Study
 from bench.reporting.records import load
-from bench.reporting.report.answer import Answer, answer
 from bench.reporting.report.again import sweep_command
+from bench.reporting.report.answer import Answer, answer
 from bench.reporting.report.judged import Claims, claims
 from bench.reporting.report.points import studied
 from bench.reporting.sensitivity import Sensitivity

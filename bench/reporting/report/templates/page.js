@@ -48,7 +48,19 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
-// A cell's link opens its runs; "back" returns to the link that was followed.
+// Paper cannot be opened: all is printed but the runs of the cells, of which what is open is.
+let opened = [];
+
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details:not(.cell):not([open])")];
+  for (const one of opened) one.open = true;
+});
+
+addEventListener("afterprint", () => {
+  for (const one of opened) one.open = false;
+});
+
+// A link opens the details that it leads to; a cell's "back" returns to the link that was followed.
 let came = null;
 
 function open() {
