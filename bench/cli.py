@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bench import checks, looks, pictures, reports, traces
-from bench.experiments import SEEDS
-from bench.options import (
+from bench.commands import checks, looks, pictures, reports, traces
+from bench.commands.options import (
     RUNS,
     Cache,
     Change,
@@ -28,7 +27,8 @@ from bench.options import (
     Settings,
     Study,
 )
-from bench.options import explained as _explained
+from bench.commands.options import explained as _explained
+from bench.experiments import SEEDS
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -152,8 +152,8 @@ def sweep(
     """What a table needs: balanced, so that stopping leaves methods level; asked again, goes on."""
     with _explained():
         from bench import launch
-        from bench.plan import Sweep
         from bench.request import Request
+        from bench.sweeps.plan import Sweep
 
         shared = (protocol, settings, tuple(change or ()), study, data, results, cache, device)
         common = Request("", "", "native", 0, *shared, partial)

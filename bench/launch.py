@@ -10,16 +10,16 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from bench import budget, slurm
-from bench.board import board
 from bench.data import datasets
 from bench.errors import Interrupted, RequestError
 from bench.experiments import chosen, data_sets
-from bench.plan import Plan, Sweep, plan, undone, words
-from bench.pool import Outcome, carry_out
 from bench.progress import ticking
 from bench.protocols import derive, named
 from bench.reporting.sweeps import lines_page, outcome_page, plan_page, submitted_page
+from bench.sweeps import budget, slurm
+from bench.sweeps.board import board
+from bench.sweeps.plan import Plan, Sweep, plan, undone, words
+from bench.sweeps.pool import Outcome, carry_out
 from bench.training.interrupt import catching_signals
 
 LAUNCHERS = ("local", "slurm", "print")

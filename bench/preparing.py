@@ -46,7 +46,7 @@ def prepare(
     asked = derive(named(protocol or _default(name, data)), list(changes))
     folder = datasets.cache_folder(cache)
     if name == "idrid":
-        from bench.boxes import prepare_idrid
+        from bench.lesions.boxes import prepare_idrid
 
         report = prepare_idrid(data, asked, folder, out, watch, device)
         return Answer(json_object(report) if as_json else detector_text(report), True)

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from bench import box_source, chest_settings, originals, roster, store
-from bench.box_source import BoxSource
+from bench import chest_settings, originals, roster, store
 from bench.data import datasets, ratio
 from bench.data.cache import Tick, content_digests
 from bench.data.idrid import LesionSet
 from bench.data.records import Dataset
 from bench.errors import RequestError
+from bench.lesions import box_source
+from bench.lesions.box_source import BoxSource
 from bench.protocol import Protocol
 from bench.protocols import derive, flatten, named
 from bench.versions import DEGRADATION, ENGINE

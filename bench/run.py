@@ -17,8 +17,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from bench import boxes, build, embeddings, provenance, saliency, store
-from bench.claim import claimed, holder
+from bench import build, embeddings, provenance, saliency, store
 from bench.data import lesion_masks
 from bench.data.cache import Tick
 from bench.data.leakage import images_of, leakage
@@ -26,7 +25,9 @@ from bench.data.lesion_masks import Masked
 from bench.data.pixels import open_images
 from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict
+from bench.lesions import boxes
 from bench.materials import Materials
+from bench.ownership import claimed, holder
 from bench.request import Prepared, Request, about, command, prepare
 from bench.training.interrupt import catching_signals
 from bench.training.loop import StepReport

@@ -14,12 +14,12 @@ from bench.data import ratio
 from bench.data.cache import Tick
 from bench.errors import Interrupted, RequestError
 from bench.launch import Answer
-from bench.plan import Plan, Run, Sweep, run_of
 from bench.points import STUDY, Point, Reading, chosen
 from bench.progress import ticking
 from bench.reporting.sensitivity_page import sensitivity_page
 from bench.request import Request, prepare
 from bench.roster import METHODS
+from bench.sweeps.plan import Plan, Run, Sweep, run_of
 
 SEEDS = 2  # the fewest with an interval; a study takes an evening of two cores
 

@@ -6,11 +6,12 @@ import shlex
 import pytest
 from fake_runs import PROGRAM, fake_run
 
-from bench import launch, pool
+from bench import launch
 from bench.errors import RequestError
 from bench.launch import split_cores, sweep
-from bench.plan import Plan, Sweep, words
 from bench.request import Request
+from bench.sweeps import pool
+from bench.sweeps.plan import Plan, Sweep, words
 
 
 @pytest.fixture

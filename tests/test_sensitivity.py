@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from bench import store
 from bench.cli import app
 from bench.errors import RequestError
-from bench.plan import words
 from bench.points import DEFAULT, STUDY, chosen
 from bench.protocols import derive, flatten, named
 from bench.request import Request, prepare
 from bench.sensitivity import Asked, plan, sensitivity
+from bench.sweeps.plan import words
 
 
 def silent(*_):

@@ -22,8 +22,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bench.claim import claimed, holder
 from bench.errors import RequestError
+from bench.ownership import claimed, holder
 from bench.store import digest, write_json
 
 Make = Callable[[int], tuple[np.ndarray, dict[str, Any]]]

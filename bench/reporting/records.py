@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench import store
-from bench.claim import holder
+from bench.ownership import holder
 from bench.roster import METHODS
 from bench.versions import DEGRADATION, ENGINE
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.claim import claimed
 from bench.errors import Interrupted
+from bench.ownership import claimed
 from bench.protocol import Engine, Finetuning
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes

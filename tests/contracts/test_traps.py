@@ -22,9 +22,9 @@ import torch
 import typer
 
 from bench import provenance
+from bench.commands.options import explained
 from bench.data.pixels import Pixels, open_images
 from bench.evaluation import predict
-from bench.options import explained
 from bench.protocol import Protocol
 from bench.protocols import flatten
 from bench.reporting.published import FOLDER
@@ -49,7 +49,7 @@ TRAPS = {
     ),
     3: (
         "faults/test_crashes.py::test_two_processes_on_one_run_make_one_result",
-        "test_claim.py::test_of_many_takers_exactly_one_holds",
+        "test_ownership.py::test_of_many_takers_exactly_one_holds",
     ),
     4: (
         "contracts/test_versions.py::test_code_and_versions_changed_together",

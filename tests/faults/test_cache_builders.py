@@ -11,9 +11,9 @@ import numbered
 import pytest
 from numbered import KEYS, RECIPE, Counting, nobody, picture, right
 
-from bench.claim import claimed
 from bench.data import rows
 from bench.data.rows import Store
+from bench.ownership import claimed
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bench.cli import app
+from bench.commands.pictures import NAMES
 from bench.errors import NotComparable, RequestError
 from bench.evaluation.measures import confusion, expected_calibration_error
-from bench.pictures import NAMES
 from bench.reporting.figures import FIGURES, draw, scores, write
 from bench.reporting.figures.study import answers
 

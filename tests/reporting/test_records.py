@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.claim import claimed
+from bench.ownership import claimed
 from bench.reporting.records import state_of, states
 from bench.versions import DEGRADATION, ENGINE
 

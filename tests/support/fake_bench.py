@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.claim import claimed
+from bench.ownership import claimed
 
 STEP_SECONDS = 0.05
 SAYS = {

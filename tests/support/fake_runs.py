@@ -4,9 +4,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from bench.plan import Run
 from bench.request import Request
 from bench.store import Spec, folder_of
+from bench.sweeps.plan import Run
 
 PROGRAM = (sys.executable, str(Path(__file__).with_name("fake_bench.py")))
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from fake_runs import PROGRAM, fake_run
 
-from bench import launch, pool
+from bench import launch
 from bench.errors import BenchError
-from bench.plan import Plan
+from bench.sweeps import pool
+from bench.sweeps.plan import Plan
 
 
 def main(folder: Path, steps: int) -> int:

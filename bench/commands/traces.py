@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.options import RUNS, Cache, Data, Device, Json, Records, explained
+from bench.commands.options import RUNS, Cache, Data, Device, Json, Records, explained
 
 commands = typer.Typer()
 Cell = Annotated[str, typer.Argument(help="For example T1:comcl:eyeq:0.7, or ...:accuracy.")]

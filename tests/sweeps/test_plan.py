@@ -9,8 +9,8 @@ from typer.main import get_command
 from bench import store
 from bench.cli import app
 from bench.errors import RequestError
-from bench.plan import Sweep, plan, undone, words
 from bench.request import Request, prepare
+from bench.sweeps.plan import Sweep, plan, undone, words
 
 
 def silent(*_):

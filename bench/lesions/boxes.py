@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from bench import box_pictures
-from bench.box_source import BoxSource
 from bench.data import box_files, idrid
 from bench.data.idrid import LesionSet
 from bench.data.pixels import ImageSet
 from bench.data.records import Dataset
-from bench.detectors import Around, detector, look_at_held_out, right_at
 from bench.errors import RequestError
 from bench.evaluation.detection import Found
+from bench.lesions import box_pictures
+from bench.lesions.box_source import BoxSource
+from bench.lesions.detectors import Around, detector, look_at_held_out, right_at
+from bench.lesions.sightings import by_grade, placed, views
 from bench.protocol import Detector, Protocol
-from bench.sightings import by_grade, placed, views
 from bench.training.interrupt import catching_signals
 from bench.training.precision import choose_device, set_numerics
 from bench.watch import Watch

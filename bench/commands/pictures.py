@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.options import RUNS, Records, explained
+from bench.commands.options import RUNS, Records, explained
 
 NAMES = (
     "scores",

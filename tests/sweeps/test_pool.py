@@ -9,9 +9,10 @@ import time
 import pytest
 from fake_runs import PROGRAM, Told, fake_run, lines
 
-from bench import pool, store
+from bench import store
 from bench.errors import Interrupted
-from bench.pool import carry_out, devices, is_passing
+from bench.sweeps import pool
+from bench.sweeps.pool import carry_out, devices, is_passing
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import store
-from bench.board import Board, last_line
-from bench.claim import holder
 from bench.errors import Interrupted
-from bench.plan import Run, words
+from bench.ownership import holder
+from bench.sweeps.board import Board, last_line
+from bench.sweeps.plan import Run, words
 
 PROGRAM = (sys.executable, "-m", "bench")
 TRIES = 3

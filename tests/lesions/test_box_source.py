@@ -5,9 +5,9 @@ import pytest
 from drawn_idrid import draw_idrid
 
 from bench import store
-from bench.box_source import BoxSource, choose, refuse_unread
 from bench.data.records import Dataset
 from bench.errors import RequestError
+from bench.lesions.box_source import BoxSource, choose, refuse_unread
 from bench.protocols import derive, named
 from bench.request import Request, prepare
 from bench.tasks import DIABETIC_RETINOPATHY, findings

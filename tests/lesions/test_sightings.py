@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench import boxes
 from bench.evaluation.detection import Found
+from bench.lesions import boxes
+from bench.lesions.sightings import by_grade, centred, placed
 from bench.protocols import derive, named
-from bench.sightings import by_grade, centred, placed
 
 
 def found_at(*rows):

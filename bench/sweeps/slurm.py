@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import RequestError
-from bench.plan import Run, words
-from bench.pool import PROGRAM
+from bench.sweeps.plan import Run, words
+from bench.sweeps.pool import PROGRAM
 
 # Slurm sends USR1 to the script before the time limit; the run gets TERM, writes its checkpoint and
 # ends, and the task queues itself again. TERM from Slurm (cancelled, preempted) is handed on alone.

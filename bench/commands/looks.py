@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from bench.options import Cache, Change, Data, Dataset, Method, Name, Partial, Ratio, explained
+from bench.commands.options import (
+    Cache,
+    Change,
+    Data,
+    Dataset,
+    Method,
+    Name,
+    Partial,
+    Ratio,
+    explained,
+)
 
 commands = typer.Typer()
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from bench import budget, store
+from bench import store
 from bench.errors import RequestError
-from bench.plan import Sweep, plan
 from bench.request import Request
+from bench.sweeps import budget
+from bench.sweeps.plan import Sweep, plan
 
 
 def silent(*_):
@@ -105,10 +106,10 @@ def test_without_records_a_step_is_timed_and_no_run_is_begun(planned, tmp_path):
 
 
 def test_a_probe_of_a_part_is_taken_to_the_length_of_the_whole(planned, monkeypatch):
-    import bench.probe
+    import bench.sweeps.probe
 
-    found = bench.probe.Probe(seconds=3.0, bytes=10, train_images=6, device="cpu, a chip")
-    monkeypatch.setattr(bench.probe, "probe", lambda *_: found)
+    found = bench.sweeps.probe.Probe(seconds=3.0, bytes=10, train_images=6, device="cpu, a chip")
+    monkeypatch.setattr(bench.sweeps.probe, "probe", lambda *_: found)
     made = planned(seeds=1)
     (cost,) = budget.costs(made, silent)
     assert cost.seconds == 3.0 * made.runs[0].spec.manifest["images"]["train"] / 6
@@ -133,12 +134,12 @@ def test_a_probe_trains_no_detector_and_downloads_nothing(planned):
 
 
 def test_a_method_that_cannot_be_probed_is_unknown_with_the_reason(planned, monkeypatch):
-    import bench.probe
+    import bench.sweeps.probe
 
     def refuse(*_):
         raise RequestError("level L is empty")
 
-    monkeypatch.setattr(bench.probe, "probe", refuse)
+    monkeypatch.setattr(bench.sweeps.probe, "probe", refuse)
     (cost,) = budget.costs(planned(seeds=1), silent)
     assert (cost.seconds, cost.bytes) == (None, None)
     assert "level L is empty" in cost.source

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 
 from bench import store
-from bench.box_source import APPLIED
-from bench.claim import claimed
 from bench.data import idrid
 from bench.data.idrid import KINDS, Annotated, LesionSet
 from bench.errors import Interrupted
 from bench.evaluation.detection import Found, Truth, ap50, ranked
+from bench.lesions.box_source import APPLIED
+from bench.lesions.sightings import Eyes, View, threads
+from bench.ownership import claimed
 from bench.protocol import Detector, Protocol
 from bench.seeding import seed_for
-from bench.sightings import Eyes, View, threads
 from bench.training.detector import DetectionBatches, LesionDetector, schedule
 from bench.training.loop import fit
 from bench.training.optim import build_optimizer

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bench import claim
+from bench import ownership
 
 
 def dead_pid():
@@ -25,34 +25,34 @@ def leave_behind(folder, *, pid, host=None, age_seconds=0.0):
 
 
 def test_a_second_claim_waits_its_turn(tmp_path):
-    with claim.claimed(tmp_path) as first, claim.claimed(tmp_path) as second:
+    with ownership.claimed(tmp_path) as first, ownership.claimed(tmp_path) as second:
         assert first
         assert not second
-        held_by = claim.holder(tmp_path)
+        held_by = ownership.holder(tmp_path)
         assert held_by is not None and held_by["pid"] == os.getpid()
-    assert claim.holder(tmp_path) is None
-    with claim.claimed(tmp_path) as third:
+    assert ownership.holder(tmp_path) is None
+    with ownership.claimed(tmp_path) as third:
         assert third
 
 
 def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
     leave_behind(tmp_path, pid=dead_pid())
-    with claim.claimed(tmp_path) as mine:
+    with ownership.claimed(tmp_path) as mine:
         assert mine
 
 
 def test_a_silent_claim_of_another_machine_is_taken_over_and_a_fresh_one_is_not(tmp_path):
-    leave_behind(tmp_path, pid=1, host="elsewhere", age_seconds=claim.SILENT_SECONDS + 5)
-    with claim.claimed(tmp_path) as mine:
+    leave_behind(tmp_path, pid=1, host="elsewhere", age_seconds=ownership.SILENT_SECONDS + 5)
+    with ownership.claimed(tmp_path) as mine:
         assert mine
     leave_behind(tmp_path, pid=1, host="elsewhere", age_seconds=0)
-    with claim.claimed(tmp_path) as mine:
+    with ownership.claimed(tmp_path) as mine:
         assert not mine
 
 
 def test_a_held_claim_keeps_beating(tmp_path, monkeypatch):
-    monkeypatch.setattr(claim, "BEAT_SECONDS", 0.02)
-    with claim.claimed(tmp_path):
+    monkeypatch.setattr(ownership, "BEAT_SECONDS", 0.02)
+    with ownership.claimed(tmp_path):
         path = tmp_path / "claim.json"
         os.utime(path, (0, 0))
         deadline = time.monotonic() + 5
@@ -83,7 +83,7 @@ def holders(folder):
 
     def take():
         together.wait()
-        with claim.claimed(folder) as mine:
+        with ownership.claimed(folder) as mine:
             won.append(mine)
             answered.wait()
 
@@ -98,14 +98,14 @@ def holders(folder):
 def test_a_taker_that_died_while_it_took_over_is_no_obstacle(tmp_path):
     leave_behind(tmp_path, pid=dead_pid())
     (tmp_path / "claim.burial.partial").write_bytes((tmp_path / "claim.json").read_bytes())
-    with claim.claimed(tmp_path) as first:
+    with ownership.claimed(tmp_path) as first:
         assert not first
-    with claim.claimed(tmp_path) as second:
+    with ownership.claimed(tmp_path) as second:
         assert second
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_when_the_block_ends(tmp_path):
-    with claim.claimed(tmp_path):
+    with ownership.claimed(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from bench import store
-from bench.claim import claimed
 from bench.data.cache import Tick
 from bench.data.decode import photograph
 from bench.data.patches import fitting
@@ -25,6 +24,7 @@ from bench.data.pixels import ImageSet, Pixels
 from bench.data.records import Dataset
 from bench.errors import Interrupted
 from bench.evaluation.detection import Found
+from bench.ownership import claimed
 from bench.protocol import Detector
 from bench.training.detector import LesionDetector, to_input
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.options import RUNS, Json, Records, explained
+from bench.commands.options import RUNS, Json, Records, explained
 
 commands = typer.Typer()
 

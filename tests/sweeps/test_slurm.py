@@ -11,8 +11,8 @@ import time
 import pytest
 from fake_runs import PROGRAM, fake_run, lines
 
-from bench import slurm
 from bench.errors import RequestError
+from bench.sweeps import slurm
 
 MARKED = '#!/bin/bash\necho "$@" >> {}\necho 4711\n'
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.options import (
+from bench.commands.options import (
     RUNS,
     Cache,
     Change,

@@ -2,7 +2,7 @@ import re
 
 from rich.console import Console
 
-from bench.board import _Table, board, last_line
+from bench.sweeps.board import _Table, board, last_line
 
 
 def test_a_log_gets_a_line_with_the_time_for_each_start_and_end(capsys, tmp_path):

@@ -9,10 +9,11 @@ import torch
 from drawn_idrid import TINY_DETECTOR, draw_idrid
 from PIL import Image
 
-from bench import boxes, detectors, store
-from bench.box_source import BoxSource
+from bench import store
 from bench.data.idrid import KINDS, LesionSet
 from bench.errors import Interrupted, RequestError
+from bench.lesions import boxes, detectors
+from bench.lesions.box_source import BoxSource
 from bench.protocols import derive, named
 from bench.request import Request, prepare
 from bench.run import execute, materials

@@ -10,8 +10,8 @@ from typing import Any
 from bench import store
 from bench.data.cache import Tick
 from bench.errors import RequestError
-from bench.plan import Plan, Run, undone
 from bench.request import Request
+from bench.sweeps.plan import Plan, Run, undone
 
 PROBE_IMAGES = 300
 
@@ -69,7 +69,7 @@ def _probed(run: Run, tick: Tick) -> tuple[float | None, int | None, str]:
     # Read when torch is loaded, here for the first time. Threads that spin while they wait are
     # delayed ten to fifty times over by whatever else the machine does, and unevenly.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from bench.probe import probe  # only where no record tells
+    from bench.sweeps.probe import probe  # only where no record tells
 
     try:
         found = probe(probe_request(run), tick)

@@ -1,0 +1,1 @@
+"""Many runs: which are needed, what they take, and how they are carried out."""
