@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import checks, looks, pictures, reports, traces
+from bench.commands import checks, looks, options, pictures, reports, traces
 from bench.commands.options import (
     RUNS,
     Cache,
@@ -37,9 +37,9 @@ app = typer.Typer(
     help="Does CoMCL really diagnose better from low-quality images?",
 )
 app.add_typer(looks.commands)
+app.add_typer(traces.commands)
 app.add_typer(checks.commands)
 app.add_typer(pictures.commands)
-app.add_typer(traces.commands)
 app.add_typer(reports.commands)
 
 
@@ -55,7 +55,7 @@ def main(context: typer.Context) -> None:
         )
 
 
-@app.command()
+@app.command(rich_help_panel=options.TRAIN)
 def run(
     method: Method,
     dataset: Dataset,
@@ -99,7 +99,7 @@ def run(
         typer.echo(record_card(record, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=options.READ)
 def table(
     which: Annotated[str, typer.Argument(help="1, 2, 3 or all.")] = "all",
     protocol: Annotated[str | None, typer.Option(help="A protocol's name, or a key.")] = None,
@@ -128,7 +128,7 @@ def table(
         typer.echo(page, nl=False)
 
 
-@app.command()
+@app.command(rich_help_panel=options.TRAIN)
 def sweep(
     table: Annotated[str, typer.Option(help="1, 2, 3 or all.")] = "1",
     dataset: Annotated[list[str] | None, typer.Option(help="Repeatable; a twin counts.")] = None,
@@ -170,7 +170,7 @@ def sweep(
         raise typer.Exit(1 if answer.failed else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=options.TRAIN)
 def status(
     records: Records = RUNS,
     table: Annotated[str | None, typer.Option(help="Also what 1, 2, 3 or all still need.")] = None,
@@ -187,7 +187,7 @@ def status(
         typer.echo(status_of(records, **wanted, protocol=protocol, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=options.TRAIN)
 def prepare(
     dataset: Annotated[str, typer.Argument(help="eyeq, chestxray, folder or idrid.")],
     data: Data = None,
@@ -213,7 +213,7 @@ def prepare(
         raise typer.Exit(0 if answer.ready else 2)
 
 
-@app.command()
+@app.command(rich_help_panel=options.READ)
 def claims(protocol: Name = None, records: Records = RUNS, as_json: Json = False) -> None:
     """Is each claim of the paper supported, by how much, and how many seeds would decide it?"""
     with _explained():
@@ -223,19 +223,19 @@ def claims(protocol: Name = None, records: Records = RUNS, as_json: Json = False
         typer.echo(claims_page(load(records), protocol=protocol, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=options.LOOK)
 def methods(as_json: Json = False) -> None:
     """The methods, with sources and how much of each is known."""
     _page("methods", as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=options.LOOK)
 def datasets(as_json: Json = False) -> None:
     """The data sets, with their layout and where they come from."""
     _page("datasets", as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=options.LOOK)
 def protocol(
     name: Annotated[str, typer.Argument(help="paper, laptop or smoke.")] = "paper",
     method: Annotated[str, typer.Option(help="What its --settings original would change.")] = "",
@@ -245,7 +245,7 @@ def protocol(
     _page("protocol", as_json, name, method)
 
 
-@app.command()
+@app.command(rich_help_panel=options.LOOK)
 def ambiguities(as_json: Json = False) -> None:
     """Each open point of the paper: options, default, evidence, and the setting that decides."""
     _page("ambiguities", as_json)

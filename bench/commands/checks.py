@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.commands import options
 from bench.commands.options import (
     RUNS,
     Cache,
@@ -23,7 +24,7 @@ from bench.commands.options import (
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.READ)
 def audit(
     records: Records = RUNS,
     form: Annotated[str, typer.Option("--format", help="terminal or markdown.")] = "terminal",
@@ -38,7 +39,7 @@ def audit(
         raise typer.Exit(3 if answer.failed else 0)
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.TRAIN)
 def sensitivity(
     points: Annotated[str, typer.Option(help="Only these open points: D13,D55")] = "",
     dataset: Annotated[str, typer.Option(help="See `bench datasets`.")] = "eyeq-twin",
@@ -86,7 +87,7 @@ def sensitivity(
         raise typer.Exit(1 if answer.failed else 0)
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.OURS)
 def planted(
     out: Annotated[Path, typer.Option(help="Folder for planted-truth.md.")],
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.commands import options
 from bench.commands.options import (
     Cache,
     Change,
@@ -20,7 +21,7 @@ from bench.commands.options import (
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.LOOK)
 def degrade(
     image: Annotated[Path, typer.Argument(help="A photograph or a radiograph.")],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
@@ -36,7 +37,7 @@ def degrade(
             typer.echo(str(path))
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.LOOK)
 def patches(
     dataset: Dataset,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")],

@@ -11,6 +11,13 @@ import typer
 
 from bench.errors import BenchError
 
+# What commands are for, as `bench --help` groups them.
+TRAIN = "Train"
+READ = "Read what the records say"
+TRACE = "Follow a number to its runs, and hand it on"
+LOOK = "Look before anything is trained"
+OURS = "The benchmark itself"
+
 RUNS = Path("results/runs")
 Method = Annotated[str, typer.Option(help="Roster name, or ./mine.py:Net; see `bench methods`.")]
 Dataset = Annotated[str, typer.Option(help="See `bench datasets`.")]

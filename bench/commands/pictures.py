@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.commands import options
 from bench.commands.options import RUNS, Records, explained
 
 NAMES = (
@@ -22,7 +23,7 @@ NAMES = (
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.READ)
 def figures(
     records: Records = RUNS,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results/figures"),

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from bench.commands import options
 from bench.commands.options import RUNS, Json, Records, explained
 
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.READ)
 def report(
     records: Records = RUNS,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("results/report.html"),
@@ -29,7 +30,7 @@ def report(
         typer.echo(said(contents, out, as_json=as_json))
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.OURS)
 def pages() -> None:
     """The README's table and picture and results/REPRODUCTION.md, from the committed studies."""
     with explained():

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.commands import options
 from bench.commands.options import RUNS, Cache, Data, Device, Json, Records, explained
 
 commands = typer.Typer()
@@ -12,7 +13,7 @@ Cell = Annotated[str, typer.Argument(help="For example T1:comcl:eyeq:0.7, or ...
 Selected = Annotated[str | None, typer.Option(help="A protocol's name, or a key.")]
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.TRACE)
 def explain(
     cell: Cell, records: Records = RUNS, protocol: Selected = None, as_json: Json = False
 ) -> None:
@@ -27,7 +28,7 @@ def explain(
         typer.echo(explain_page(facts, as_json=as_json))
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.TRACE)
 def export(
     out: Annotated[Path, typer.Option(help="The zip file to write.")],
     records: Records = RUNS,
@@ -42,7 +43,7 @@ def export(
         typer.echo(f"{out}  {runs} runs  sha256 {file_digest(out)}")
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.TRACE)
 def verify(
     bundle: Annotated[Path, typer.Argument(help="As bench export wrote it.")],
     as_json: Json = False,
@@ -56,7 +57,7 @@ def verify(
         raise typer.Exit(1 if answer.faults else 0)
 
 
-@commands.command()
+@commands.command(rich_help_panel=options.TRACE)
 def rerun(
     cell: Cell,
     seed: Annotated[int | None, typer.Option(min=0, help="Which run; else the first.")] = None,
