@@ -154,7 +154,8 @@ def test_a_run_keeps_maps_of_fixed_images_and_a_pointing_score(bench, tmp_path):
     for method in ("resnet50", "lanet"):
         record = record_of(bench("run", "--method", method, "--json"))
         folder = tmp_path / record["folder"]
-        maps[method] = np.load(folder / "saliency.npz")
+        with np.load(folder / "saliency.npz") as stored:
+            maps[method] = dict(stored)
         assert maps[method]["map"].shape[1:] == (32, 32)
         assert maps[method]["map"].min() >= 0 and maps[method]["map"].max() <= 1
         assert record["pointing_game"] == pytest.approx(maps[method]["hit"].mean())
