@@ -24,7 +24,8 @@ def explain(
         from bench.reporting.explain_page import explain_page
         from bench.reporting.records import load
 
-        facts = facts_of(cell_id(cell), load(records), protocol)
+        elsewhere = None if records == RUNS else records
+        facts = facts_of(cell_id(cell), load(records), protocol, elsewhere)
         typer.echo(explain_page(facts, as_json=as_json))
 
 

@@ -4,7 +4,9 @@ Everything is read from the records, and the cell is the one that `bench table` 
 """
 
 import json
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,16 +27,24 @@ ABSENT = "absent"
 Facts = dict[str, Any]
 
 
-def explain(cell: CellId, records: pd.DataFrame, protocol: str | None = None) -> Facts:
-    """All that the records say of a cell, as plain values; see `find` for arguments and errors."""
+def explain(
+    cell: CellId, records: pd.DataFrame, protocol: str | None = None, root: Path | None = None
+) -> Facts:
+    """All that the records say of a cell, as plain values; see `find` for errors.
+
+    Args:
+        cell: As for `find`, and so are `records` and `protocol`.
+        root: The folder of the records, where `bench rerun` would not look for them by itself.
+    """
     place = find(cell, records, protocol)
+    asked = {"--records": root, "--protocol": protocol}
     if place is None:
         heading = {**GRADING, **FINDINGS}.get(cell.score, "")
-        facts = _named(cell, heading) | {"printed": "not run", "runs": [], "estimate": None}
+        facts = _named(cell, heading, asked) | {"printed": "not run", "runs": [], "estimate": None}
         return facts | {"published": _published(cell, None), "missing": _missing(cell, protocol)}
     shown = section(cell.experiment, place.group, place.measured)
     return {
-        **_named(place.cell, metrics_of(place.group.records)[place.cell.score]),
+        **_named(place.cell, metrics_of(place.group.records)[place.cell.score], asked),
         **_printed(place.cell, shown),
         "runs": [_run(place, at) for at in range(len(place.runs))],
         "left_out": _left_out(place),
@@ -46,14 +56,15 @@ def explain(cell: CellId, records: pd.DataFrame, protocol: str | None = None) ->
     }
 
 
-def _named(cell: CellId, heading: str) -> Facts:
+def _named(cell: CellId, heading: str, asked: Mapping[str, object]) -> Facts:
     experiment = cell.experiment
+    options = [str(word) for pair in asked.items() if pair[1] is not None for word in pair]
     return {
         "cell": str(cell),
         "table": f"Table {experiment.table}. {experiment.caption}",
         "row": cell.row.title,
         "score": heading,
-        "again": f"bench rerun {cell}",
+        "again": shlex.join(["bench", "rerun", str(cell), *options]),
     }
 
 

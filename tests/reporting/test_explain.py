@@ -1,6 +1,7 @@
 """What stands behind a cell: it must be what the table prints, and what the records hold."""
 
 import json
+import shlex
 
 import pandas as pd
 import pytest
@@ -185,6 +186,8 @@ def test_the_command_prints_all_of_it_or_one_object(root):
     for part in ("v_seed", "delta 0.02", "engine.threads = 1", "bench rerun", "packages.torch"):
         assert part in page.stdout
     found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    again = shlex.split(found["again"])
+    assert again == ["bench", "rerun", f"{CELL}:kappa", "--records", str(root)]
     assert [run["score"] for run in found["runs"]] == pytest.approx(KAPPAS)
     wrong = CliRunner().invoke(app, ["explain", "T1:comlc:eyeq:0.7", "--records", str(root)])
     assert (wrong.exit_code, "'comcl'" in wrong.stderr) == (2, True)

@@ -14,7 +14,7 @@ END = "<!-- written by `bench pages`: end -->"
 PICTURE = "results/figures/overview.svg"
 HOW = (
     "Mean over seeds ± half of its 95 % interval over seeds and patients; **bold**: the best of "
-    "its column, and what is not surely worse (Holm's p of 0.05 or more)."
+    "its column, and what is not significantly worse (Holm's p of 0.05 or more)."
 )
 MORE = (
     "What stands where, number by number and claim by claim, with the runs behind it: "
