@@ -39,6 +39,9 @@ brighter, darker) differ in 0.137 at most; no two patients' in less than 0.283 (
 no two of one patient's in less than 0.219 (8,331 pairs, taken at different times).
 """
 
+THRESHOLDS = {"fundus": ALIKE, "chest": ALIKE_RADIOGRAPHS}
+"""By modality."""
+
 FLAT = 1.0
 """Grey levels: a square that varies by less shows compression noise; all such look alike."""
 

@@ -40,7 +40,7 @@ def read(records: Sequence[Record], place: Place, modality: Modality = "fundus")
         cache.smaller(entry, size_px=size_px, **where)
     whole = [r.image_id for r, d in zip(records, entry.details, strict=True) if not d["found"]]
     round_field = modality == "fundus"
-    alike = duplicates.ALIKE if round_field else duplicates.ALIKE_RADIOGRAPHS
+    alike = duplicates.THRESHOLDS[modality]
     return {
         "unreadable": broken,
         "no_field": whole if round_field else [],

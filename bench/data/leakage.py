@@ -30,16 +30,18 @@ def leakage(
 
     Returns:
         `images` by split; `shared` by pair of splits: numbers of `patients`, and of groups of the
-        `same_file` and the `same_picture` in another file; `not_compared`, images too dark or flat
-        to tell; `stages`: numbers of `images`, of those `in_test`, `of_test_patients`, and
-        `like_test`, the same file or picture as a test image; None where the images lie elsewhere.
+        `same_file` and the `same_picture` in another file; `alike`, the share of signs that may
+        differ in one picture; `not_compared`, images too dark or flat to tell; `stages`: numbers of
+        `images`, of those `in_test`, `of_test_patients`, and `like_test`, the same file or picture
+        as a test image; None where the images lie elsewhere.
     """
     records = dataset.records
     clean = max(images.whole.clean, images.for_patches.clean, key=lambda own: own.shape[1])
     prints = [duplicates.fingerprint(clean[i]) for i in range(len(records))]
+    threshold = duplicates.THRESHOLDS[dataset.modality]
     groups = {
         "same_file": duplicates.same_content(digests, records),
-        "same_picture": duplicates.same_picture(prints, digests, records),
+        "same_picture": duplicates.same_picture(prints, digests, records, threshold),
     }
     shared = {}
     for pair in combinations(SPLITS, 2):
@@ -52,6 +54,7 @@ def leakage(
     return {
         "images": {split: len(dataset.where(split)) for split in SPLITS},
         "shared": shared,
+        "alike": threshold,
         "not_compared": sum(found is None for found in prints),
         "stages": {name: _drawn(dataset, own, alike) for name, own in stages.items()},
     }

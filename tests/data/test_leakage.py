@@ -9,6 +9,7 @@ import pytest
 from known import known
 from PIL import Image
 
+from bench.data import duplicates
 from bench.data.leakage import images_of, leakage
 from bench.data.loaders import ImageBatches, LevelBatches
 from bench.data.patches import Pool
@@ -111,6 +112,30 @@ def test_one_picture_in_another_file_is_counted(own, photographs, other):
     entry = found(own, copied)
     assert shared(entry) == {(PAIRS[0] if other == VALIDATION else PAIRS[1], "same_picture"): 1}
     assert entry["stages"]["finetune"]["like_test"] == int(other == TEST)
+
+
+def between(one, other, low, high):
+    """A mixture of two pictures whose signs differ from the first's in a share between two."""
+    first = duplicates.fingerprint(one)
+    for part in np.linspace(0.05, 0.6, 56):
+        mixed = ((1 - part) * one + part * other).astype(np.uint8)
+        if low < (duplicates.fingerprint(mixed) != first).mean() < high:
+            return mixed
+    raise AssertionError("no mixture is that far off")
+
+
+def test_radiographs_are_one_picture_at_a_smaller_distance_than_photographs(own, photographs):
+    low, high = duplicates.ALIKE_RADIOGRAPHS, duplicates.ALIKE
+    copied = photographs.copy()
+    copied[TEST] = between(photographs[TRAIN], photographs[TEST], low, high)
+    as_photographs = found(own, copied)
+    as_radiographs = found(replace(own, modality="chest"), copied)
+    assert shared(as_photographs) == {(PAIRS[1], "same_picture"): 1}
+    assert shared(as_radiographs) == {}
+    assert (as_photographs["alike"], as_radiographs["alike"]) == (high, low)
+    saved = photographs.copy()
+    saved[TEST] = saved_again(photographs[TRAIN])
+    assert shared(found(replace(own, modality="chest"), saved)) == {(PAIRS[1], "same_picture"): 1}
 
 
 def test_one_picture_twice_in_one_split_is_no_leak(own, photographs):

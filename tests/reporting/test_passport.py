@@ -61,6 +61,25 @@ def test_a_stage_that_sees_the_test_split_is_found(what, row):
     assert f"{NAME}: finetune: 7 " in rows(runs)[row].found
 
 
+@pytest.mark.parametrize(
+    ("dataset", "stored", "verdict"),
+    [
+        ("chestxray-twin", {}, "DECLARED EXCEPTION"),
+        ("chestxray-twin", {"alike": 0.18}, "FAIL"),
+        ("eyeq-twin", {}, "FAIL"),
+    ],
+)
+def test_radiographs_compared_as_photographs_are_excused_by_name(dataset, stored, verdict):
+    def changed(run):
+        entry = clean(run) | stored
+        entry["shared"]["train+test"]["same_picture"] = 6
+        entry["stages"]["finetune"]["like_test"] = 6
+        return with_spec(with_origin(run, leakage=entry), dataset=dataset)
+
+    found = others_than_pass(with_one("resnet50", changed))
+    assert found == {"same_picture": verdict, "like_test": verdict}
+
+
 def test_pretraining_is_a_stage_as_well():
     def changed(run):
         entry = clean(run)
