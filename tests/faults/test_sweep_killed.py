@@ -16,7 +16,7 @@ from bench import store
 
 FAKE = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_sweep.py"))
 LONGER = ("data.limit=90", "data.twin_train=60", "data.twin_test=40", "data.twin_px=64")
-LONGER += ("pretraining.epochs=6", "finetuning.epochs=16")
+LONGER += ("pretraining.epochs=12", "finetuning.epochs=40")
 QUIET: Any = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
 
 
@@ -67,7 +67,7 @@ def test_twelve_runs_killed_ten_times_equal_an_undisturbed_sweep(tmp_path, tiny)
 
     subprocess.run(words("whole"), check=True, **QUIET)
     runs = tmp_path / "cut" / "runs"
-    killed = disturbed(words("cut"), runs, kills=10, every=(4.0, 14.0), **QUIET)
+    killed = disturbed(words("cut"), runs, kills=10, every=(3.0, 10.0), **QUIET)
     assert len(killed) == 10
     assert len(results_of(runs)) == 12
     assert results_of(runs) == results_of(tmp_path / "whole" / "runs")
