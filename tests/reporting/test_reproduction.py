@@ -133,6 +133,7 @@ def test_the_readme_keeps_what_is_not_computed(pages):
     assert text.endswith(f"{readme.END}\nThe rest.\n")
     assert "of before" not in text
     assert "drawn images, so a verdict here is none on the paper" in text
+    assert "Pale: the paper's other methods" in text
 
 
 def test_bold_numbers_are_those_that_nothing_is_surely_better_than(pages, first):
@@ -159,7 +160,8 @@ def test_a_readme_without_its_marks_is_left_alone(text):
 def test_names_from_records_are_text(tmp_path):
     root = checkout(tmp_path / "repository", "own")
     hostile_study(root / "results" / "studies" / "own")
-    page = render(found(listed(root / "results")))
+    page = render(found(listed(root / "results")), "What is shown.")
+    assert "What is shown." in page
     assert "<script>" not in page
     assert HOSTILE.replace("<", r"\<").replace(">", r"\>").replace("_", r"\_") in page
 

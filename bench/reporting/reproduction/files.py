@@ -22,8 +22,8 @@ def generated(root: Path) -> dict[str, bytes]:
     csv = picture.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     text = (root / "README.md").read_text(encoding="utf-8")
     return {
-        "README.md": readme.with_block(text, readme.block(studies)).encode(),
-        "results/REPRODUCTION.md": page.render(studies).encode(),
+        "README.md": readme.with_block(text, readme.block(studies, picture.caption)).encode(),
+        "results/REPRODUCTION.md": page.render(studies, picture.caption).encode(),
         "results/figures/overview.svg": picture.svg(),
         "results/figures/overview.csv": csv.encode(),
     }

@@ -28,14 +28,20 @@ class Claimed(NamedTuple):
     said: tuple[Said | None, ...]
 
 
-def render(found: Sequence[Found]) -> str:
-    """The whole page; the same records give the same bytes."""
+def render(found: Sequence[Found], caption: str) -> str:
+    """The whole page; the same records give the same bytes.
+
+    Args:
+        found: What each data set of each study found.
+        caption: Of the picture that they share.
+    """
     printed = standing.standings(one.study for one in found)
     return (
         _environment()
         .get_template("reproduction.md.j2")
         .render(
             found=found,
+            caption=caption,
             printed=printed,
             tally=standing.tally(printed),
             points=points([one.sensitivity for one in found if one.sensitivity]),

@@ -34,14 +34,15 @@ def with_block(readme: str, text: str) -> str:
     return f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}"
 
 
-def block(found: Sequence[Found]) -> str:
-    """Picture, table, and where the published numbers stand."""
+def block(found: Sequence[Found], caption: str) -> str:
+    """Picture with its caption, table, and where the published numbers stand."""
     printed = standings(one.study for one in found)
     answers = [
         f"**{escape(one.answer.title)}.** {escape(one.answer.sentences[0])}" for one in found
     ]
     parts = [
         f"![Score as images lose quality, a panel each data set]({PICTURE})",
+        escape(caption),
         "\n".join(_table(found)),
         HOW,
         *answers,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from bench.experiments import EXPERIMENTS, Experiment, Row
+from bench.experiments import EXPERIMENTS, SEEDS, Experiment, Row
 from bench.reporting.cells import PAPERS_NAME, verdicts
 from bench.reporting.claim_runs import Runs
 from bench.reporting.comparability import whole
@@ -111,7 +111,7 @@ def _standing(experiment: Experiment, dataset: str, measured: Measured) -> Stand
             for row in experiment.rows
             if row.in_paper
         ),
-        f"bench sweep --table {experiment.table} --dataset {dataset} --seeds 3",
+        f"bench sweep --table {experiment.table} --dataset {dataset} --seeds {SEEDS}",
     )
 
 
