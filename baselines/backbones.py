@@ -1,7 +1,8 @@
 """Trunks: timm networks without classifier, and weights that match in every tensor or not at all.
 
 The released CoMCL code loads with `strict=False` and so trains, silently, from other weights than
-it names (methods.md D43). Here a tensor that is missing or left over is an error.
+it names (docs/reference/open-questions.md#d43). Here a tensor that is missing or left over is an
+error.
 """
 
 from collections.abc import Mapping

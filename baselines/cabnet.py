@@ -2,7 +2,7 @@
 
 Paper: He A. et al., IEEE TMI 2021, doi:10.1109/TMI.2020.3023463; its full text could not be read.
 Authors' code: he2016012996/CABnet at 50ba177, train.py (Keras, for academic purposes only); what
-stands here was written from its formulas as card 4.7 of methods.md gives them.
+stands here was written from its formulas in docs/reference/methods.md#cabnet.
 Known [C]: both blocks and their order, biases in every convolution, k = 5, global average pooling
 and one linear layer, Keras' first weights (Glorot-uniform, biases zero); one epoch at 0.005 with
 the trunk frozen, then 70 at 0.0001 with all trained; DenseNet-121 at 512 px, a map of 16 x 16 x
@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from baselines import backbones
+from baselines import backbones, phases
 from baselines.classifier import TASKS
+from baselines.numerics import widened
 from baselines.options import pick
 
 # Name, share of the epochs, factor of the learning rate [C]: 1 epoch at 50 times the rate of 70.
@@ -88,7 +88,9 @@ class CategoryAttention(nn.Module):
 
         (B, F, h, w) -> (B, h, w), >= 0, without an upper end.
         """
-        responses = _wide(self.detect(maps)).unflatten(1, (self.num_classes, -1))  # (B, C, k, h, w)
+        responses = widened(self.detect(maps)).unflatten(
+            1, (self.num_classes, -1)
+        )  # (B, C, k, h, w)
         presence = responses.amax(dim=(3, 4)).mean(dim=2)  # (B, C)
         places = responses.mean(dim=2)  # (B, C, h, w)
         return (presence[:, :, None, None] * places).mean(dim=1)
@@ -104,7 +106,7 @@ class CABNet(nn.Module):
     Args:
         num_classes: C.
         task: "grading" or "findings".
-        backbone: a timm architecture; the card's is densenet121.
+        backbone: a timm architecture; the original settings take densenet121.
         weights: "random", "imagenet" or a file, as in `backbones.create`.
         backbone_options: further arguments of the architecture.
         phase: "head" leaves the trunk as it is, "all" trains everything.
@@ -135,9 +137,7 @@ class CABNet(nn.Module):
         self.classify = nn.Linear(features, num_classes)
         for part in (self.attend, self.categories, self.classify):
             part.apply(as_in_keras)
-        for part in self.frozen:
-            self.get_submodule(part).requires_grad_(False)
-        self.train()
+        phases.freeze(self, self.frozen)
 
     def forward(self, images: Tensor) -> Tensor:
         """One logit a class.  (B, 3, S, S) -> (B, C)."""
@@ -160,8 +160,7 @@ class CABNet(nn.Module):
     def train(self, mode: bool = True) -> "CABNet":
         """Switch batch statistics on, save in what this phase leaves as it is."""
         super().train(mode)
-        for part in self.frozen:
-            self.get_submodule(part).eval()
+        phases.keep_frozen(self, self.frozen)
         return self
 
     def transfer(self, state: Mapping[str, Tensor]) -> None:
@@ -170,8 +169,4 @@ class CABNet(nn.Module):
         Raises:
             backbones.WeightsMismatch: a tensor is missing, left over or of another shape.
         """
-        backbones.load_trunk(self, state, source="the phase before")
-
-
-def _wide(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+        phases.continue_from(self, state)

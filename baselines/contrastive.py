@@ -42,7 +42,10 @@ HEADS = {"mlp": mlp_head, "linear": linear_head, "none": no_head}
 
 
 def projection_head(kind: str, in_features: int, out: int = 128) -> nn.Module:
-    """Maps (B, in_features) to (B, out), or to (B, in_features) for "none" (methods.md D3)."""
+    """Maps (B, in_features) to (B, out), or to (B, in_features) for "none".
+
+    Source: docs/reference/open-questions.md#d3.
+    """
     return pick(HEADS, kind, "head")(in_features, out)
 
 

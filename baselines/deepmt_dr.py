@@ -43,7 +43,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines import backbones
+from baselines import phases
 from baselines.deepmt_dr_blocks import (
     LESION_MAPS,
     Grader,
@@ -166,9 +166,8 @@ class DeepMTDR(nn.Module):
             "grading": self._grading,
             "joint": self._joint,
         }[phase]
-        for name, part in self.named_children():
-            part.requires_grad_(name in self.trained)
-        self.train()
+        self.frozen = phases.untrained(self, self.trained)
+        phases.freeze(self, self.frozen)
 
     def _constant(self, name: str, values: Sequence[float] | None, shape: tuple[int, ...]) -> None:
         held = None if values is None else torch.tensor(values).reshape(shape)
@@ -177,8 +176,7 @@ class DeepMTDR(nn.Module):
     def train(self, mode: bool = True) -> "DeepMTDR":
         """As every module; parts that do not learn in this phase stay in eval mode."""
         super().train(mode)
-        for name, part in self.named_children():
-            part.train(mode and name in self.trained)
+        phases.keep_frozen(self, self.frozen)
         return self
 
     def transfer(self, state: Mapping[str, Tensor]) -> None:
@@ -187,7 +185,7 @@ class DeepMTDR(nn.Module):
         Raises:
             backbones.WeightsMismatch: a tensor is missing, left over or of another shape.
         """
-        backbones.load_trunk(self, state, source="the phase before")
+        phases.continue_from(self, state)
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """What an optimizer takes: the parts that learn in this phase, each at its own rate."""

@@ -16,11 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines import backbones
-
-
-def wide(values: Tensor) -> Tensor:
-    """The values in float32 or wider, whatever autocast made of them."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+from baselines.numerics import widened
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -28,7 +24,7 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
 
     (B, C, H, W) -> (B, C, *size).
     """
-    return F.interpolate(wide(images), size, mode="bicubic", antialias=True).clamp_min(0)
+    return F.interpolate(widened(images), size, mode="bicubic", antialias=True).clamp_min(0)
 
 
 def shrink(images: Tensor, factor: int) -> Tensor:
@@ -79,7 +75,7 @@ class SuperResolution(nn.Module):
         x = self.blocks(F.leaky_relu(self.enter(low)))
         for grow in self.grow:
             x = F.leaky_relu(grow(x))
-        return (wide(self.leave(x)).tanh() + 1) / 2
+        return (widened(self.leave(x)).tanh() + 1) / 2
 
 
 class TwoScales(nn.Module):
@@ -152,7 +148,7 @@ class SegNet(nn.Module):
             grown = up(F.interpolate(depths[-1], skip.shape[-2:]))  # nearest, as everywhere here
             depths.append(merge(torch.cat([skip, grown], dim=1)))
         sides = [
-            weight * F.interpolate(wide(side(x)), images.shape[-2:])
+            weight * F.interpolate(widened(side(x)), images.shape[-2:])
             for weight, side, x in zip(self.side_weights, self.sides, depths, strict=True)
         ]
         return torch.stack(sides).sum(dim=0)
@@ -251,7 +247,7 @@ def grad_cams(score: Tensor, taps: Sequence[Tensor]) -> list[Tensor]:
         (B, h, w) each; zero where nothing speaks for the score.
     """
     slopes = torch.autograd.grad(score, list(taps), retain_graph=True)
-    return [stretched_cam(wide(a), wide(s)) for a, s in zip(taps, slopes, strict=True)]
+    return [stretched_cam(widened(a), widened(s)) for a, s in zip(taps, slopes, strict=True)]
 
 
 def stretched_cam(activations: Tensor, slopes: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from baselines.classifier import findings_accuracy, grading_accuracy
-from baselines.deepmt_dr_blocks import wide
+from baselines.numerics import widened
 
 Terms = dict[str, Tensor]  # scalars by name
 
@@ -31,12 +31,12 @@ DICE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.1)  # MA, HM, HE, SE, background
 
 def squared_error(one: Tensor, other: Tensor) -> Tensor:
     """Mean squared difference.  Two tensors of one shape -> ()."""
-    return F.mse_loss(wide(one), wide(other))
+    return F.mse_loss(widened(one), widened(other))
 
 
 def total_variation(images: Tensor) -> Tensor:
     """Twice the mean squared step between neighbours, down plus across.  (B, C, H, W) -> ()."""
-    images = wide(images)
+    images = widened(images)
     down, across = images.diff(dim=2), images.diff(dim=3)
     return 2 * (down.square().mean() + across.square().mean())
 
@@ -76,7 +76,7 @@ def dice_loss(
         weights: one a mask; the M weighted losses are averaged, not divided by the weights' sum.
         over: a value of `DICE`.
     """
-    p, t = over(wide(probabilities)), over(wide(masks))
+    p, t = over(widened(probabilities)), over(widened(masks))
     ratio = ((p * t).sum(dim=-1) + 1) / ((p.square() + t.square()).sum(dim=-1) + 1)
     losses = 1 - ratio.transpose(0, 1).flatten(1).mean(dim=1)  # (M,)
     return (losses * losses.new_tensor(weights)).mean()
@@ -93,7 +93,7 @@ def focal_loss(logits: Tensor, masks: Tensor, alpha: float = 0.25, gamma: float 
         alpha: weight of the pixel's own mask; the others weigh 1 - alpha.
         gamma: how much less an easy pixel weighs.
     """
-    logits = wide(logits)
+    logits = widened(logits)
     own = F.one_hot(masks.argmax(dim=1), masks.shape[1]).movedim(3, 1)  # (B, M, S, S)
     toward = torch.where(own == 1, logits, -logits)
     weight = torch.where(own == 1, alpha, 1 - alpha) * torch.sigmoid(-toward) ** gamma
@@ -102,12 +102,12 @@ def focal_loss(logits: Tensor, masks: Tensor, alpha: float = 0.25, gamma: float 
 
 def grading_loss(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
     """Cross entropy, weighted by the true class.  (B, C), (B,), (C,) or None -> ()."""
-    return F.cross_entropy(wide(logits), labels, weights)
+    return F.cross_entropy(widened(logits), labels, weights)
 
 
 def findings_loss(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
     """Binary cross entropy, weighted by finding.  (B, C), (B, C), (C,) or None -> ()."""
-    logits = wide(logits)
+    logits = widened(logits)
     return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), weights)
 
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from baselines import backbones
 from baselines.classifier import TASKS
+from baselines.numerics import widened
 from baselines.options import pick
 
 BRANCH_STRIDE = 16
@@ -47,8 +48,8 @@ def activation_map(maps: Tensor, logits: Tensor, weight: Tensor) -> Tensor:
 
     (B, F, h, w), (B, 2), (2, F) -> (B, h, w).
     """
-    chosen = _wide(weight)[logits.argmax(dim=1)]  # (B, F)
-    return (chosen[:, :, None, None] * _wide(maps)).mean(dim=1)
+    chosen = widened(weight)[logits.argmax(dim=1)]  # (B, F)
+    return (chosen[:, :, None, None] * widened(maps)).mean(dim=1)
 
 
 def stretched(maps: Tensor) -> Tensor:
@@ -166,7 +167,7 @@ class LANet(nn.Module):
         del step, total_steps  # the same at every step
         labels = batch["labels"]
         recognised, logits = self.outputs(batch["images"])
-        recognition = F.cross_entropy(_wide(recognised), self.diseased(labels))
+        recognition = F.cross_entropy(widened(recognised), self.diseased(labels))
         classification = self.loss_of(logits, labels)
         logs = {
             "loss/recognise": recognition.detach(),
@@ -206,7 +207,3 @@ def _steps(module: nn.Module, branch_at: str, prefix: str = "") -> Iterator[str]
             yield from _steps(child, branch_at, f"{path}.")
         else:
             yield path
-
-
-def _wide(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -6,14 +6,13 @@ momentum 0.999, temperature 0.07, 14,400 keys, healthy ones only), student_train
 weights 0.9 and 0.1). Originally ImageNet weights, 800 epochs, batch 30 with three healthy patches a
 lesion, SGD at 0.02 (config.py), for each of the two phases.
 The student's code as released cannot run: it leaves the healthy patches out. What is reconstructed
-[assumed] of that phase (methods.md 4.10): they are fed to both; the teacher is in eval mode; its
-queue starts anew beside the student's, since the divergence compares slot by slot and slot k must
-hold one patch for both (as released, the teacher brings its full queue and its own pointer); both
-phases last equally long.
-Ours differs besides: the queues start empty, and in the very first step the healthy keys of the
-batch stand in.
-Kept as released: lesions and healthy patches pass the encoders one after the other, each with their
-own batch statistics, which take away what sets the two kinds apart on average.
+[assumed] of that phase (docs/reference/methods.md#lesion-aware-cl): they are fed to both; the
+teacher is in eval mode; its queue starts anew beside the student's, since the divergence compares
+slot by slot and slot k must hold one patch for both (as released, the teacher brings its full queue
+and its own pointer); both phases last equally long. Ours differs besides: the queues start empty,
+and in the very first step the healthy keys of the batch stand in. Kept as released: lesions and
+healthy patches pass the encoders one after the other, each with their own batch statistics, which
+take away what sets the two kinds apart on average.
 Shapes: N lesion patches and M healthy ones of P x P pixels, D dimensions, K keys in the queue.
 """
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.contrastive import Encoder, relative_to_chance
+from baselines.numerics import widened
 
 
 def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
@@ -32,7 +33,7 @@ def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
         (2B,), those of `first` before those of `second`; float32 or wider even under autocast.
     """
     views = torch.cat([first, second])
-    views = views.to(torch.promote_types(views.dtype, torch.float32))
+    views = widened(views)
     with torch.autocast(views.device.type, enabled=False):
         logits = views @ views.T / temperature  # (2B, 2B)
     itself = torch.eye(len(views), dtype=torch.bool, device=views.device)

@@ -1,7 +1,7 @@
 """MMCNN (M2CNN): a network that grows with the resolution, for classification and regression.
 
 Paper: Zhou et al., EMBC 2018, arXiv:1808.10564. No code is public, and no full text could be read:
-card 4.4 of methods.md rests on the abstract.
+docs/reference/methods.md#mmcnn rests on the abstract.
 Known [A]: depth and input resolution grow step by step (multi-cell); the label is predicted by
 classification and by regression (multi-task).
 From memory, unverified [M]: Inception-ResNet-v2 at 224, 448 and 720 px, cross entropy plus squared
@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines import backbones
+from baselines import backbones, phases
 from baselines.classifier import TASKS
+from baselines.numerics import widened
 from baselines.options import pick
 
 # Name, share of the epochs, factor of the learning rate; assumed: 10, 10 and 15 epochs, and half
@@ -75,7 +76,7 @@ SEVERITY = {"grading": grade, "findings": count}
 
 def regression_loss(severity: Tensor, target: Tensor) -> Tensor:
     """Squared error, mean over images, float32 or wider.  (B,), (B,) -> scalar."""
-    severity = _wide(severity)
+    severity = widened(severity)
     return F.mse_loss(severity, target.to(severity.dtype))
 
 
@@ -86,14 +87,14 @@ def by_class(logits: Tensor, severity: Tensor | None) -> Tensor:
 
 def by_rounding(logits: Tensor, severity: Tensor) -> Tensor:
     """The regression alone: the grade next to it, which is what rounding and clipping gives."""
-    return nearness(_wide(severity), logits.shape[1])
+    return nearness(widened(severity), logits.shape[1])
 
 
 def by_both(logits: Tensor, severity: Tensor) -> Tensor:
     """The grade next to the mean of the regression and the classification's expected grade."""
     grades = torch.arange(logits.shape[1], device=logits.device)
-    expected = (_wide(logits).softmax(dim=1) * grades).sum(dim=1)
-    return nearness((_wide(severity) + expected) / 2, logits.shape[1])
+    expected = (widened(logits).softmax(dim=1) * grades).sum(dim=1)
+    return nearness((widened(severity) + expected) / 2, logits.shape[1])
 
 
 def nearness(severity: Tensor, num_classes: int) -> Tensor:
@@ -119,7 +120,7 @@ class MMCNN(nn.Module):
     Args:
         num_classes: C.
         task: "grading" or "findings".
-        backbone: a timm architecture; the card's is inception_resnet_v2.
+        backbone: a timm architecture; the original settings take inception_resnet_v2.
         weights: "random", "imagenet" or a file, as in `backbones.create`.
         backbone_options: further arguments of the architecture.
         phase: a name in `PHASES`; what is trained is the network of that resolution.
@@ -209,10 +210,4 @@ class MMCNN(nn.Module):
         Raises:
             backbones.WeightsMismatch: a tensor is missing, left over or of another shape.
         """
-        cell = f"cells.{len(self.cells) - 1}."
-        new = {name: own for name, own in self.state_dict().items() if name.startswith(cell)}
-        backbones.load_trunk(self, {**new, **state}, source="the phase before")
-
-
-def _wide(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+        phases.continue_from(self, state, added=(f"cells.{len(self.cells) - 1}",))

@@ -5,7 +5,7 @@ Authors' code: facebookresearch/moco, moco/builder.py and README (queue 65,536, 
 temperature 0.07, linear head, eight devices, from scratch). CoMCL's released code is a MoCo too:
 IntelliDAL/Image at 3913b63, CoMCL/modules.py 155-194 and 282-319 (queue 7,200, MLP head, one
 device, ImageNet weights). Nothing is reconstructed; that "Basic CL" means the latter, on whole
-images, is assumed (methods.md D41, 4.9).
+images, is assumed (docs/reference/open-questions.md#d41).
 Ours differs in two things: the queue starts empty, so the very first step has no negative and a
 loss of zero; and the eight devices, whose batch statistics MoCo keeps apart, are groups of one
 batch on one device, as in the authors' colab demo (`--bn-splits 8`).

@@ -1,7 +1,7 @@
 """Zoom-in-Net: grade, see where the grade comes from, look there again in full resolution.
 
 Paper: Wang et al., MICCAI 2017, arXiv:1706.04372. No code is public, and no full text could be
-read: card 4.5 of methods.md rests on the abstract.
+read: docs/reference/methods.md#zoom-in-net rests on the abstract.
 Known [A]: a main network (M-Net), an attention network (A-Net) and a network for crops (C-Net), as
 one zooms in; labels of whole images alone; four boxes an image.
 From memory, unverified [M]: Inception-ResNet as the trunk, 492 px for M-Net, crops of 384 px out of
@@ -22,8 +22,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines import backbones
+from baselines import backbones, phases
 from baselines.classifier import TASKS
+from baselines.numerics import widened
 from baselines.options import pick
 
 # Name, share of the epochs, factor of the learning rate; assumed: 25, 5, 15 and 5 epochs.
@@ -58,7 +59,7 @@ class AttentionNet(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Attended scores, whose sum over positions is the logit.  (B, F, h, w) -> (B, C, h, w)."""
-        scores, gate = _wide(self.score(maps)), _wide(self.gate(maps))
+        scores, gate = widened(self.score(maps)), widened(self.gate(maps))
         return scores * gate.flatten(2).softmax(dim=2).reshape(gate.shape)
 
 
@@ -213,21 +214,20 @@ class ZoomInNet(nn.Module):
         if "crop" in self.reached:
             self.crop_trunk = backbones.create(backbone, **options)
             self.crop_head = nn.Linear(2 * features, num_classes)
-        for part in self._frozen():
-            part.requires_grad_(False)
-        self.train()
+        self.frozen = phases.untrained(self, self.trained)
+        phases.freeze(self, self.frozen)
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
         """Logits of the parts there are, in order, float32 or wider.  -> {name: (B, C)}."""
         maps = self.maps(images)
         pooled = maps.mean(dim=(2, 3))
-        logits = {"main": _wide(self.main_head(pooled))}
+        logits = {"main": widened(self.main_head(pooled))}
         if "attention" in self.reached:
             attended = self.attention(maps)
             logits["attention"] = attended.sum(dim=(2, 3))
             if "crop" in self.reached:
                 zoomed = torch.cat([self.zoom(images, attended), pooled], dim=1)
-                logits["crop"] = _wide(self.crop_head(zoomed))
+                logits["crop"] = widened(self.crop_head(zoomed))
         return logits
 
     def maps(self, images: Tensor) -> Tensor:
@@ -277,8 +277,7 @@ class ZoomInNet(nn.Module):
     def train(self, mode: bool = True) -> "ZoomInNet":
         """Switch batch statistics on, in the parts that this phase trains alone."""
         super().train(mode)
-        for part in self._frozen():
-            part.eval()
+        phases.keep_frozen(self, self.frozen)
         return self
 
     def transfer(self, state: Mapping[str, Tensor]) -> None:
@@ -287,13 +286,4 @@ class ZoomInNet(nn.Module):
         Raises:
             backbones.WeightsMismatch: a tensor is missing, left over or of another shape.
         """
-        added = tuple(f"{part}." for part in ADDED[self.phase])
-        new = {name: own for name, own in self.state_dict().items() if name.startswith(added)}
-        backbones.load_trunk(self, {**new, **state}, source="the phase before")
-
-    def _frozen(self) -> list[nn.Module]:
-        return [part for name, part in self.named_children() if name not in self.trained]
-
-
-def _wide(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+        phases.continue_from(self, state, added=ADDED[self.phase])

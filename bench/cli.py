@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import checks, looks, options, pictures, reports, traces
+from bench.commands import checks, options, pictures, preview, reports, tracing
 from bench.commands.options import (
     RUNS,
     Cache,
@@ -36,8 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Does CoMCL really diagnose better from low-quality images?",
 )
-app.add_typer(looks.commands)
-app.add_typer(traces.commands)
+app.add_typer(preview.commands)
+app.add_typer(tracing.commands)
 app.add_typer(checks.commands)
 app.add_typer(pictures.commands)
 app.add_typer(reports.commands)
@@ -74,9 +74,9 @@ def run(
 ) -> None:
     """Train and score one method, then record the run; asked again, find it."""
     with _explained():
-        from bench.progress import watching
-        from bench.reporting.card import record_card
-        from bench.request import Request
+        from bench.pipeline.progress import watching
+        from bench.pipeline.resolve import Request
+        from bench.reporting.run_summary import record_card
         from bench.run import execute
 
         request = Request(
@@ -112,15 +112,15 @@ def table(
 ) -> None:
     """The paper's tables from the records: scores, published values, verdicts."""
     with _explained():
-        from bench.reporting.records import load
-        from bench.reporting.render import render_all, write_all
-        from bench.reporting.tables import build_all
+        from bench.reporting.results.records import load
+        from bench.reporting.tables.build import build_all
+        from bench.reporting.tables.render import render_all, write_all
 
         tables = build_all(which, load(records), protocol=protocol)
         page = render_all(tables, form)
         if notes:
-            from bench.reporting.notes import notes as oddities
-            from bench.reporting.render_notes import render_notes
+            from bench.reporting.tables.errata_page import render_notes
+            from bench.reporting.tables.paper_errata import notes as oddities
 
             page += "\n" + render_notes(oddities(), form)
         for path in (path for each in tables for path in write_all(each, out)) if out else ():
@@ -151,8 +151,8 @@ def sweep(
 ) -> None:
     """What a table needs: balanced, so that stopping leaves methods level; asked again, goes on."""
     with _explained():
-        from bench import launch
-        from bench.request import Request
+        from bench.pipeline.resolve import Request
+        from bench.sweeps import launch
         from bench.sweeps.plan import Sweep
 
         shared = (protocol, settings, tuple(change or ()), study, data, results, cache, device)
@@ -200,8 +200,8 @@ def prepare(
 ) -> None:
     """Check a data set and cache its images; idrid: train the lesion detector and score it."""
     with _explained():
-        from bench.preparing import prepare as prepared
-        from bench.progress import watching
+        from bench.inspection.prepare import prepare as prepared
+        from bench.pipeline.progress import watching
 
         changes = tuple(change or ())
         options = {"data": data, "cache": cache, "out": out, "protocol": protocol}
@@ -217,8 +217,8 @@ def prepare(
 def claims(protocol: Name = None, records: Records = RUNS, as_json: Json = False) -> None:
     """Is each claim of the paper supported, by how much, and how many seeds would decide it?"""
     with _explained():
-        from bench.reporting.claims_page import claims_page
-        from bench.reporting.records import load
+        from bench.reporting.claims.page import claims_page
+        from bench.reporting.results.records import load
 
         typer.echo(claims_page(load(records), protocol=protocol, as_json=as_json))
 
@@ -258,6 +258,6 @@ def _list(typed: str) -> tuple[str, ...]:
 
 def _page(name: str, as_json: bool, *arguments: str) -> None:
     with _explained():
-        from bench.reporting import pages
+        from bench.reporting import catalogue
 
-        typer.echo(getattr(pages, name)(*arguments, as_json=as_json))
+        typer.echo(getattr(catalogue, name)(*arguments, as_json=as_json))

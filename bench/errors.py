@@ -1,4 +1,7 @@
-"""Failures that a user can act on, each with the exit code that design.md section 6 gives it."""
+"""Failures that a user can act on, each with its exit code.
+
+Source: docs/reference/training.md#exit-codes.
+"""
 
 
 class BenchError(Exception):

@@ -27,7 +27,7 @@ class Method:
         title: As the paper prints it.
         citation: Authors and year.
         component: "module:Class", or "file.py:Class" for a user's own.
-        recipe: What kind of method it is; `bench.build` turns it into stages.
+        recipe: What kind of method it is; `bench.pipeline.build` turns it into stages.
         version: Bumped by hand when a change can move the method's numbers.
         backbone: The field of `protocol.backbone` that names its network.
         input_from: The protocol group whose `image_px` is its input; "" for `data`.

@@ -17,24 +17,25 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from bench import build, embeddings, provenance, saliency, store
-from bench.data import lesion_masks
+from bench import provenance, store
 from bench.data.cache import Tick
 from bench.data.leakage import images_of, leakage
-from bench.data.lesion_masks import Masked
 from bench.data.pixels import open_images
 from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict
-from bench.lesions import boxes
-from bench.materials import Materials
-from bench.ownership import claimed, holder
-from bench.request import Prepared, Request, about, command, prepare
+from bench.lesions import boxes, lesion_masks
+from bench.lesions.lesion_masks import Masked
+from bench.locking import claimed, holder
+from bench.pipeline import build, embeddings, saliency
+from bench.pipeline.context import Materials
+from bench.pipeline.description import about, command
+from bench.pipeline.resolve import Prepared, Request, prepare
+from bench.training.callbacks import Watch
 from bench.training.interrupt import catching_signals
 from bench.training.loop import StepReport
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, State
 from bench.training.train import Surroundings, make, outcome, seconds_to_train, train
-from bench.watch import Watch
 
 
 def execute(request: Request, watch: Watch) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import store
-from bench.protocols import named
+from bench.protocol.presets import named
 
 SPEC = store.Spec(
     method="resnet50",

@@ -32,7 +32,7 @@ def audit(
 ) -> None:
     """Were all methods treated alike, and did anything of the test split leak? 3 if not."""
     with explained():
-        from bench.reporting.audit_page import audit_page
+        from bench.reporting.audit.page import audit_page
 
         answer = audit_page(records, form, as_json=as_json)
         typer.echo(answer.text)
@@ -66,9 +66,9 @@ def sensitivity(
 ) -> None:
     """Which open point of the paper moves the result, and does a ranking flip?"""
     with explained():
-        from bench.request import Request
-        from bench.sensitivity import SEEDS, Asked
-        from bench.sensitivity import sensitivity as measured
+        from bench.pipeline.resolve import Request
+        from bench.sweeps.sensitivity import SEEDS, Asked
+        from bench.sweeps.sensitivity import sensitivity as measured
 
         shared = (protocol, "common", tuple(change or ()), None, data, results, cache, device)
         common = Request("", dataset, lq_ratio, 0, *shared, partial)
@@ -93,8 +93,8 @@ def planted(
 ) -> None:
     """Are verdicts and claims right where the truth is known? Simulated; takes minutes."""
     with explained():
-        from bench.progress import ticking
-        from bench.reporting.planted_page import write
+        from bench.pipeline.progress import ticking
+        from bench.reporting.simulation.page import write
 
         with ticking() as tick:
             path = write(out, lambda world, done: tick(world.name, done, world.repetitions))

@@ -33,7 +33,7 @@ def figures(
     """The figures from the records, as SVG, PNG and the numbers that they show."""
     with explained():
         from bench.reporting.figures import draw, write
-        from bench.reporting.records import load
+        from bench.reporting.results.records import load
 
         for drawn in draw(load(records), protocol=protocol, only=tuple(only or ())):
             for path in write(drawn, out):

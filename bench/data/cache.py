@@ -21,8 +21,8 @@ import numpy as np
 from bench.data import degradations
 from bench.data.decode import DECODE_VERSION, photograph, radiograph
 from bench.data.field_of_view import FieldOfView
+from bench.data.pixel_store import Images, Make, Store
 from bench.data.records import Modality, Record
-from bench.data.rows import Images, Make, Store
 from bench.errors import RequestError
 from bench.store import digest, file_digest, write_json
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.data import chestxray, eyeq, folder
+from bench.data import eyeq, folder
 from bench.data.cache import Tick
+from bench.data.chest import reader as chest_reader
 from bench.data.records import Dataset, hold_out, limit, shuffle_labels
 from bench.errors import RequestError
-from bench.protocol import Protocol
+from bench.protocol.settings import Protocol
 from bench.store import digest
 from bench.versions import CHEST_TWIN, TWIN
 
@@ -177,7 +178,7 @@ def _read_chestxray_twin(place: Place) -> Dataset:
 
 
 def _chest(root: Path, place: Place, *, name: str, real: bool) -> Dataset:
-    return chestxray.load(
+    return chest_reader.load(
         root,
         name=name,
         real=real,

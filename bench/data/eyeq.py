@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from bench.data.folder import read_boxes, read_csv, whole_number
+from bench.data.published import EYEQ_COUNTS
 from bench.data.records import Dataset, Record, check_unique
-from bench.data.twin.cohort import JOINT
 from bench.errors import RequestError
 from bench.tasks import DIABETIC_RETINOPATHY
 
@@ -113,7 +113,7 @@ def differences(rows: Sequence[Record]) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {}
     for split in SPLITS:
         own = [row for row in rows if row.split == split]
-        published = np.array(JOINT[split])  # (grades, qualities)
+        published = np.array(EYEQ_COUNTS[split])  # (grades, qualities)
         quality = Counter(row.quality for row in own)
         grade = Counter(row.labels[0] for row in own)
         counts = [("images", len(own), published.sum())]
@@ -204,7 +204,8 @@ def _find(files: Files, split: str, stem: str, extension: str) -> Path | None:
     """An image's file, whatever its extension; of several the one that the label file names.
 
     One training image of EyeQ comes from EyePACS's test part, and one of test from its training
-    part (card 3.1), so the other split's folder is looked into last.
+    part (docs/reference/data.md#sources-of-the-images), so the other split's folder is looked into
+    last.
     """
     for folder in (split, "images", SPLITS[1 - SPLITS.index(split)]):
         there = files[folder].get(stem, {})

@@ -10,9 +10,9 @@ from bench.data import cache
 from bench.data.degradations import Recipe
 from bench.data.field_of_view import FieldOfView
 from bench.data.patches import DISC, Region, region_of
+from bench.data.pixel_store import Images
 from bench.data.records import Dataset
-from bench.data.rows import Images
-from bench.protocol import Protocol
+from bench.protocol.settings import Protocol
 
 
 @dataclass(frozen=True)

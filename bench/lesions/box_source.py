@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.data import idrid
-from bench.data.idrid import LesionSet
 from bench.data.records import Dataset
 from bench.errors import RequestError
-from bench.protocol import Protocol
+from bench.lesions import idrid
+from bench.lesions.idrid import LesionSet
+from bench.protocol.settings import Protocol
 from bench.store import file_digest
 
 PLACED = ("border", "oversized", "without_box", "on_healthy")

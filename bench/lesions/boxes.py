@@ -7,20 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bench.data import box_files, idrid
-from bench.data.idrid import LesionSet
 from bench.data.pixels import ImageSet
 from bench.data.records import Dataset
 from bench.errors import RequestError
 from bench.evaluation.detection import Found
-from bench.lesions import box_pictures
+from bench.lesions import box_files
 from bench.lesions.box_source import BoxSource
-from bench.lesions.detectors import Around, detector, look_at_held_out, right_at
-from bench.lesions.sightings import by_grade, placed, views
-from bench.protocol import Detector, Protocol
-from bench.training.interrupt import catching_signals
-from bench.training.precision import choose_device, set_numerics
-from bench.watch import Watch
+from bench.lesions.predictions import by_grade, placed, views
+from bench.lesions.train import Around, detector
+from bench.protocol.settings import Detector, Protocol
 
 
 def locate(
@@ -74,47 +69,6 @@ def sentence(said: dict[str, Any]) -> str:
     return (
         f"boxes on {have} of {of} training images with lesions, and on {false} of {healthy} without"
     )
-
-
-def prepare_idrid(
-    data: Path | None,
-    protocol: Protocol,
-    cache: Path,
-    out: Path | None,
-    watch: Watch,
-    device: str = "auto",
-) -> dict[str, Any]:
-    """Train the detector, or find it, and say how well it does on the held-out photographs.
-
-    Args:
-        data: IDRiD's folder; None for $BENCH_DATA/idrid or data/idrid, and without either for the
-            companion of the twin, drawn.
-        out: Where pictures of the held-out photographs go, with true and found boxes; None: none.
-
-    Returns:
-        `detector.json`, its key, the confidence, how many boxes at this confidence there are and
-        are right for each kind of lesion, and the pictures' paths.
-
-    Raises:
-        RequestError: when photographs or first weights cannot be had.
-        Interrupted: asked to stop; the same call resumes.
-    """
-    root = idrid.find(data)
-    lesions = idrid.companion(protocol, cache) if root is None else LesionSet("idrid", root)
-    if root is None:
-        watch.say("no IDRiD in $BENCH_DATA/idrid or data/idrid: the twin's drawn companion instead")
-    with catching_signals() as interrupted:
-        set_numerics(threads=protocol.engine.threads)
-        around = Around(cache, choose_device(device), watch, interrupted)
-        trained = detector(lesions, protocol, around)
-        held, found = look_at_held_out(lesions, trained, protocol, around)
-    return {
-        **trained.report,
-        "detector": trained.folder.name,
-        "confidence": protocol.detector.confidence,
-        "at_confidence": right_at(protocol.detector.confidence, found, held),
-        "pictures": [] if out is None else box_pictures.write(held, found, protocol.detector, out),
-    }
 
 
 def _published(

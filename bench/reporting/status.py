@@ -13,10 +13,10 @@ from rich.text import Text
 
 from bench.data.datasets import source
 from bench.experiments import SEEDS, Cell, balanced, chosen, data_sets
-from bench.reporting.comparability import comparable_groups
 from bench.reporting.console import for_stdout, json_object, plain
-from bench.reporting.records import load
-from bench.reporting.records import states as states_below
+from bench.reporting.results.comparability import comparable_groups
+from bench.reporting.results.records import load
+from bench.reporting.results.records import states as states_below
 from bench.roster import METHODS
 
 STYLES = {
@@ -99,7 +99,7 @@ def missing(
 
     Args:
         states: What there is.
-        records: The finished runs, as `bench.reporting.records.load` gives them.
+        records: The finished runs, as `bench.reporting.results.records.load` gives them.
         tables: "1", "2", "3" or "all".
         datasets: The data sets to ask for; () for those that `states` has, else the paper's own.
         seeds: How many of each.

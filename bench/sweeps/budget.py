@@ -10,7 +10,7 @@ from typing import Any
 from bench import store
 from bench.data.cache import Tick
 from bench.errors import RequestError
-from bench.request import Request
+from bench.pipeline.resolve import Request
 from bench.sweeps.plan import Plan, Run, undone
 
 PROBE_IMAGES = 300

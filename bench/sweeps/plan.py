@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import experiments, store
-from bench.data import datasets, ratio
+from bench.data import datasets
+from bench.data import lq_ratio as ratios
 from bench.data.cache import Tick
 from bench.errors import RequestError
 from bench.experiments import SEEDS, Cell, Experiment
-from bench.protocols import derive, named
-from bench.reporting.records import states
-from bench.request import Prepared, Request, changed_options, prepare
+from bench.pipeline.description import changed_options
+from bench.pipeline.resolve import Prepared, Request, prepare
+from bench.protocol.presets import derive, named
+from bench.reporting.results.records import states
 from bench.roster import METHODS, resolve
 
 
@@ -149,7 +151,7 @@ def _refuse_unclear(sweep: Sweep, asked: Sequence[str]) -> None:
     for dataset in sweep.datasets:
         datasets.source(dataset)
         for text in sweep.ratios:
-            ratio.parse(text, dataset)
+            ratios.parse(text, dataset)
     if sweep.common.protocol is not None:
         derive(named(sweep.common.protocol), list(sweep.common.changes))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench import store
 from bench.errors import Interrupted
-from bench.ownership import holder
+from bench.locking import holder
 from bench.sweeps.board import Board, last_line
 from bench.sweeps.plan import Run, words
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from bench import build
 from bench.data.cache import Tick
+from bench.pipeline import build
+from bench.pipeline.resolve import Request, prepare
 from bench.provenance import cpu_name
-from bench.request import Request, prepare
 from bench.run import materials
 from bench.store import EventLog
 from bench.training.precision import check_precision, choose_device, set_numerics

@@ -118,7 +118,7 @@ class Augmentation:
         )
 
 
-# Source: CoMCL's released data.py, lines 96-117 (methods.md 2.3).
+# Source: CoMCL's released data.py, lines 96-117 (docs/reference/training.md#augmentation).
 CONTRASTIVE = Augmentation(
     flip_horizontal=0.5,
     flip_vertical=0.5,
@@ -132,7 +132,8 @@ CONTRASTIVE = Augmentation(
     hue=0.1,
     grayscale=0.2,
 )
-# Source: Huang et al. 2021, arXiv 2110.14160, as in the released eyepacs.yaml (methods.md 2.8).
+# Source: Huang et al. 2021, arXiv 2110.14160, as in the released eyepacs.yaml
+# (docs/reference/training.md#augmentation).
 FINETUNE = Augmentation(
     flip_horizontal=0.5,
     flip_vertical=0.5,

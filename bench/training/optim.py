@@ -15,7 +15,9 @@ ScheduleKind = Literal["cosine", "constant", "poly"]
 DECAYS: dict[str, Callable[[float], float]] = {
     "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
     "constant": lambda progress: 1.0,
-    "poly": lambda progress: (1 - progress) ** 0.9,  # source: LANet's code (methods.md 4.11)
+    "poly": lambda progress: (
+        (1 - progress) ** 0.9
+    ),  # source: LANet's code (docs/reference/methods.md#lanet)
 }
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.protocol import Finetuning, Pretraining
+from bench.protocol.settings import Finetuning, Pretraining
 from bench.training.loop import Batches
 
 State = dict[str, Tensor]

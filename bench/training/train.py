@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from bench.errors import Interrupted
-from bench.ownership import claimed
-from bench.protocol import Engine, Finetuning
+from bench.locking import claimed
+from bench.protocol.settings import Engine, Finetuning
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
 from bench.training.loop import StepReport, fit

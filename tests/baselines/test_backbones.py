@@ -87,7 +87,10 @@ def test_a_tensor_left_over_is_counted_and_named():
 
 
 def test_the_silent_failure_of_the_released_code_is_an_error_here():
-    """methods.md D43: keys named encoder_q.0.* match nothing, and nobody was told."""
+    """Keys named encoder_q.0.* match nothing, and nobody was told.
+
+    Source: docs/reference/open-questions.md#d43.
+    """
     state = {f"encoder_q.0.{k}": v for k, v in trunk().state_dict().items()}
     with pytest.raises(WeightsMismatch, match=r"missing .*\.\.\.\)"):
         load_trunk(trunk(), state)

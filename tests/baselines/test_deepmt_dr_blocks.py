@@ -1,4 +1,4 @@
-"""DeepMT-DR's blocks: what the grader sees and starts from, and how large the card's network is."""
+"""DeepMT-DR's blocks: what the grader sees and starts from, and the original network's size."""
 
 from pathlib import Path
 

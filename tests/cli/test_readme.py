@@ -1,15 +1,14 @@
 """What the README names is there: commands, options, files."""
 
 import re
-from pathlib import Path
 
 import pytest
 import typer.main
+from paths import ROOT
 
 from bench.cli import app
 from bench.roster import METHODS
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_group(app).commands
 """Name -> command, as the command line finds it."""

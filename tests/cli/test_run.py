@@ -4,11 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from paths import FIRST, ROOT
 from typer.testing import CliRunner
 
 from bench.cli import app
@@ -109,7 +109,7 @@ def test_seed_ratio_data_and_settings_each_change_the_id(bench, small_set, tmp_p
 
 def test_a_method_of_ones_own_is_one_short_file(bench, tmp_path):
     """The file that the README shows, as it stands there."""
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
+    readme = ROOT.joinpath("README.md").read_text()
     shown = readme.split("```python\n")[1].split("```")[0]
     assert len(shown.splitlines()) <= 60
     (tmp_path / "mine.py").write_text(shown)
@@ -197,7 +197,7 @@ def test_claims_without_records_name_the_next_command_and_a_set_of_ones_own_is_n
 
 
 def test_claims_are_judged_from_records(bench):
-    study = Path(__file__).parents[2] / "results" / "studies" / "first"
+    study = FIRST
     shown = bench("claims", "--records", str(study))
     assert shown.exit_code == 0
     assert "contradicted" in shown.stdout and "drawn images" in shown.stdout

@@ -33,7 +33,7 @@ def test_equal_embeddings_are_chance(n, k):
 
 
 def test_a_random_start_costs_what_the_card_computes():
-    """methods.md 2.6: 5.99 at 400 negatives, 8.88 at 7200."""
+    """docs/reference/methods.md#the-schedule-in-numbers: 5.99 at 400 negatives, 8.88 at 7200."""
     one = unit(0, 4)
     for k, cost in ((400, 5.99), (7200, 8.88)):
         loss = anchor_losses(

@@ -27,7 +27,7 @@ def test_k_t_falls_from_all_over_the_cosine_to_none():
 
 
 def test_k_t_has_the_values_of_the_card():
-    """methods.md 2.6, T = 800."""
+    """docs/reference/methods.md#the-schedule-in-numbers, T = 800."""
     steps = (0, 200, 400, 600, 799, 800)
     assert [hard_negative_count(400, t, 800) for t in steps] == [400, 369, 282, 153, 0, 0]
     assert [hard_negative_count(7200, t, 800) for t in steps] == [7200, 6651, 5091, 2755, 14, 0]
@@ -141,8 +141,11 @@ def test_the_printed_rule_selects_nothing_at_a_random_start(k):
 
 
 @pytest.mark.parametrize(("k", "margin"), [(50, 0.55), (400, 0.84), (1600, 1.03), (7200, 1.24)])
-def test_the_printed_rule_needs_the_margin_that_the_card_computes(k, margin):
-    """methods.md 2.6: p - n of about 2 tau ln K; the card rounds to 0.01, so 0.01 either side."""
+def test_the_printed_rule_needs_the_margin_that_the_reference_computes(k, margin):
+    """The margin p - n is about 2 tau ln K; the reference rounds to 0.01, so 0.01 either side.
+
+    Source: docs/reference/methods.md#the-schedule-in-numbers.
+    """
     anchor = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     everything = torch.ones(1, k, dtype=torch.bool)
 

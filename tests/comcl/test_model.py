@@ -91,7 +91,10 @@ def test_accumulated_parts_all_enter_the_queues_in_order():
 
 
 def test_a_loss_in_evaluation_leaves_no_trace():
-    """The released code lets validation keys into the training queue (methods.md 2.3)."""
+    """The released code lets validation keys into the training queue.
+
+    Source: docs/reference/methods.md#released-code.
+    """
     model = filled(tiny(spl="kumar"))
     model.eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench.request import Request, prepare
+from bench.pipeline.resolve import Request, prepare
 from bench.run import materials as made_from
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from baselines.classifier import Classifier
-from bench import embeddings
-from bench.build import stages
-from bench.embeddings import COUNTS, _principal, embed, pretrained
-from bench.recipes.common import encoder
+from bench.pipeline import embeddings
+from bench.pipeline.build import stages
+from bench.pipeline.embeddings import COUNTS, _principal, embed, pretrained
+from bench.pipeline.recipes.common import encoder
 
 
 def network(given):

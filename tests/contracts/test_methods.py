@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench import build
-from bench.data.lesion_masks import MaskBatches
 from bench.data.loaders import ImageBatches, LevelBatches
+from bench.lesions.lesion_masks import MaskBatches
+from bench.pipeline import build
 from bench.roster import METHODS
 from bench.training.stages import initial_weights
 from bench.training.train import trained_parameters

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from bench.data.patches import FRAME, LUNGS
-from bench.recipes.common import augmenting, preparing
-from bench.request import Request, prepare
+from bench.pipeline.recipes.common import augmenting, preparing
+from bench.pipeline.resolve import Request, prepare
 from bench.roster import METHODS
 from bench.run import execute
 from bench.run import materials as made_from
 from bench.training.augment import Augmentation
-from bench.watch import Watch
+from bench.training.callbacks import Watch
 
 SMALL = ("data.twin_train=90", "data.twin_test=70", "data.twin_px=64", "data.limit=1000")
 SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)

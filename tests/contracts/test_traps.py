@@ -20,19 +20,19 @@ import numpy as np
 import pytest
 import torch
 import typer
+from paths import ROOT
 
 from bench import provenance
 from bench.commands.options import explained
 from bench.data.pixels import Pixels, open_images
 from bench.evaluation import predict
-from bench.protocol import Protocol
-from bench.protocols import flatten
-from bench.reporting.published import FOLDER
-from bench.request import Request, prepare
+from bench.pipeline.resolve import Request, prepare
+from bench.protocol.presets import flatten
+from bench.protocol.settings import Protocol
+from bench.reporting.results.published import FOLDER
 from bench.roster import METHODS
 from bench.tasks import DIABETIC_RETINOPATHY
 
-ROOT = Path(__file__).parents[2]
 HERE = "contracts/test_traps.py"
 TRAPS = {
     1: (
@@ -49,28 +49,28 @@ TRAPS = {
     ),
     3: (
         "faults/test_crashes.py::test_two_processes_on_one_run_make_one_result",
-        "test_ownership.py::test_of_many_takers_exactly_one_holds",
+        "test_locking.py::test_of_many_takers_exactly_one_holds",
     ),
     4: (
         "contracts/test_versions.py::test_code_and_versions_changed_together",
-        "reporting/test_records.py::test_a_record_is_stale_as_soon_as_one_version_moved_on",
+        "reporting/results/test_records.py::test_a_record_is_stale_as_soon_as_one_version_moved_on",
         f"{HERE}::test_trap_04_a_methods_file_makes_its_own_runs_stale_alone",
         f"{HERE}::test_trap_04_defaults_are_part_of_the_identity",
     ),
     5: (
         "cli/test_run.py::test_runs_of_two_protocols_are_refused",
-        "reporting/test_comparability.py::test_two_protocols_are_refused_with_the_way_out",
+        "reporting/results/test_comparability.py::test_two_protocols_are_refused_with_the_way_out",
     ),
     6: (
         "golden/test_committed_tables.py::"
         "test_scores_are_those_of_the_stored_predictions_to_the_last_digit",
-        "reporting/test_tables.py::test_a_record_whose_predictions_say_otherwise_is_refused",
-        "reporting/test_render.py::test_csv_holds_every_runs_score_in_full",
-        "reporting/test_render.py::test_csv_never_holds_a_mean_or_a_spread",
+        "reporting/tables/test_build.py::test_a_record_whose_predictions_say_otherwise_is_refused",
+        "reporting/tables/test_render.py::test_csv_holds_every_runs_score_in_full",
+        "reporting/tables/test_render.py::test_csv_never_holds_a_mean_or_a_spread",
     ),
     7: (
-        "reporting/test_tables.py::test_a_cell_is_the_mean_and_half_of_its_interval",
-        "reporting/test_tables.py::test_one_seed_has_no_spread",
+        "reporting/tables/test_build.py::test_a_cell_is_the_mean_and_half_of_its_interval",
+        "reporting/tables/test_build.py::test_one_seed_has_no_spread",
         "evaluation/test_statistics.py::test_one_seed_speaks_of_its_own_networks_only",
     ),
     8: (
@@ -91,16 +91,16 @@ TRAPS = {
     11: ("cli/test_run.py::test_moving_data_and_results_changes_nothing",),
     12: (f"{HERE}::test_trap_12_nothing_asks_a_question",),
     13: (
-        "reporting/test_published.py::test_the_published_values_are_those_copied_from_the_paper",
-        "reporting/test_published.py::test_a_changed_value_is_refused",
+        "reporting/results/test_published.py::test_the_published_values_are_those_copied_from_the_paper",
+        "reporting/results/test_published.py::test_a_changed_value_is_refused",
         f"{HERE}::test_trap_13_every_published_file_is_locked",
     ),
     14: (f"{HERE}::test_trap_14_a_record_says_where_it_comes_from",),
     15: (
-        "reporting/test_comparability.py::test_two_finished_runs_of_one_seed_are_refused",
-        "reporting/test_audit.py::test_two_seeds_with_the_same_predictions_are_one",
-        "reporting/test_tables.py::test_missing_seeds_are_named_and_never_averaged_over",
-        "reporting/test_tables.py::test_an_undefined_score_stays_visible",
+        "reporting/results/test_comparability.py::test_two_finished_runs_of_one_seed_are_refused",
+        "reporting/audit/test_audit.py::test_two_seeds_with_the_same_predictions_are_one",
+        "reporting/tables/test_build.py::test_missing_seeds_are_named_and_never_averaged_over",
+        "reporting/tables/test_build.py::test_an_undefined_score_stays_visible",
     ),
     16: (
         "evaluation/test_statistics.py::test_holm_is_that_of_statsmodels",

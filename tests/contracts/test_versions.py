@@ -9,14 +9,13 @@ import ast
 import hashlib
 import json
 import os
-from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 from bench.roster import METHODS
 from bench.versions import CHEST_TWIN, DEGRADATION, ENGINE, TWIN
 
-ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "tests" / "golden" / "code.lock"
 SHARED = ["baselines/options.py", "baselines/backbones.py", "baselines/classifier.py"]
 SOURCES = {
@@ -25,15 +24,15 @@ SOURCES = {
     "chest twin": ["bench/data/chest_twin/*.py"],
     "engine": [
         "bench/seeding.py",
-        "bench/build.py",
-        "bench/levels.py",
-        "bench/materials.py",
+        "bench/pipeline/build.py",
+        "bench/pipeline/levels.py",
+        "bench/pipeline/context.py",
         "bench/data/[!_d]*.py",
         "bench/data/decode.py",
-        "bench/recipes/*.py",
+        "bench/pipeline/recipes/*.py",
         "bench/lesions/boxes.py",
-        "bench/lesions/detectors.py",
-        "bench/lesions/sightings.py",
+        "bench/lesions/train.py",
+        "bench/lesions/predictions.py",
         "bench/lesions/box_source.py",
         "bench/training/*.py",
         "bench/evaluation/*.py",

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from bench.errors import Interrupted
-from bench.request import Request
+from bench.pipeline.resolve import Request
 from bench.roster import METHODS
 from bench.run import execute
-from bench.watch import Watch
+from bench.training.callbacks import Watch
 
 pytestmark = pytest.mark.slow
 NAMES = [name for name in METHODS if name != "comcl-v3"]  # an alias

@@ -12,7 +12,7 @@ from bench.data.degradations import Recipe
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import open_images
 from bench.errors import RequestError
-from bench.request import Request, prepare
+from bench.pipeline.resolve import Request, prepare
 
 
 def quiet(*_):

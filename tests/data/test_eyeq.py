@@ -221,7 +221,7 @@ def test_the_real_label_files_have_the_published_counts(real_eyeq):
 
 @pytest.mark.real
 def test_the_real_shares_and_numbers_to_degrade_are_the_published_ones(real_eyeq):
-    from bench.data.ratio import choose
+    from bench.data.lq_ratio import choose
 
     low = {s: (real_eyeq.quality()[real_eyeq.where(s)] > 0).mean() for s in ("train", "test")}
     assert round(100 * low["train"], 2) == 33.45

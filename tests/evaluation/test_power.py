@@ -28,7 +28,8 @@ def test_power_over_seeds_is_that_of_statsmodels(seeds, effect, alpha):
     assert detection_power(effect, 1.0, seeds, alpha=alpha) == pytest.approx(needed, abs=1e-8)
 
 
-# evidence.md 3.5: in standard deviations of the paired difference, at 5 % and at 5 % / 11.
+# docs/reference/metrics.md#power-and-the-number-of-seeds: in standard deviations of the paired
+# difference, at 5 % and at 5 % / 11.
 @pytest.mark.parametrize(
     ("seeds", "effect", "worst"), [(3, 3.3, 10.8), (5, 1.7, 3.2), (10, 1.0, 1.5), (20, 0.66, 0.92)]
 )

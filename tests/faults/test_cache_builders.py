@@ -11,9 +11,9 @@ import numbered
 import pytest
 from numbered import KEYS, RECIPE, Counting, nobody, picture, right
 
-from bench.data import rows
-from bench.data.rows import Store
-from bench.ownership import claimed
+from bench.data import pixel_store
+from bench.data.pixel_store import Store
+from bench.locking import claimed
 
 
 @pytest.fixture
@@ -66,8 +66,10 @@ def test_lines_are_written_after_their_pixels_are_on_the_disk(store, monkeypatch
         synced.append((name, len(store.rows())))
         whole(file)
 
-    monkeypatch.setattr(rows, "COMMIT_SECONDS", 0)
-    monkeypatch.setattr(rows, "write_json", lambda path, value: None)  # it syncs a file of its own
+    monkeypatch.setattr(pixel_store, "COMMIT_SECONDS", 0)
+    monkeypatch.setattr(
+        pixel_store, "write_json", lambda path, value: None
+    )  # it syncs a file of its own
     monkeypatch.setattr(os, "fsync", note)
     store.fill(KEYS[:3], picture, nobody)
     assert synced[:4] == [(".pixels", 0), (".jsonl", 1), (".pixels", 1), (".jsonl", 2)]
@@ -114,16 +116,16 @@ BUILDER = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from bench.data import rows
+from bench.data import pixel_store
 from numbered import KEYS, RECIPE, picture
-rows.COMMIT_SECONDS = 0
+pixel_store.COMMIT_SECONDS = 0
 
 def slowly(i):
     time.sleep(0.1)
     sys.stdout.write(f"{i}\\n")  # in one piece, whichever thread
     return picture(i)
 
-rows.Store(Path(sys.argv[2]), RECIPE).fill(KEYS, slowly, lambda _: None)
+pixel_store.Store(Path(sys.argv[2]), RECIPE).fill(KEYS, slowly, lambda _: None)
 """
 
 
@@ -169,7 +171,7 @@ def test_two_builders_at_once_do_no_harm_even_if_neither_waits(store, monkeypatc
 
 
 def test_a_builder_waits_for_the_holder_of_the_same_rows(store):
-    work = store.folder / f"work-{rows.digest(KEYS)[:16]}"
+    work = store.folder / f"work-{pixel_store.digest(KEYS)[:16]}"
     told = []
     with claimed(work):
         other = Store(store.folder.parent, RECIPE)

@@ -11,9 +11,9 @@ import pytest
 
 from bench import store
 from bench.errors import Interrupted
-from bench.request import Request
+from bench.pipeline.resolve import Request
 from bench.run import execute
-from bench.watch import Watch
+from bench.training.callbacks import Watch
 
 SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 

@@ -1,25 +1,23 @@
 """Committed pages are those of the committed records, byte for byte."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from paths import STUDIES
 
 from bench.evaluation.metrics import score_all
-from bench.reporting.records import load
-from bench.reporting.render import ENDINGS, render
-from bench.reporting.sections import FINDINGS, GRADING
-from bench.reporting.tables import build
+from bench.reporting.results.records import load
+from bench.reporting.tables.build import build
+from bench.reporting.tables.render import ENDINGS, render
+from bench.reporting.tables.sections import FINDINGS, GRADING
 
-FOLDER = Path(__file__).parents[2] / "results" / "studies"
-STUDIES = sorted(FOLDER.iterdir())
 # Studies of one open point never enter a table and have none.
-TABLES = sorted(FOLDER.glob("*/table[123].md"))
+TABLES = sorted(STUDIES.glob("*/table[123].md"))
 
 
 def test_there_are_committed_tables():
-    assert FOLDER / "first" / "table1.md" in TABLES
+    assert STUDIES / "first" / "table1.md" in TABLES
 
 
 @pytest.mark.parametrize("page", TABLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -29,7 +27,7 @@ def test_committed_tables_are_current(page):
         assert page.with_suffix(f".{ending}").read_text() == render(table, form)
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
+@pytest.mark.parametrize("study", sorted(STUDIES.iterdir()), ids=lambda path: path.name)
 def test_scores_are_those_of_the_stored_predictions_to_the_last_digit(study):
     for record in load(study).to_dict("records"):
         rows = pd.read_parquet(record["folder"] / "predictions.parquet")

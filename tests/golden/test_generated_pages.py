@@ -1,12 +1,9 @@
 """README, reproduction page and their picture are those that the committed records give."""
 
-from pathlib import Path
-
 import pytest
+from paths import ROOT
 
 from bench.reporting.reproduction.files import generated
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bench import store
-from bench.request import Request
+from bench.pipeline.resolve import Request
 from bench.roster import METHODS
 from bench.run import execute
-from bench.watch import Watch
+from bench.training.callbacks import Watch
 
 GOLDEN = Path(__file__).with_name("losses.json")
 SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)

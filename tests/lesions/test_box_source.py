@@ -8,8 +8,8 @@ from bench import store
 from bench.data.records import Dataset
 from bench.errors import RequestError
 from bench.lesions.box_source import BoxSource, choose, refuse_unread
-from bench.protocols import derive, named
-from bench.request import Request, prepare
+from bench.pipeline.resolve import Request, prepare
+from bench.protocol.presets import derive, named
 from bench.tasks import DIABETIC_RETINOPATHY, findings
 
 PATCHES = ("lesion patches",)

@@ -10,14 +10,16 @@ from drawn_idrid import TINY_DETECTOR, draw_idrid
 from PIL import Image
 
 from bench import store
-from bench.data.idrid import KINDS, LesionSet
 from bench.errors import Interrupted, RequestError
-from bench.lesions import boxes, detectors
+from bench.inspection import detector
+from bench.lesions import boxes
+from bench.lesions import train as detector_training
 from bench.lesions.box_source import BoxSource
-from bench.protocols import derive, named
-from bench.request import Request, prepare
+from bench.lesions.idrid import KINDS, LesionSet
+from bench.pipeline.resolve import Request, prepare
+from bench.protocol.presets import derive, named
 from bench.run import execute, materials
-from bench.watch import Watch
+from bench.training.callbacks import Watch
 
 SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 SURE = "detector.confidence=0.05"  # of two epochs nothing surer comes
@@ -44,7 +46,7 @@ def protocol(*changes):
 
 
 def around(cache, watch=SILENT, interrupted=lambda: False):
-    return detectors.Around(cache, torch.device("cpu"), watch, interrupted)
+    return detector_training.Around(cache, torch.device("cpu"), watch, interrupted)
 
 
 def weights(trained):
@@ -54,9 +56,9 @@ def weights(trained):
 def test_a_detector_is_trained_once_and_found_afterwards(lesions, tmp_path):
     steps = []
     watch = Watch(SILENT.tick, lambda report: steps.append(report.steps_done), SILENT.say)
-    first = detectors.detector(lesions, protocol(), around(tmp_path, watch))
+    first = detector_training.detector(lesions, protocol(), around(tmp_path, watch))
     assert steps == [1, 2, 3, 4]  # three photographs in batches of two, twice
-    again = detectors.detector(lesions, protocol(), around(tmp_path, watch))
+    again = detector_training.detector(lesions, protocol(), around(tmp_path, watch))
     assert len(steps) == 4
     assert again.report == first.report
     state = again.network.state_dict()
@@ -65,14 +67,16 @@ def test_a_detector_is_trained_once_and_found_afterwards(lesions, tmp_path):
 
 
 def test_a_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(lesions, tmp_path):
-    straight = detectors.detector(lesions, protocol("detector.epochs=3"), around(tmp_path / "a"))
+    straight = detector_training.detector(
+        lesions, protocol("detector.epochs=3"), around(tmp_path / "a")
+    )
     steps = []
     watch = Watch(SILENT.tick, lambda report: steps.append(report.steps_done), SILENT.say)
     for stop_after in (3, 5):  # in the second and third epoch, whose beginnings are seen again
         with pytest.raises(Interrupted):
             stopping = around(tmp_path / "b", watch, lambda n=stop_after: len(steps) >= n)
-            detectors.detector(lesions, protocol("detector.epochs=3"), stopping)
-    resumed = detectors.detector(
+            detector_training.detector(lesions, protocol("detector.epochs=3"), stopping)
+    resumed = detector_training.detector(
         lesions, protocol("detector.epochs=3"), around(tmp_path / "b", watch)
     )
     assert steps[:3] == [1, 2, 3] and steps[-1] == 6 and len(steps) > 6
@@ -101,30 +105,33 @@ def test_a_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(l
     ],
 )
 def test_a_detector_is_named_by_what_can_change_its_weights(lesions, change, same):
-    assert (detectors.key(lesions, protocol(change)) == detectors.key(lesions, protocol())) == same
+    assert (
+        detector_training.key(lesions, protocol(change))
+        == detector_training.key(lesions, protocol())
+    ) == same
 
 
 def test_few_photographs_are_shown_more_often(lesions, tmp_path):
     steps = []
     watch = Watch(SILENT.tick, lambda report: steps.append(report.epochs), SILENT.say)
     asked = protocol("detector.least_shown=8")  # three photographs: three epochs show nine
-    detectors.detector(lesions, asked, around(tmp_path, watch))
+    detector_training.detector(lesions, asked, around(tmp_path, watch))
     assert set(steps) == {3}
 
 
 def test_other_photographs_make_another_detector(lesions, drawn, tmp_path):
     moved = Path(shutil.copytree(drawn, tmp_path / "moved"))
-    assert detectors.key(LesionSet("idrid", moved), protocol()) == detectors.key(
+    assert detector_training.key(LesionSet("idrid", moved), protocol()) == detector_training.key(
         lesions, protocol()
     )
     next(moved.rglob("IDRiD_01_HE.tif")).unlink()
-    assert detectors.key(LesionSet("idrid", moved), protocol()) != detectors.key(
+    assert detector_training.key(LesionSet("idrid", moved), protocol()) != detector_training.key(
         lesions, protocol()
     )
 
 
 def test_the_report_holds_scores_photographs_and_settings(lesions, shared_cache):
-    report = detectors.detector(lesions, protocol(), around(shared_cache)).report
+    report = detector_training.detector(lesions, protocol(), around(shared_cache)).report
     assert set(report["ap50"]) == {*KINDS, "mean"}
     assert report["ap50"]["soft exudates"] is None  # none are drawn
     assert 0 <= report["ap50"]["haemorrhages"] <= 1
@@ -134,7 +141,7 @@ def test_the_report_holds_scores_photographs_and_settings(lesions, shared_cache)
 
 
 def test_preparing_idrid_gives_scores_and_pictures(drawn, shared_cache, tmp_path):
-    said = boxes.prepare_idrid(
+    said = detector.prepare_idrid(
         drawn, protocol(SURE), shared_cache, tmp_path / "out", SILENT, device="cpu"
     )
     assert said["photographs"]["from"] == "idrid"
@@ -153,7 +160,7 @@ def test_preparing_without_idrid_takes_the_companion_and_says_so(monkeypatch, tm
     said = []
     small = protocol("detector.companion_images=4", "detector.companion_px=96")
     watch = Watch(SILENT.tick, SILENT.step, said.append)
-    report = boxes.prepare_idrid(None, small, tmp_path, None, watch, device="cpu")
+    report = detector.prepare_idrid(None, small, tmp_path, None, watch, device="cpu")
     assert report["photographs"]["from"] == "companion"
     assert "companion instead" in said[0] and "3 photographs (companion)" in said[1]
     assert report["pictures"] == []

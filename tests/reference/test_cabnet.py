@@ -1,4 +1,4 @@
-"""CABNet's blocks against loops in float64, written from card 4.7 alone."""
+"""CABNet's blocks against loops in float64, written from docs/reference/methods.md#cabnet alone."""
 
 import math
 

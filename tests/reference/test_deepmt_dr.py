@@ -1,6 +1,7 @@
 """DeepMT-DR's losses against loops, and who learns from which, in float64.
 
-Sources of the formulas: card 4.8 and the released code it cites, XiaofeiWang2018/DR at 290cf0f.
+Sources of the formulas: docs/reference/methods.md#deepmt-dr and the released code it cites,
+XiaofeiWang2018/DR at 290cf0f.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""LANet's attention and losses against loops in float64, written from card 4.11 alone."""
+"""LANet's attention and losses against loops in float64.
+
+Written from docs/reference/methods.md#lanet alone.
+"""
 
 import math
 

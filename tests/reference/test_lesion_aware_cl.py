@@ -1,4 +1,7 @@
-"""Lesion-aware CL against loops, in float64, from the formulas of methods.md 4.10."""
+"""Lesion-aware CL against loops, in float64.
+
+From the formulas of docs/reference/methods.md#lesion-aware-cl.
+"""
 
 import math
 

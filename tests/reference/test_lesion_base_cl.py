@@ -1,4 +1,7 @@
-"""NT-Xent against a double loop over views, in float64, from the formula of methods.md 4.6."""
+"""NT-Xent against a double loop over views, in float64.
+
+From the formula of docs/reference/methods.md#lesion-base-cl.
+"""
 
 import math
 

@@ -1,4 +1,4 @@
-"""MMCNN's blocks against loops in float64, written from card 4.4 alone."""
+"""MMCNN's blocks against loops in float64, written from docs/reference/methods.md#mmcnn alone."""
 
 import math
 

@@ -1,4 +1,7 @@
-"""Zoom-in-Net's blocks against loops in float64, written from card 4.5 alone."""
+"""Zoom-in-Net's blocks against loops in float64.
+
+Written from docs/reference/methods.md#zoom-in-net alone.
+"""
 
 import math
 from typing import Any
@@ -55,7 +58,7 @@ def slow_sigmoid(logits: list[float]) -> list[float]:
 
 
 def slow_suspicion(attended: np.ndarray, task: str) -> np.ndarray:
-    """R of the card; for findings the labels over one half, else the top label."""
+    """R as published; for findings the labels over one half, else the top label."""
     logits = [float(sum(label.flat)) for label in attended]
     if task == "grading":
         p = slow_softmax(logits)

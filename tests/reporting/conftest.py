@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from scored import scored_run
 
-from bench.protocols import named
+from bench.protocol.presets import named
 
 RATIO_COSTS = {"native": 0.0, "0.7": 0.04, "1.0": 0.09}
 GAINS = {"resnet50-long": 0.004, "comcl": 0.04, "comcl-v1": -0.1}

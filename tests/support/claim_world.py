@@ -8,8 +8,8 @@ import pandas as pd
 from predictions import predictions_of
 from records import record_of_twin
 
-from bench.reporting.claim_files import Claim
-from bench.reporting.claims import judge
+from bench.reporting.claims.files import Claim
+from bench.reporting.claims.judge import judge
 from bench.store import write_predictions
 
 IMAGES = 400

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from bench.data.idrid import BASE, FOLDERS, MASKS, PHOTOGRAPHS, SETS
+from bench.lesions.idrid import BASE, FOLDERS, MASKS, PHOTOGRAPHS, SETS
 
 DARK, BRIGHT = (90, 20, 20), (250, 250, 180)
 LESIONS = {  # kind: upper left corners as shares of the side, side in shares, colour

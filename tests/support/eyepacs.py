@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.data.twin.cohort import JOINT
+from bench.data.published import EYEQ_COUNTS
 from bench.data.twin.draw import photograph
 
 EYES = {"left": -1, "right": 1}
@@ -63,7 +63,10 @@ def official_rows(split: str) -> list[str]:
     """Lines of a label file with EyeQ's own counts, each of another patient."""
     start = {"train": 10_000, "test": 40_000}[split]
     kinds = [
-        (g, q) for g, row in enumerate(JOINT[split]) for q, n in enumerate(row) for _ in range(n)
+        (g, q)
+        for g, row in enumerate(EYEQ_COUNTS[split])
+        for q, n in enumerate(row)
+        for _ in range(n)
     ]
     return [f"{i},{start + i}_left.jpeg,{q},{g}\n" for i, (g, q) in enumerate(kinds)]
 

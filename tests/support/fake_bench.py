@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.ownership import claimed
+from bench.locking import claimed
 
 STEP_SECONDS = 0.05
 SAYS = {

@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from bench.request import Request
+from bench.pipeline.resolve import Request
 from bench.store import Spec, folder_of
 from bench.sweeps.plan import Run
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from fake_runs import PROGRAM, fake_run
 
-from bench import launch
 from bench.errors import BenchError
-from bench.sweeps import pool
+from bench.sweeps import launch, pool
 from bench.sweeps.plan import Plan
 
 

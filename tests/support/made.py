@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from bench.reporting.audit_runs import Made, Trained, read_runs
+from paths import FIRST
 
-FIRST = Path(__file__).parents[2] / "results" / "studies" / "first"
+from bench.reporting.audit.runs import Made, Trained, read_runs
+
 SPLIT = {"patients": 0, "same_file": 0, "same_picture": 0}
 
 

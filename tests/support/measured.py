@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.evaluation.influence import JointScores
-from bench.reporting.claim_runs import Runs
-from bench.reporting.measured import Measured
+from bench.reporting.results.runs import Runs
+from bench.reporting.results.scores import Measured
 
 Cell = tuple[str, str]
 

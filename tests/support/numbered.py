@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.data.rows import Images
+from bench.data.pixel_store import Images
 
 KEYS = [f"k{i}" for i in range(12)]
 RECIPE = {"kind": "test", "size_px": 4}

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bench.protocols import named
+from bench.protocol.presets import named
 
 
 def record_of_twin(method: str, ratio: str, seed: int) -> dict[str, Any]:
-    """A finished run without scores, as `bench.reporting.records.load` has it."""
+    """A finished run without scores, as `bench.reporting.results.records.load` has it."""
     return {
         "id": f"{method}-{ratio}-{seed}",
         "key": "3f2a91c0",

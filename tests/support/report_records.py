@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+from paths import FIRST
 from traced import sign, traced_run
 
 from bench.store import finish, write_json, write_predictions
 
-FIRST = Path(__file__).parents[2] / "results" / "studies" / "first"
 HOSTILE = "<script>alert(1)</script>.py:Net"
 
 

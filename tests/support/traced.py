@@ -12,7 +12,7 @@ from scored import LABELS, certain, grades_of
 
 from bench import store
 from bench.evaluation.metrics import score_all
-from bench.protocols import named
+from bench.protocol.presets import named
 from bench.roster import METHODS
 from bench.versions import DEGRADATION, ENGINE
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench import store
 from bench.errors import RequestError
-from bench.request import Request
+from bench.pipeline.resolve import Request
 from bench.sweeps import budget
 from bench.sweeps.plan import Sweep, plan
 

@@ -9,7 +9,7 @@ from typer.main import get_command
 from bench import store
 from bench.cli import app
 from bench.errors import RequestError
-from bench.request import Request, prepare
+from bench.pipeline.resolve import Request, prepare
 from bench.sweeps.plan import Sweep, plan, undone, words
 
 
@@ -174,5 +174,5 @@ def test_states_tell_done_from_begun_from_missing(planned, monkeypatch):
 
 
 def test_planning_needs_no_torch():
-    code = "import sys, bench.launch; assert 'torch' not in sys.modules"
+    code = "import sys, bench.sweeps.launch; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

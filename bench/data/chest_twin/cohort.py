@@ -13,11 +13,11 @@ from bench.data.chest_twin.mix import (
     INITIALS,
     JOINT,
     MALE,
-    NO_FINDING,
     ORIGINALS,
     SAME_VIEW,
     STILL_NONE,
 )
+from bench.data.published import NO_FINDING
 from bench.seeding import generator_for
 
 PATIENTS = 30_805  # numbers to choose from

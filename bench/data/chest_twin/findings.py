@@ -14,32 +14,11 @@ from bench.data.chest_twin import opacities, pleura
 from bench.data.chest_twin.anatomy import Shadow, heart_outline
 from bench.data.chest_twin.canvas import box_of
 from bench.data.chest_twin.chest import HEART_LIMIT, LEFT, RIGHT, Chest, Strain
+from bench.data.chest_twin.trait import Trait
 from bench.seeding import generator_for
 
 SEEN = 0.25  # of a finding's own weight: where its box ends
 LOBAR = 0.35  # share of atelectasis that takes a lobe
-
-
-@dataclass(frozen=True)
-class Trait:
-    """A finding of a patient as one image has it.
-
-    Attributes:
-        side: Of the chest, -1 right, 1 left.
-        extent: 0 slight, 1 severe.
-        lobar: Of atelectasis.
-        place: Seeds what the patient's images share.
-    """
-
-    finding: str
-    side: int
-    extent: float
-    lobar: bool
-    place: int
-
-    def generator(self) -> np.random.Generator:
-        """The same for all images of the patient."""
-        return generator_for(self.place, "place")
 
 
 @dataclass

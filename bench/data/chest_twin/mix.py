@@ -3,18 +3,9 @@
 The official lists (train_val_list.txt, test_list.txt) part train from test.
 """
 
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-)
+from bench.data.published import FINDINGS
+
 INITIALS = dict(zip("ACEIMNPX", FINDINGS, strict=True))
-NO_FINDING = "No Finding"
 COLUMNS = (("train", "PA"), ("train", "AP"), ("test", "PA"), ("test", "AP"))
 
 # Images by findings (their initials, X a pneumothorax) and COLUMNS: the 48 most frequent sets, 99.1

@@ -3,16 +3,12 @@
 Each returns masks, (R, R) in 0..1, of the places that it shows in.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from bench.data.chest_twin.anatomy import Shadow
 from bench.data.chest_twin.canvas import Line, Place, clouds, smooth, step, waves
 from bench.data.chest_twin.chest import Chest
-
-if TYPE_CHECKING:
-    from bench.data.chest_twin.findings import Trait
+from bench.data.chest_twin.trait import Trait
 
 NODULE_CM = (1.0, 2.9)  # diameters
 MASS_CM = (3.8, 8.0)
@@ -20,7 +16,7 @@ TISSUE = 0.055  # attenuation of a centimetre of solid tissue instead of lung
 
 
 def infiltration(
-    shadow: Shadow, chest: Chest, trait: "Trait", rng: np.random.Generator
+    shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Patchy haze without borders, on one side or both."""
     own, film = trait.generator(), shadow.film
@@ -46,7 +42,7 @@ def infiltration(
 
 
 def pneumonia(
-    shadow: Shadow, chest: Chest, trait: "Trait", rng: np.random.Generator
+    shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """A lobe's part filled with fluid, bronchi still full of air, and a fissure as its border."""
     own, film, side = trait.generator(), shadow.film, trait.side
@@ -80,13 +76,13 @@ def _bronchi(chest: Chest, side: int, place: Place, own: np.random.Generator) ->
 
 
 def atelectasis(
-    shadow: Shadow, chest: Chest, trait: "Trait", rng: np.random.Generator
+    shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Plates in the lower lung, or a lobe shrunk to a wedge; the volume is lost in the anatomy."""
     return (_lobe if trait.lobar else _plates)(shadow, chest, trait)
 
 
-def _plates(shadow: Shadow, chest: Chest, trait: "Trait") -> list[np.ndarray]:
+def _plates(shadow: Shadow, chest: Chest, trait: Trait) -> list[np.ndarray]:
     own, film, masks = trait.generator(), shadow.film, []
     for _ in range(int(own.integers(1, 4))):
         x, y = chest.inside(trait.side, own.uniform(0.35, 0.65), own.uniform(0.68, 0.96))
@@ -107,7 +103,7 @@ def _plates(shadow: Shadow, chest: Chest, trait: "Trait") -> list[np.ndarray]:
     return [mask for mask in masks if mask.max() > 0.3] or [base * shadow.lungs[trait.side]]
 
 
-def _lobe(shadow: Shadow, chest: Chest, trait: "Trait") -> list[np.ndarray]:
+def _lobe(shadow: Shadow, chest: Chest, trait: Trait) -> list[np.ndarray]:
     """An upper lobe folds up to the apex, a lower one behind the heart."""
     own, side, half = trait.generator(), trait.side, chest.patient.half_width
     x, y = chest.hilum(side)
@@ -125,7 +121,7 @@ def _lobe(shadow: Shadow, chest: Chest, trait: "Trait") -> list[np.ndarray]:
 
 
 def nodules(
-    shadow: Shadow, chest: Chest, trait: "Trait", rng: np.random.Generator
+    shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """One to four round shadows of up to 3 cm."""
     own = trait.generator()
@@ -137,9 +133,7 @@ def nodules(
     ]
 
 
-def mass(
-    shadow: Shadow, chest: Chest, trait: "Trait", rng: np.random.Generator
-) -> list[np.ndarray]:
+def mass(shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator) -> list[np.ndarray]:
     """One lobulated shadow of more than 3 cm."""
     own = trait.generator()
     size = MASS_CM[0] + (MASS_CM[1] - MASS_CM[0]) * trait.extent**1.5

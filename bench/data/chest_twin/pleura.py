@@ -3,20 +3,16 @@
 Each returns masks, (R, R) in 0..1, of the places that it shows in.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from bench.data.chest_twin.anatomy import Shadow
 from bench.data.chest_twin.canvas import step
 from bench.data.chest_twin.chest import Chest
-
-if TYPE_CHECKING:
-    from bench.data.chest_twin.findings import Trait
+from bench.data.chest_twin.trait import Trait
 
 
 def effusion(
-    shadow: Shadow, chest: Chest, trait: "Trait", rng: np.random.Generator
+    shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Fluid that blunts the angle and climbs the wall; on AP views often a veil as well."""
     own, film = trait.generator(), shadow.film
@@ -36,7 +32,7 @@ def effusion(
 
 
 def pneumothorax(
-    shadow: Shadow, chest: Chest, trait: "Trait", rng: np.random.Generator
+    shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """A fallen lung behind its thin pleural line, and nothing but air beyond."""
     film, side, outline = shadow.film, trait.side, chest.cage(trait.side)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from bench.data.appearing import appearing
+from bench.data.atomic_folder import appearing
 from bench.data.chest_twin.cohort import Visit, cohort
 from bench.data.chest_twin.draw import radiograph
 from bench.seeding import generator_for

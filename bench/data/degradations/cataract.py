@@ -1,7 +1,7 @@
 """Cataract-like haze of ArcNet and SCR-Net.
 
 Papers: Li et al., IEEE TMI 2022 (ArcNet); Li et al., MICCAI 2022 (SCR-Net). Formulas of the
-released simulation: methods.md 5.5.
+released simulation: docs/reference/degradations.md#cataract-haze.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Light transmission disturbance of cofe-Net: colour, halo and hole, in this order.
 
 Paper: Shen et al., IEEE TMI 2020 (cofe-Net). Ranges and formulas: the off-line code that its
-authors released (reference/methods.md 5.3), which CoMCL took over. Letters: S side of the image.
+authors released (docs/reference/degradations.md#light-transmission-spots-and-blur), which CoMCL
+took over. Letters: S side of the image.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ COFE_FACTORS = ((0.7, 1.2), (0.6, 1.4), (0.6, 1.4))
 """Ranges of brightness, contrast and saturation; the 1.2 is 1 + 0.3 - 0.1 in the code."""
 
 GFE_FACTORS = ((0.5, 1.4), (0.5, 1.5), (0.5, 1.5))
-"""The ranges of GFE-Net's variant (methods.md 5.4), the only change of it that takes effect."""
+"""The ranges of GFE-Net's variant, the only change of it that takes effect.
+
+Source: docs/reference/degradations.md#variants-of-the-cofe-net-code.
+"""
 
 HALO_COLOURS = ((251, 249, 246), (141, 238, 238), (177, 195, 147))
 """White, cyan and yellow-green, R, G, B of 255."""

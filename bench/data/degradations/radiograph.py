@@ -2,7 +2,8 @@
 
 CoMCL degrades chest radiographs too but gives no model, and the two that it cites for fundus
 photographs (halo, retinal spots, cataract) have no counterpart here. So results on degraded
-radiographs are not comparable with the paper's. Three models (methods.md 6):
+radiographs are not comparable with the paper's. Three models
+(docs/reference/degradations.md#radiographs):
 
 - "chain": what goes wrong between patient and file, from published levels;
 - "single": one corruption of MedMNIST-C at a severity, for a sweep;
@@ -129,7 +130,7 @@ def degrade_radiograph(
 
 
 def _chain(rng: np.random.Generator) -> tuple[str, tuple[Piece, ...]]:
-    """Pieces of the card's chain in the order of image formation, where the card gives no order.
+    """Pieces of the chain in the order of image formation, since no source gives an order.
 
     Unsharpness comes before the quanta are counted: after them it would smooth their noise away.
     """

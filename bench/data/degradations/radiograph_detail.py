@@ -1,8 +1,9 @@
 """Loss of detail in a radiograph: unsharpness, coarse pixels and compression.
 
 Formulas and levels: MedMNIST-C (Di Salvo et al., arXiv:2406.17536), registry "chestmnist"
-(methods.md 6), which counts pixels on a square of 224. Blur and coarse pixels are the same share
-of the image at any size. JPEG encodes the image at hand, in blocks of 8 x 8 of its own pixels.
+(docs/reference/degradations.md#radiographs), which counts pixels on a square of 224. Blur and
+coarse pixels are the same share of the image at any size. JPEG encodes the image at hand, in blocks
+of 8 x 8 of its own pixels.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,10 @@
 """Noise of a radiograph: too few quanta, the detector's electronics, and two from the benchmark.
 
 Formulas and levels: MedMNIST-C (Di Salvo et al., arXiv:2406.17536), registry "chestmnist"
-(methods.md 6). Values are in [0, 1]. Levels are per pixel of the image at hand, as published and
-as in the card's chain at 512 px; averaged down by a factor, an image has that much less noise.
-Each piece stores the seed of its noise, so the same parameters give the same picture again.
-Strength multiplies the standard deviation.
+(docs/reference/degradations.md#radiographs). Values are in [0, 1]. Levels are per pixel of the
+image at hand, as published and as in the chain at 512 px; averaged down by a factor, an
+image has that much less noise. Each piece stores the seed of its noise, so the same parameters give
+the same picture again. Strength multiplies the standard deviation.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Exposure and display of a radiograph: brightness, contrast, gamma; and the way back to grey.
 
 Formulas and levels: MedMNIST-C (Di Salvo et al., arXiv:2406.17536), registry "chestmnist"
-(methods.md 6). Values are in [0, 1]; a factor or an exponent of 1 changes nothing.
+(docs/reference/degradations.md#radiographs). Values are in [0, 1]; a factor or an exponent of 1
+changes nothing.
 """
 
 from dataclasses import dataclass

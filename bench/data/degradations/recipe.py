@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.data.degradations.chain import Degradation, degrade
 from bench.data.degradations.radiograph import degrade_radiograph
-from bench.protocol import Protocol
+from bench.protocol.settings import Protocol
 
 
 @dataclass(frozen=True)

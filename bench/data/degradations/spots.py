@@ -1,6 +1,7 @@
 """Retinal artifacts of cofe-Net: small soft spots, as from dust on the lens.
 
-Paper: Shen et al., IEEE TMI 2020 (cofe-Net); formulas of the released code: methods.md 5.3.
+Paper: Shen et al., IEEE TMI 2020 (cofe-Net); formulas of the released code:
+docs/reference/degradations.md#light-transmission-spots-and-blur.
 """
 
 import math

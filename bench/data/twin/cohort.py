@@ -4,20 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.data.published import EYEQ_COUNTS
 from bench.seeding import generator_for
 
-# Images of EyeQ by grade 0..4 (rows) and quality good, usable, reject (columns), counted from its
-# label files (HzFu/EyeQ, Label_EyeQ_train.csv and Label_EyeQ_test.csv).
-JOINT = {
-    "train": [[6342, 1353, 1544], [699, 103, 109], [1100, 283, 426], [167, 79, 87], [39, 58, 154]],
-    "test": [
-        [5967, 3200, 2195],
-        [886, 359, 153],
-        [1354, 721, 569],
-        [199, 145, 104],
-        [65, 133, 199],
-    ],
-}
 PAIRED = {"train": 3929 / 8614, "test": 4201 / 12048}  # patients with both eyes
 NUMBERS = {"train": (10_000, 30_000), "test": (30_000, 60_000)}
 EYES = {1: "right", -1: "left"}
@@ -45,7 +34,7 @@ def cells(split: str, images: int) -> np.ndarray:
     Args:
         images: Their sum.
     """
-    joint = np.array(JOINT[split], dtype=float)
+    joint = np.array(EYEQ_COUNTS[split], dtype=float)
     share = joint / joint.sum() * images
     counts = np.floor(share).astype(int)
     if images >= 200:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.data.appearing import appearing
+from bench.data.atomic_folder import appearing
 from bench.data.twin import eye, lesions
 from bench.data.twin.canvas import DISC_DIAMETER
 from bench.data.twin.cohort import Sitting, cohort

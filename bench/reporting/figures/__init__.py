@@ -12,7 +12,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from bench.errors import RequestError
-from bench.reporting.comparability import comparable_groups
 from bench.reporting.figures import (
     calibration,
     confusion,
@@ -24,7 +23,8 @@ from bench.reporting.figures import (
     strips,
 )
 from bench.reporting.figures.study import Picture, Skipped, Study
-from bench.reporting.tables import NOTHING, ONLY_STUDIES
+from bench.reporting.results.comparability import comparable_groups
+from bench.reporting.tables.build import NOTHING, ONLY_STUDIES
 from bench.store import write_bytes
 
 __all__ = ["FIGURES", "Drawn", "Picture", "Skipped", "draw", "write"]
@@ -63,7 +63,7 @@ def draw(
     """The figures of each data set, the paper's first.
 
     Args:
-        records: One row a run, as `bench.reporting.records.load` gives them.
+        records: One row a run, as `bench.reporting.results.records.load` gives them.
         protocol: Name or comparability key to select; None if there is only one.
         only: Names of FIGURES; empty for all.
 

@@ -11,7 +11,7 @@ from bench.data.degradations import KINDS, draw_kind
 from bench.data.degradations.recipe import Recipe
 from bench.data.field_of_view import crop, find, whole_frame
 from bench.data.twin.draw import photograph
-from bench.protocol import Protocol
+from bench.protocol.settings import Protocol
 from bench.reporting.figures import style
 from bench.reporting.figures.images import protocol_of
 from bench.reporting.figures.study import Picture, Study

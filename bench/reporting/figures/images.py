@@ -16,7 +16,7 @@ from bench.data.field_of_view import FieldOfView, crop, find, whole_frame
 from bench.data.records import Modality
 from bench.data.twin.cohort import EYES
 from bench.data.twin.draw import photograph
-from bench.protocol import Protocol
+from bench.protocol.settings import Protocol
 from bench.versions import CHEST_TWIN, TWIN
 
 SIDES = {name: side for side, name in EYES.items()}

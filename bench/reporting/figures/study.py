@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.evaluation.joint import FILE
-from bench.reporting.comparability import Group, whole
 from bench.reporting.figures import style
-from bench.reporting.measured import Measured, measure
-from bench.reporting.sections import metrics_of, with_others
+from bench.reporting.results.comparability import Group, whole
+from bench.reporting.results.scores import Measured, measure
+from bench.reporting.tables.sections import metrics_of, with_others
 from bench.roster import METHODS
 
 
@@ -90,7 +90,7 @@ class Study:
         """Score all runs of a group.
 
         Raises:
-            NotComparable: as `bench.reporting.measured.measure`.
+            NotComparable: as `bench.reporting.results.scores.measure`.
         """
         metrics = metrics_of(group.records)
         return cls(group, measure(group.records, None, tuple(metrics)), metrics)

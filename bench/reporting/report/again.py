@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from bench.experiments import SEEDS
-from bench.points import STUDY
-from bench.reporting.command_lines import options
-from bench.reporting.comparability import Group
-from bench.reporting.sensitivity import Sensitivity
+from bench.protocol.switches import STUDY
+from bench.reporting.results.comparability import Group
+from bench.reporting.sensitivity.effects import Sensitivity
+from bench.reporting.tracing.commands import options
 
 
 def sweep_command(group: Group) -> str:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.reporting.claims import Finding, Judgement, Verdict
-from bench.reporting.claims_page import seeds_to_decide, title
-from bench.reporting.comparability import whole
+from bench.reporting.claims.judge import Finding, Judgement
+from bench.reporting.claims.page import seeds_to_decide, title
+from bench.reporting.results.comparability import whole
+from bench.reporting.results.significance import Verdict
 from bench.roster import METHODS
 
 BEST, LOSES_LESS = "best-in-each-column", "loses-less-absolutely"

@@ -8,12 +8,9 @@ import pandas as pd
 
 from bench.experiments import chosen
 from bench.reporting import figures
-from bench.reporting.claims import judge_scored
-from bench.reporting.comparability import comparable_groups
+from bench.reporting.claims.judge import judge_scored
 from bench.reporting.figures import Drawn, Skipped
 from bench.reporting.figures.study import Study
-from bench.reporting.notes import Note, notes
-from bench.reporting.records import load
 from bench.reporting.report.again import page_commands, study_command, sweep_command
 from bench.reporting.report.answer import Answer, answer
 from bench.reporting.report.cells import Opened, anchors, opened
@@ -21,7 +18,10 @@ from bench.reporting.report.embedded import smallest
 from bench.reporting.report.grids import Shown, places, shown
 from bench.reporting.report.judged import Checks, Claims, checks, claims
 from bench.reporting.report.points import Open, Told, plots, points, studied
-from bench.reporting.tables import of_measured
+from bench.reporting.results.comparability import comparable_groups
+from bench.reporting.results.records import load
+from bench.reporting.tables.build import of_measured
+from bench.reporting.tables.paper_errata import Note, notes
 
 
 class Figure(NamedTuple):

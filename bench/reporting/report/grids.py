@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.reporting.footnotes import CELLS, READINGS, SIGNS, VERDICTS
-from bench.reporting.table import Block, Cell, Column, Line, Section, Table
+from bench.reporting.tables.footnotes import CELLS, READINGS, SIGNS, VERDICTS
+from bench.reporting.tables.model import Block, Cell, Column, Line, Section, Table
 
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 RANKS = "95 % interval of the rank, chance to be highest"
@@ -87,7 +87,7 @@ def shown(table: Table, anchors: Mapping[Place, str]) -> Shown:
     """A table with its cells linked.
 
     Args:
-        table: As `bench.reporting.tables.build_all` gives it.
+        table: As `bench.reporting.tables.build.build_all` gives it.
         anchors: Where the runs of a cell stand in the page.
     """
     parts = tuple(_part(section, anchors) for section in table.sections)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.evaluation.statistics import Interval
-from bench.reporting.audit import Row
-from bench.reporting.audit_page import HEADS, Audited, audit, summary
-from bench.reporting.audit_runs import read_runs
-from bench.reporting.claims import Finding, Judged, Judgement
-from bench.reporting.claims_page import LEGEND as CLAIMS
-from bench.reporting.claims_page import seeds_to_decide, title
+from bench.reporting.audit.audit import Row
+from bench.reporting.audit.page import HEADS, Audited, audit, summary
+from bench.reporting.audit.runs import read_runs
+from bench.reporting.claims.judge import Finding, Judged, Judgement
+from bench.reporting.claims.page import LEGEND as CLAIMS
+from bench.reporting.claims.page import seeds_to_decide, title
 from bench.reporting.report.answer import VERDICTS, named
 
 LEGEND = (

@@ -12,7 +12,7 @@ from bench.reporting.report.answer import in_words
 from bench.reporting.report.contents import Contents, gather
 from bench.reporting.report.judged import LEGEND as CLAIMS
 from bench.reporting.report.points import MEASURED
-from bench.reporting.sensitivity_page import LEGEND as POINTS
+from bench.reporting.sensitivity.page import LEGEND as POINTS
 from bench.store import write_bytes
 
 SIGNED = {"PASS": "good", "supported": "good", "FAIL": "bad", "contradicted": "bad"}

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.ambiguities import Ambiguity, load
-from bench.points import DEFAULT, METHODS, STUDY, chosen
+from bench.protocol.ambiguities import Ambiguity, load
+from bench.protocol.switches import DEFAULT, METHODS, STUDY, chosen
 from bench.reporting.report.embedded import smallest
 from bench.reporting.report.judged import interval
-from bench.reporting.sensitivity import Effect, Moved, Sensitivity, sensitivity
-from bench.reporting.sensitivity_page import summary
-from bench.reporting.tornado import tornado
+from bench.reporting.sensitivity.effects import Effect, Moved, Sensitivity, sensitivity
+from bench.reporting.sensitivity.page import summary
+from bench.reporting.sensitivity.tornado import tornado
 
 MEASURED = tuple(dict.fromkeys((*DEFAULT, *METHODS)))
 """The points that a study measures."""

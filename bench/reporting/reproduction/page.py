@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bench.reporting.claims_page import LEGEND as CLAIMS
-from bench.reporting.notes import notes
-from bench.reporting.render_markdown import escape, grid
+from bench.reporting.claims.page import LEGEND as CLAIMS
 from bench.reporting.report.judged import Said
 from bench.reporting.report.points import points
 from bench.reporting.reproduction import standing
 from bench.reporting.reproduction.study import Found
+from bench.reporting.tables.markdown import escape, grid
+from bench.reporting.tables.paper_errata import notes
 
 
 class Plain(NamedTuple):

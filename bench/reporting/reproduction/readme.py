@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from bench.errors import RequestError
 from bench.experiments import TABLE1
-from bench.reporting.render_markdown import escape
 from bench.reporting.reproduction.standing import standings, tally
 from bench.reporting.reproduction.study import Found
-from bench.reporting.table import Cell
+from bench.reporting.tables.markdown import escape
+from bench.reporting.tables.model import Cell
 
 BEGIN = "<!-- written by `bench pages`: begin -->"
 END = "<!-- written by `bench pages`: end -->"

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bench.experiments import EXPERIMENTS, SEEDS, Experiment, Row
-from bench.reporting.cells import PAPERS_NAME, verdicts
-from bench.reporting.claim_runs import Runs
-from bench.reporting.comparability import whole
 from bench.reporting.figures.study import Study
-from bench.reporting.measured import Measured
-from bench.reporting.published import DATASETS, NATIVE_RATIO, READABLE, published
-from bench.reporting.sections import FINDINGS, GRADING
-from bench.reporting.verdicts import Verdict
+from bench.reporting.results.comparability import whole
+from bench.reporting.results.published import DATASETS, NATIVE_RATIO, READABLE, published
+from bench.reporting.results.runs import Runs
+from bench.reporting.results.scores import Measured
+from bench.reporting.results.verdicts import Verdict
+from bench.reporting.tables.cells import PAPERS_NAME, verdicts
+from bench.reporting.tables.sections import FINDINGS, GRADING
 
 SCORES = {"eyeq": GRADING, "chestxray": FINDINGS}
 UNRUN = Measured(Runs(), {})

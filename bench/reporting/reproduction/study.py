@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.errors import RequestError
-from bench.reporting.claims import Judgement, judge
-from bench.reporting.comparability import Group, comparable_groups
+from bench.reporting.claims.judge import Judgement, judge
 from bench.reporting.figures.study import Study
-from bench.reporting.records import load
 from bench.reporting.report.again import sweep_command
 from bench.reporting.report.answer import Answer, answer
 from bench.reporting.report.judged import Claims, claims
 from bench.reporting.report.points import studied
-from bench.reporting.sensitivity import Sensitivity
-from bench.reporting.table import Block, Section, Table
-from bench.reporting.tables import build_all
+from bench.reporting.results.comparability import Group, comparable_groups
+from bench.reporting.results.records import load
+from bench.reporting.sensitivity.effects import Sensitivity
+from bench.reporting.tables.build import build_all
+from bench.reporting.tables.model import Block, Section, Table
 
 LISTED = "pages.toml"
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from bench.data.chest_twin.cohort import cohort, kinds
-from bench.data.chest_twin.mix import COLUMNS, FINDINGS, INITIALS, JOINT, NO_FINDING
+from bench.data.chest_twin.mix import COLUMNS, INITIALS, JOINT
+from bench.data.published import FINDINGS, NO_FINDING
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from bench.data.chest_twin.canvas import Film
 from bench.data.chest_twin.chest import AP_HEART, HEART_LIMIT
 from bench.data.chest_twin.cohort import Visit
 from bench.data.chest_twin.draw import radiograph
-from bench.data.chest_twin.mix import FINDINGS, ORIGINALS
+from bench.data.chest_twin.mix import ORIGINALS
+from bench.data.published import FINDINGS
 
 SIZE = 96
 FIELD_CM = 42.8  # 2992 px of 0.143 mm

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from bench.data.chest_twin import write_chestxray
 from bench.data.chest_twin.cohort import cohort
 from bench.data.chest_twin.draw import radiograph
-from bench.data.chest_twin.mix import FINDINGS
+from bench.data.published import FINDINGS
 
 # What view, sex, age, original size and follow-up number give on the official lists of NIH's own
 # label file: macro AUROC of the same tree, measured when the mix was counted.

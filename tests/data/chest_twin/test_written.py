@@ -5,7 +5,7 @@ from PIL import Image
 
 from bench.data.chest_twin import write_chestxray
 from bench.data.chest_twin.cohort import cohort
-from bench.data.chest_twin.mix import FINDINGS
+from bench.data.published import FINDINGS
 
 SIZE = 64
 

@@ -13,7 +13,10 @@ def test_the_smoothing_kernel_is_the_published_one():
 
 
 def published_cataract(cataract, image, mask, convolve):
-    """methods.md 5.5 on its own size, in the order of the released code, without whole levels."""
+    """On its own size, in the order of the released code, without whole levels.
+
+    Source: docs/reference/degradations.md#cataract-haze.
+    """
     size = len(image)
     row, column = int(cataract.y * size), int(cataract.x * size)
     rows, columns = np.ogrid[:size, :size]

@@ -43,7 +43,10 @@ def test_colour_draws_fill_the_published_ranges():
 
 
 def published_halo(rng, image, convolve):
-    """methods.md 5.3 in whole pixels, with the draws in the order of `Halo.draw`."""
+    """In whole pixels, with the draws in the order of `Halo.draw`.
+
+    Source: docs/reference/degradations.md#light-transmission-spots-and-blur.
+    """
     size = len(image)
     tint = np.array(HALO_COLOURS[int(rng.integers(1, 3))]) / 255
     x, y = (int(rng.integers(size // 2 - size // 8, size // 2 + size // 8 + 1)) for _ in "xy")
@@ -84,7 +87,10 @@ def test_halo_draws_are_the_same_shares_at_both_sizes(grid_px):
 
 
 def published_hole(rng, image, mask, convolve):
-    """methods.md 5.3 in whole pixels, with the draws in the order of `Hole.draw`."""
+    """In whole pixels, with the draws in the order of `Hole.draw`.
+
+    Source: docs/reference/degradations.md#light-transmission-spots-and-blur.
+    """
     size = len(image)
     d = int(rng.integers(int(0.4 * size), int(0.7 * size) + 1))
     x, y = int(rng.integers(size // 4, size * 3 // 4 + 1)), 0

@@ -7,7 +7,10 @@ from bench.data.degradations.spots import Spot, draw_spots
 
 
 def published_spot(rng, image, convolve):
-    """methods.md 5.3 on the whole frame, with the draws in the order of `Spot.draw`."""
+    """On the whole frame, with the draws in the order of `Spot.draw`.
+
+    Source: docs/reference/degradations.md#light-transmission-spots-and-blur.
+    """
     size = len(image)
     r = int(rng.integers(math.ceil(0.01 * size), int(0.05 * size) + 1))
     x, y = (int(rng.integers(r + 1, size - r)) for _ in "xy")

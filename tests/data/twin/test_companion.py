@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data import idrid
 from bench.data.twin import write_idrid
+from bench.lesions import idrid
 
 
 @pytest.fixture(scope="module")

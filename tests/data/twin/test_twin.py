@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.data.published import EYEQ_COUNTS
 from bench.data.twin import write_eyeq, write_idrid
 from bench.data.twin.canvas import DISC_DIAMETER
-from bench.data.twin.cohort import JOINT, PAIRED, cells, cohort
+from bench.data.twin.cohort import PAIRED, cells, cohort
 from bench.data.twin.draw import photograph
 from bench.data.twin.lesions import MICROANEURYSM, Burden
 from bench.seeding import generator_for
@@ -85,7 +86,7 @@ def test_poor_photographs_show_less_detail():
 
 @pytest.mark.parametrize(("split", "images"), [("train", 1254), ("test", 1625), ("train", 240)])
 def test_grades_and_qualities_come_in_eyeqs_joint_mix(split, images):
-    counts, joint = cells(split, images), np.array(JOINT[split])
+    counts, joint = cells(split, images), np.array(EYEQ_COUNTS[split])
     assert counts.sum() == images
     assert (counts >= 1).all()
     share = joint / joint.sum() * images

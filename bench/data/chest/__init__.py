@@ -1,0 +1,1 @@
+"""ChestX-ray14 as downloaded: files, label lists, qualities, and which images a run uses."""

@@ -1,0 +1,217 @@
+"""ChestX-ray14's own files as NIH publishes them: labels, lists, boxes, images.
+
+Layout: `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`, `train_val_list.txt`,
+`test_list.txt`, `BBox_List_2017.csv`, and images in `images/`, or as unpacked in
+`images_001/images/` ... `images_012/images/`.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from bench.data.published import FINDINGS, NO_FINDING
+from bench.data.records import Box, check_unique
+from bench.errors import RequestError
+
+OTHERS = ("Consolidation", "Edema", "Emphysema", "Fibrosis", "Hernia", "Pleural_Thickening")
+VIEWS = ("PA", "AP")
+LISTS = {"train": "train_val_list.txt", "test": "test_list.txt"}
+BOXES = "BBox_List_2017.csv"
+BOX_SIDE = 1024  # px of the pictures that NIH's boxes lie in
+ENTRY_COLUMNS = ("image index", "finding labels", "patient id", "view position")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the label file, and the list that its image stands in.
+
+    Attributes:
+        image_id: The file's name without its ending.
+        view: "PA" or "AP".
+        labels: One 0/1 a finding of `FINDINGS`.
+        others: Whether it has a finding that is none of the eight.
+        split: "train" or "test", by the official lists.
+    """
+
+    image_id: str
+    patient_id: str
+    view: str
+    labels: tuple[int, ...]
+    others: bool
+    split: str
+
+    @property
+    def diseased(self) -> bool:
+        """Whether it has one of the eight findings."""
+        return any(self.labels)
+
+    @property
+    def normal(self) -> bool:
+        """Whether it has no finding at all."""
+        return not self.others and not self.diseased
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the label file and the two lists say, whether they fit together or not.
+
+    Attributes:
+        file: Name of the label file.
+        columns: Its header, as it is spelled there.
+        entries: The images that stand in one of the lists, in the order of the label file.
+        unlisted: Images of the label file that stand in neither list.
+        unknown: Images of a list without a line in the label file.
+        twice: Images that stand in both lists.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    unlisted: tuple[str, ...]
+    unknown: tuple[str, ...]
+    twice: tuple[str, ...]
+
+
+def listing(root: Path) -> Listing:
+    """The label file and both lists.
+
+    Raises:
+        RequestError: when a file is missing, a line is wrong, or an image has two lines.
+    """
+    path, columns, rows = _label_rows(root)
+    listed = {split: set(names_in(root / name)) for split, name in LISTS.items()}
+    names = [row[0] for row in rows]
+    check_unique(names, path.name)
+    made, unlisted = [], []
+    twice = listed["train"] & listed["test"]
+    for row in rows:
+        split = next((split for split, own in listed.items() if row[0] in own), None)
+        if split is None:
+            unlisted.append(row[0])
+        elif row[0] not in twice:
+            made.append(_entry(row, split, path.name))
+    unknown = sorted(set().union(*listed.values()) - set(names))
+    return Listing(
+        path.name,
+        tuple(columns),
+        tuple(made),
+        tuple(unlisted),
+        tuple(unknown),
+        tuple(sorted(twice)),
+    )
+
+
+def boxes(root: Path) -> dict[str, tuple[Box, ...]]:
+    """NIH's boxes by image, x0, y0, x1, y1 in pixels of 1024; {} when there is no such file.
+
+    Raises:
+        RequestError: on a line that is no box.
+    """
+    path, found = root / BOXES, dict[str, tuple[Box, ...]]()
+    if not path.is_file():
+        return found
+    for number, line in enumerate(_lines(path)[1:], start=2):
+        try:
+            x, y, width, height = (float(value) for value in line[2:6])
+        except ValueError:
+            raise RequestError(
+                f"{BOXES}, line {number}: x, y, width and height must be numbers, not {line[2:6]}"
+            ) from None
+        name = Path(line[0]).stem
+        found[name] = (*found.get(name, ()), (x, y, x + width, y + height))
+    return found
+
+
+def scaled(own: Sequence[Box], path: Path) -> tuple[Box, ...]:
+    """Boxes in pixels of 1024 as boxes in pixels of the file, whatever size it has.
+
+    Raises:
+        RequestError: when the file is no image.
+    """
+    try:
+        with Image.open(path) as image:
+            across, down = (side / BOX_SIDE for side in image.size)
+    except OSError as error:
+        raise RequestError(f"image {path.name} cannot be read ({error}); fetch it again") from error
+    return tuple((x0 * across, y0 * down, x1 * across, y1 * down) for x0, y0, x1, y1 in own)
+
+
+def image_paths(root: Path) -> dict[str, Path]:
+    """The PNG files below a folder, by name without ending; of two with one name the last."""
+    return {path.stem: path for path in image_files(root)}
+
+
+def image_files(root: Path) -> list[Path]:
+    """The PNG files in NIH's folders below a folder, folder by folder."""
+    folders = [root / "images", *sorted(root.glob("images_[0-9]*"))]
+    folders += [folder / "images" for folder in folders[1:]]
+    return [
+        path
+        for folder in folders
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path.suffix.lower() == ".png"
+    ]
+
+
+def _label_rows(root: Path) -> tuple[Path, list[str], list[tuple[str, str, str, str]]]:
+    """The newest label file, its header, and of each line image, findings, patient and view."""
+    found = sorted(root.glob("Data_Entry_2017*.csv"))
+    if not found:
+        raise RequestError(
+            f"no Data_Entry_2017*.csv in {root}; see `bench datasets` for the layout"
+        )
+    header, *lines = _lines(found[-1])
+    names = [name.strip().lower() for name in header]
+    missing = [name for name in ENTRY_COLUMNS if name not in names]
+    if missing:
+        raise RequestError(
+            f"{found[-1].name} has no column {missing[0]!r}; it has {', '.join(header)}"
+        )
+    image, labels, patient, view = (names.index(name) for name in ENTRY_COLUMNS)
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        if len(line) <= max(image, labels, patient, view):
+            raise RequestError(f"{found[-1].name}, line {number}: only {len(line)} columns")
+        rows.append((Path(line[image]).stem, line[labels], line[patient], line[view]))
+    return found[-1], header, rows
+
+
+def _entry(row: tuple[str, str, str, str], split: str, file: str) -> Entry:
+    image, text, patient, view = row
+    named = [name.strip() for name in text.split("|")]
+    strange = [name for name in named if name not in (*FINDINGS, *OTHERS, NO_FINDING)]
+    if strange or (NO_FINDING in named and len(named) > 1):
+        raise RequestError(f"{file}, image {image}: {text!r} is none of NIH's labels")
+    if view not in VIEWS:
+        raise RequestError(f"{file}, image {image}: view {view!r} is neither PA nor AP")
+    if not patient.isdecimal():
+        raise RequestError(f"{file}, image {image}: patient {patient!r} is no number")
+    labels = tuple(int(name in named) for name in FINDINGS)
+    others = any(name in OTHERS for name in named)
+    return Entry(image, f"{int(patient):08d}", view, labels, others, split)
+
+
+def names_in(path: Path) -> list[str]:
+    """The images that a list names, a line each, without their endings.
+
+    Raises:
+        RequestError: when there is no such file.
+    """
+    if not path.is_file():
+        raise RequestError(f"no list {path}; see `bench datasets` for the layout")
+    return [Path(line.strip()).stem for line in path.read_text().splitlines() if line.strip()]
+
+
+def _lines(path: Path) -> list[list[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"{path} is not a CSV table: {error}") from error
+    if not lines:
+        raise RequestError(f"{path} is empty; fetch it again")
+    return lines

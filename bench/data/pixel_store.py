@@ -1,0 +1,228 @@
+"""Images that are made once: rows of pixels on disk, named by content, safe to build in pieces.
+
+A store is a folder for one recipe: what is done to an image, by which versions, at which size.
+Each process that builds writes a part of its own: `<name>.pixels`, rows of S x S x 3 bytes, and
+`<name>.jsonl`, a line a row with its key, its place and its details, behind a checksum of itself.
+A line is written once its pixels are on the disk. So a build that dies goes on where it stopped; a
+row without a whole line, or beyond the end of its pixels, does not count and is made again; and
+builders that know nothing of each other do no harm.
+"""
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from bench.errors import RequestError
+from bench.locking import claimed, holder
+from bench.store import digest, write_json
+
+Make = Callable[[int], tuple[np.ndarray, dict[str, Any]]]
+Told = Callable[[int], object]
+
+ROUND = 16
+"""Rows that a worker makes before all wait for each other."""
+
+COMMIT_SECONDS = 2.0
+"""How much work a killed builder may lose; each commit waits for the disk."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where a row lies: the name of its part, its place there, and what is known of the image."""
+
+    part: str
+    place: int
+    details: dict[str, Any]
+
+
+class Images:
+    """The chosen rows of a store, indexed like one read-only array (N, S, S, 3) uint8."""
+
+    def __init__(self, folder: Path, size_px: int, rows: Sequence[Row]):
+        names = sorted({row.part for row in rows})
+        self._parts = [_opened(folder / f"{name}.pixels", size_px) for name in names]
+        self._part = np.array([names.index(row.part) for row in rows], dtype=np.intp)
+        self._place = np.array([row.place for row in rows], dtype=np.intp)
+        self.shape = (len(rows), size_px, size_px, 3)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        part, place = self._part[index], self._place[index]
+        if place.ndim == 0:
+            return self._parts[part][place]
+        taken = np.empty((*place.shape, *self.shape[1:]), dtype=np.uint8)
+        for number in np.unique(part):
+            own = part == number
+            taken[own] = self._parts[number][place[own]]
+        return taken
+
+
+class Store:
+    """The rows of one recipe.
+
+    Attributes:
+        recipe: What is done to an image; anything JSON, with `size_px`, the side of a row.
+    """
+
+    def __init__(self, root: Path, recipe: dict[str, Any]):
+        self.recipe = recipe
+        self.size_px: int = recipe["size_px"]
+        self.folder = root / digest(recipe)[:16]
+
+    def rows(self) -> dict[str, Row]:
+        """All rows that are there, by key; of one made twice the later."""
+        found: dict[str, Row] = {}
+        for log in sorted(self.folder.glob("*.jsonl")):
+            pixels = log.with_suffix(".pixels")
+            room = pixels.stat().st_size // self._row_bytes if pixels.is_file() else 0
+            for line in log.read_bytes().split(b"\n"):
+                entry = _read_line(line)
+                if entry is not None and entry["place"] < room:
+                    found[entry["key"]] = Row(log.stem, entry["place"], entry["details"])
+        return found
+
+    def fill(
+        self, keys: Sequence[str], make: Make, told: Told, *, skip: bool = False
+    ) -> dict[int, str]:
+        """Make the rows that are not there; whoever asks for the same rows meanwhile waits.
+
+        Args:
+            keys: What each row is made from.
+            make: Index into `keys` -> the image (S, S, 3) uint8 and its details.
+            told: How many of the keys have their row.
+            skip: Leave out rows that cannot be made; else the first of them ends the build, which
+                keeps what it has.
+
+        Returns:
+            Why, for each index whose row cannot be made.
+
+        Raises:
+            RequestError: from `make`, without `skip`.
+        """
+        work = self.folder / f"work-{digest(list(keys))[:16]}"
+        while _missing(keys, self.rows()):
+            with claimed(work) as mine:
+                if mine:
+                    return self._make(keys, make, told, skip)
+            while holder(work) is not None:
+                told(len(keys) - len(_missing(keys, self.rows())))
+                time.sleep(0.5)
+        return {}
+
+    def _make(self, keys: Sequence[str], make: Make, told: Told, skip: bool) -> dict[int, str]:
+        write_json(self.folder / "recipe.json", self.recipe)
+        missing = _missing(keys, self.rows())
+        there, failed = len(keys) - len(missing), {}
+        workers = os.cpu_count() or 1
+        with _writing(self.folder, self._row_bytes) as part, ThreadPoolExecutor(workers) as pool:
+            attempt = partial(_attempt, keys, make, part)
+            for start in range(0, len(missing), ROUND * workers):
+                chunk = missing[start : start + ROUND * workers]
+                outcomes = pool.map(attempt, chunk, range(start, start + len(chunk)))
+                for done, (i, outcome) in enumerate(zip(chunk, outcomes, strict=True), start + 1):
+                    if isinstance(outcome, bytes):
+                        part.add(outcome)
+                    else:
+                        failed[i] = outcome
+                    told(there + done)
+                if failed and not skip:
+                    raise RequestError(next(iter(failed.values())))
+        return failed
+
+    @property
+    def _row_bytes(self) -> int:
+        return self.size_px * self.size_px * 3
+
+
+class _Part:
+    """What one builder writes: pixels anywhere, lines in batches behind them."""
+
+    def __init__(self, pixels: BinaryIO, log: BinaryIO, row_bytes: int):
+        self.pixels, self.log, self.row_bytes = pixels, log, row_bytes
+        self.lines: list[bytes] = []
+        self.last = time.monotonic()
+
+    def put(self, place: int, image: np.ndarray) -> None:
+        """Write a row's pixels; any thread may."""
+        content, at = memoryview(image.tobytes()), place * self.row_bytes
+        if len(content) != self.row_bytes:
+            raise ValueError(f"a row has {self.row_bytes} bytes, this image {len(content)}")
+        while content:
+            written = os.pwrite(self.pixels.fileno(), content, at)
+            content, at = content[written:], at + written
+
+    def add(self, line: bytes) -> None:
+        """Note that a row's pixels are written; now and then, wait until all is on the disk."""
+        self.lines.append(line)
+        if time.monotonic() - self.last > COMMIT_SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Pixels to the disk, then the lines that speak of them."""
+        os.fsync(self.pixels.fileno())
+        self.log.write(b"".join(self.lines))
+        self.log.flush()
+        os.fsync(self.log.fileno())
+        self.lines, self.last = [], time.monotonic()
+
+
+@contextmanager
+def _writing(folder: Path, row_bytes: int) -> Iterator[_Part]:
+    """A new part; what it has is committed however the block ends, and without rows it is gone."""
+    log = folder / f"{time.time_ns():020d}-{os.getpid()}.jsonl"
+    pixels = log.with_suffix(".pixels")
+    try:
+        with pixels.open("xb") as pixel_file, log.open("xb") as log_file:
+            part = _Part(pixel_file, log_file, row_bytes)
+            try:
+                yield part
+            finally:
+                part.commit()
+    finally:
+        if not (log.is_file() and log.stat().st_size):
+            for path in (log, pixels):
+                path.unlink(missing_ok=True)
+
+
+def _attempt(keys: Sequence[str], make: Make, part: _Part, i: int, place: int) -> bytes | str:
+    """Make and write a row: its line, or why it cannot be made."""
+    try:
+        image, details = make(i)
+    except RequestError as error:
+        return str(error)
+    part.put(place, image)
+    return _line({"key": keys[i], "place": place, "details": details})
+
+
+def _missing(keys: Sequence[str], rows: dict[str, Row]) -> list[int]:
+    """The first index of each key that has no row."""
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    return sorted(i for key, i in first.items() if key not in rows)
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    text = json.dumps(entry, sort_keys=True).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _read_line(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line; None if it is cut short or altered."""
+    checksum, _, text = line.partition(b" ")
+    return json.loads(text) if checksum == b"%08x" % zlib.crc32(text) else None
+
+
+def _opened(path: Path, size_px: int) -> np.ndarray:
+    rows = path.stat().st_size // (size_px * size_px * 3)
+    return np.memmap(path, dtype=np.uint8, mode="r", shape=(rows, size_px, size_px, 3))

@@ -1,0 +1,1 @@
+"""What is in a download: checks, contact sheets, and texts for a terminal."""

@@ -1,0 +1,54 @@
+"""`bench prepare idrid`: the lesion detector trained, or found, and what it is worth."""
+
+from pathlib import Path
+from typing import Any
+
+from bench.inspection import lesion_boxes
+from bench.lesions import idrid
+from bench.lesions.idrid import LesionSet
+from bench.lesions.train import Around, detector, look_at_held_out, right_at
+from bench.protocol.settings import Protocol
+from bench.training.callbacks import Watch
+from bench.training.interrupt import catching_signals
+from bench.training.precision import choose_device, set_numerics
+
+
+def prepare_idrid(
+    data: Path | None,
+    protocol: Protocol,
+    cache: Path,
+    out: Path | None,
+    watch: Watch,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Train the detector, or find it, and say how well it does on the held-out photographs.
+
+    Args:
+        data: IDRiD's folder; None for $BENCH_DATA/idrid or data/idrid, and without either for the
+            companion of the twin, drawn.
+        out: Where pictures of the held-out photographs go, with true and found boxes; None: none.
+
+    Returns:
+        `detector.json`, its key, the confidence, how many boxes at this confidence there are and
+        are right for each kind of lesion, and the pictures' paths.
+
+    Raises:
+        RequestError: when photographs or first weights cannot be had.
+        Interrupted: asked to stop; the same call resumes.
+    """
+    root = idrid.find(data)
+    lesions = idrid.companion(protocol, cache) if root is None else LesionSet("idrid", root)
+    if root is None:
+        watch.say("no IDRiD in $BENCH_DATA/idrid or data/idrid: the twin's drawn companion instead")
+    with catching_signals() as interrupted:
+        set_numerics(threads=protocol.engine.threads)
+        around = Around(cache, choose_device(device), watch, interrupted)
+        trained = detector(lesions, protocol, around)
+        held, found = look_at_held_out(lesions, trained, protocol, around)
+    return {
+        **trained.report,
+        "detector": trained.folder.name,
+        "confidence": protocol.detector.confidence,
+        "at_confidence": right_at(protocol.detector.confidence, found, held),
+        "pictures": [] if out is None else lesion_boxes.write(held, found, protocol.detector, out),
+    }

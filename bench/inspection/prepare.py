@@ -1,0 +1,76 @@
+"""`bench prepare`: a data set checked and cached before anything is trained on it."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.data import datasets
+from bench.data.datasets import Place
+from bench.errors import RequestError
+from bench.protocol.presets import derive, named
+from bench.reporting.console import json_object
+from bench.training.callbacks import Watch
+
+CHECKED = ("eyeq", "chestxray", "folder", "idrid")
+
+
+class Answer(NamedTuple):
+    """What is printed, and whether the set can be used as it is."""
+
+    text: str
+    ready: bool
+
+
+def prepare(
+    name: str,
+    watch: Watch,
+    *,
+    data: Path | None,
+    cache: Path | None,
+    out: Path | None,
+    protocol: str | None,
+    changes: tuple[str, ...],
+    device: str,
+    as_json: bool,
+) -> Answer:
+    """Check and cache a data set; for `idrid`, train the lesion detector and score it.
+
+    Args:
+        out: Where pictures of the detector's held-out photographs go.
+
+    Raises:
+        RequestError: for a set that is drawn or unknown, or that cannot be read at all.
+    """
+    if name not in CHECKED:
+        datasets.source(name)  # an unknown name is told apart from a drawn set
+        raise RequestError(f"prepare {name}: it is drawn on first use; there is nothing to check")
+    asked = derive(named(protocol or _default(name, data)), list(changes))
+    folder = datasets.cache_folder(cache)
+    if name == "idrid":
+        from bench.inspection.detector import prepare_idrid
+
+        report = prepare_idrid(data, asked, folder, out, watch, device)
+        return Answer(json_object(report) if as_json else detector_text(report), True)
+    from bench.inspection import labels
+
+    report = labels.inspect(name, Place(data, folder, asked, True, watch.tick))
+    return Answer(json_object(report) if as_json else labels.text(report), report["ready"])
+
+
+def detector_text(report: dict[str, Any]) -> str:
+    """The detector's scores for a terminal."""
+    lines = [f"lesion detector {report['detector']}, AP50 on held-out photographs:"]
+    for kind, value in report["ap50"].items():
+        shown = "none of it held out" if value is None else f"{value:.3f}"
+        lines.append(f"  {kind:<16} {shown}")
+    lines.append(f"at confidence {report['confidence']}:")
+    for kind, counts in report["at_confidence"].items():
+        told = ", ".join(f"{what} {count}" for what, count in counts.items())
+        lines.append(f"  {kind:<16} {told}")
+    return "\n".join([*lines, *(f"wrote {path}" for path in report["pictures"])])
+
+
+def _default(name: str, data: Path | None) -> str:
+    """PAPER for real sets, LAPTOP for the detector of the twin's drawn companion."""
+    from bench.lesions.idrid import find
+
+    return "laptop" if name == "idrid" and find(data) is None else "paper"

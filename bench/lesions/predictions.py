@@ -1,0 +1,225 @@
+"""What the lesion detector sees in images, remembered by image; and the boxes made of it."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from bench import store
+from bench.data.cache import Tick
+from bench.data.decode import photograph
+from bench.data.patches import fitting
+from bench.data.pixels import ImageSet, Pixels
+from bench.data.records import Dataset
+from bench.errors import Interrupted
+from bench.evaluation.detection import Found
+from bench.lesions.faster_rcnn import LesionDetector, to_input
+from bench.locking import claimed
+from bench.protocol.settings import Detector
+
+CHUNK_BYTES = 2**26
+"""Of the images between two writes: what is held at once, and what a killed process loses."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One image for the detector.
+
+    Attributes:
+        key: Names its pixels.
+        load: (S, S, 3) uint8 at the detector's size.
+    """
+
+    key: str
+    load: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """A detector that looks at images.
+
+    Attributes:
+        memory: Folder of what it saw, one file for every few images.
+        tick: Told how many images are done.
+    """
+
+    network: LesionDetector
+    settings: Detector
+    memory: Path
+    device: torch.device
+    tick: Tick
+    interrupted: Callable[[], bool]
+
+    def look(self, seen: Sequence[View]) -> list[Found]:
+        """What is in images, from memory where they were seen before; boxes as shares of the side.
+
+        Raises:
+            Interrupted: asked to stop; what is seen so far is remembered.
+        """
+        while new := _unseen(seen, _recall(self.memory)):
+            with claimed(self.memory) as mine:
+                if mine:
+                    self._memorise(_unseen(new, _recall(self.memory)))
+                    continue
+            time.sleep(1)  # another process looks at images, these perhaps
+            self._stop_if_asked()
+        known = _recall(self.memory)
+        return [_unpack(known[view.key]) for view in seen]
+
+    def _memorise(self, new: list[View]) -> None:
+        count = max(1, CHUNK_BYTES // (3 * self.settings.image_px**2))
+        for start in range(0, len(new), count):
+            part = new[start : start + count]
+            keys = [view.key for view in part]
+            seen = self._see(part, partial(self._tell, start, len(new)))
+            rows = json.dumps(dict(zip(keys, map(_pack, seen), strict=True)))
+            store.write_bytes(self.memory / f"{store.digest(keys)[:16]}.json", rows.encode())
+            self._stop_if_asked()
+
+    def _see(self, part: Sequence[View], told: Callable[[int], object]) -> list[Found]:
+        """Look at images now; boxes as shares of the side."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            images = list(pool.map(lambda view: view.load(), part))
+        found: list[Found] = []
+        with threads(self.settings.threads):
+            for start in range(0, len(images), self.settings.batch):
+                batch = to_input(np.stack(images[start : start + self.settings.batch]))
+                found += self.network.find(batch.to(self.device))
+                told(len(found))
+        side = self.settings.image_px
+        return [Found(own.boxes / side, own.kinds, own.scores) for own in found]
+
+    def _tell(self, before: int, total: int, done: int) -> None:
+        self.tick("looking for lesions", before + done, total)
+
+    def _stop_if_asked(self) -> None:
+        if self.interrupted():
+            raise Interrupted("stopped while looking for lesions; what was seen is kept")
+
+
+def views(
+    images: ImageSet, dataset: Dataset, digests: list[str], indices: np.ndarray, settings: Detector
+) -> list[View]:
+    """A run's images as the detector gets them: degraded copies too, as `on_degraded` says.
+
+    An image that the cache holds too small is read from its file again; a degraded copy exists in
+    the cache alone and is enlarged.
+    """
+    pixels = max(images.whole, images.for_patches, key=lambda own: own.clean.shape[1])
+    return [
+        _degraded(pixels, i, settings)
+        if settings.on_degraded == "rerun" and pixels.place[i] >= 0
+        else _clean(pixels, i, dataset.records[i].path, digests[i], settings)
+        for i in indices
+    ]
+
+
+def placed(found: Found, settings: Detector, *, image_px: int, patch_px: int) -> np.ndarray:
+    """Boxes to cut patches around, (L, 4) in pixels: sure enough, off the border, not too large.
+
+    Args:
+        found: Boxes as shares of the image's side.
+        image_px: Side of the image that patches are cut from.
+    """
+    shares = found.above(settings.confidence).boxes
+    low, high = settings.border, 1 - settings.border
+    inside = (shares[:, :2] > low).all(axis=1) & (shares[:, 2:] < high).all(axis=1)
+    boxes = shares[inside] * image_px
+    return fitting(boxes if settings.oversized == "drop" else centred(boxes, patch_px), patch_px)
+
+
+def centred(boxes: np.ndarray, patch_px: int) -> np.ndarray:
+    """Boxes (L, 4), those larger than a patch cut down to their middle."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = np.minimum(boxes[:, 2:] - boxes[:, :2], patch_px) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def by_grade(grades: np.ndarray, boxes: Sequence[np.ndarray]) -> list[dict[str, int]]:
+    """For each grade: images, how many of them have a box, and boxes.
+
+    Args:
+        grades: (n,) of the images.
+        boxes: (L, 4) each.
+    """
+    counts = np.array([len(own) for own in boxes])
+    return [
+        {
+            "grade": int(grade),
+            "images": int((grades == grade).sum()),
+            "with_box": int((counts[grades == grade] > 0).sum()),
+            "boxes": int(counts[grades == grade].sum()),
+        }
+        for grade in np.unique(grades)
+    ]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Inside the block, CPU operations use this many threads; the former number afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _degraded(pixels: Pixels, index: int, settings: Detector) -> View:
+    copy = pixels.degraded[pixels.place[index]]
+    name = hashlib.sha256(copy.tobytes()).hexdigest()
+    return View(f"{name}:copy", partial(_resized, copy, settings.image_px))
+
+
+def _clean(pixels: Pixels, index: int, path: Path, digest: str, settings: Detector) -> View:
+    cached_px = pixels.clean.shape[1]
+    if cached_px < settings.image_px:
+        return View(f"{digest}:file", partial(_cropped, path, settings.image_px))
+    image = pixels.clean[index]
+    return View(f"{digest}:{cached_px}", partial(_resized, image, settings.image_px))
+
+
+def _resized(image: np.ndarray, size_px: int) -> np.ndarray:
+    if image.shape[0] == size_px:
+        return np.asarray(image)
+    how = cv2.INTER_AREA if image.shape[0] > size_px else cv2.INTER_LINEAR
+    return cv2.resize(np.asarray(image), (size_px, size_px), interpolation=how)
+
+
+def _cropped(path: Path, size_px: int) -> np.ndarray:
+    image, _ = photograph(path, size_px)
+    return image
+
+
+def _recall(memory: Path) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for path in sorted(memory.glob("*.json")):
+        if path.name != "claim.json":
+            known |= json.loads(path.read_text())
+    return known
+
+
+def _unseen(seen: Sequence[View], known: dict[str, Any]) -> list[View]:
+    """Views that are not remembered, each once."""
+    return list({view.key: view for view in seen if view.key not in known}.values())
+
+
+def _pack(found: Found) -> list[list[float]]:
+    """A row a box: corners, kind, score; exact to a hundredth of a pixel of 512."""
+    return np.column_stack([found.boxes, found.kinds, found.scores]).round(5).tolist()
+
+
+def _unpack(rows: list[list[float]]) -> Found:
+    table = np.array(rows, dtype=float).reshape(-1, 6)
+    return Found(table[:, :4], table[:, 4].astype(np.int64), table[:, 5])

@@ -1,0 +1,248 @@
+"""The lesion detector of some photographs: trained once, scored, and shared by all runs.
+
+It lies in the cache below `detectors/<key>/`, the key being a hash of all that can change the
+weights: checkpoint and events while it trains, then `weights.pt`, `seen/` (what it saw, by image)
+and, last, `detector.json` with its scores on held-out photographs.
+"""
+
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench import store
+from bench.errors import Interrupted
+from bench.evaluation.detection import Found, Truth, ap50, ranked
+from bench.lesions import idrid
+from bench.lesions.box_source import APPLIED
+from bench.lesions.faster_rcnn import DetectionBatches, LesionDetector, schedule
+from bench.lesions.idrid import KINDS, Annotated, LesionSet
+from bench.lesions.predictions import Eyes, View, threads
+from bench.locking import claimed
+from bench.protocol.settings import Detector, Protocol
+from bench.seeding import seed_for
+from bench.training.callbacks import Watch
+from bench.training.loop import fit
+from bench.training.optim import build_optimizer
+from bench.training.stages import initial_weights
+from bench.versions import DEGRADATION, ENGINE
+
+
+@dataclass(frozen=True)
+class Around:
+    """Where, and for whom, a detector is trained and applied."""
+
+    cache: Path
+    device: torch.device
+    watch: Watch
+    interrupted: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A detector that is there.
+
+    Attributes:
+        folder: Its place in the cache.
+        network: On its device.
+        report: `detector.json`: AP50 by kind of lesion, photographs, settings, seconds.
+    """
+
+    folder: Path
+    network: LesionDetector
+    report: dict[str, Any]
+
+    def eyes(self, settings: Detector, around: Around) -> Eyes:
+        """The detector at work, with its memory."""
+        return Eyes(
+            network=self.network,
+            settings=settings,
+            memory=self.folder / "seen",
+            device=around.device,
+            tick=around.watch.tick,
+            interrupted=around.interrupted,
+        )
+
+
+def key(lesions: LesionSet, protocol: Protocol) -> str:
+    """Names a detector: a hash of its photographs, its settings and the versions of the code."""
+    settings, seed = _that_train(protocol.detector), protocol.data.data_seed
+    versions = {"engine": ENGINE, "degradation": DEGRADATION}
+    return store.digest([lesions.digest, settings, seed, versions])[:16]
+
+
+def detector(lesions: LesionSet, protocol: Protocol, around: Around) -> Trained:
+    """The detector of these photographs and settings: found in the cache, or trained.
+
+    Another process that trains the same one is waited for; a killed training goes on at its last
+    epoch.
+
+    Raises:
+        RequestError: when photographs or first weights cannot be had.
+        Interrupted: asked to stop.
+    """
+    folder = around.cache / "detectors" / key(lesions, protocol)
+    report = folder / "detector.json"
+    while not report.is_file():
+        with claimed(folder) as mine:
+            if mine and not report.is_file():
+                _train(lesions, protocol, folder, around)
+        if not report.is_file():
+            time.sleep(1)
+            if around.interrupted():
+                raise Interrupted("stopped while another process trains the lesion detector")
+    network = LesionDetector(protocol.detector, fetch=False)
+    network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    return Trained(folder, network.to(around.device), json.loads(report.read_text()))
+
+
+def look_at_held_out(
+    lesions: LesionSet, trained: Trained, protocol: Protocol, around: Around
+) -> tuple[list[Annotated], list[Found]]:
+    """The photographs that the detector was not trained on, and what it finds in them."""
+    _, held = _open(lesions, protocol, around)
+    eyes = trained.eyes(protocol.detector, around)
+    return held, eyes.look([_view(photograph) for photograph in held])
+
+
+def right_at(
+    confidence: float, found: Sequence[Found], held: Sequence[Annotated]
+) -> dict[str, dict[str, int]]:
+    """For each kind: true boxes, boxes found with this confidence, and how many are right."""
+    true = [_truth(photograph) for photograph in held]
+    rows = {}
+    for kind, name in enumerate(KINDS):
+        _, right, total = ranked([own.above(confidence) for own in found], true, kind)
+        rows[name] = {"true": total, "found": len(right), "right": int(right.sum())}
+    return rows
+
+
+def _train(lesions: LesionSet, protocol: Protocol, folder: Path, around: Around) -> None:
+    """Weights, scores on held-out photographs, and last the report."""
+    settings = protocol.detector
+    training, held = _open(lesions, protocol, around)
+    purpose = (protocol.data.data_seed, "detector")
+    batches = DetectionBatches(training, settings.batch, purpose)
+    epochs = max(settings.epochs, ceil(settings.least_shown / len(training)))
+    around.watch.say(
+        f"training the lesion detector, once: {len(training)} photographs ({lesions.name}), "
+        f"{epochs} epochs"
+    )
+    network = initial_weights(lambda: LesionDetector(settings), seed_for(*purpose, "weights"))
+    network = network.to(around.device)
+    assert isinstance(network, LesionDetector)
+    seconds = _fit(network, batches, epochs, settings, folder, around)
+    eyes = Trained(folder, network, {}).eyes(settings, around)
+    found = eyes.look([_view(photograph) for photograph in held])
+    buffer = io.BytesIO()
+    torch.save({name: tensor.cpu() for name, tensor in network.state_dict().items()}, buffer)
+    store.write_bytes(folder / "weights.pt", buffer.getvalue())
+    report = {
+        "ap50": _ap50(found, held),
+        "photographs": _described(lesions.name, training, held),
+        "settings": _that_train(settings),
+        "training_seconds": round(seconds, 1),
+    }
+    store.write_json(folder / "detector.json", report)
+    (folder / "checkpoint.pt").unlink()
+
+
+def _fit(
+    network: LesionDetector,
+    batches: DetectionBatches,
+    epochs: int,
+    settings: Detector,
+    folder: Path,
+    around: Around,
+) -> float:
+    """Train from where the folder's checkpoint left off; the seconds that all epochs took."""
+    optimizer = build_optimizer(
+        [p for p in network.parameters() if p.requires_grad],
+        name=settings.optimizer,
+        lr=settings.lr,
+        momentum=settings.momentum if settings.optimizer == "sgd" else 0.0,
+        weight_decay=settings.weight_decay,
+    )
+    log = store.EventLog(folder / "events.jsonl")
+    log.forget("detector")
+    with threads(settings.threads):
+        fitted = fit(
+            network,
+            optimizer,
+            schedule(optimizer, settings, epochs * len(batches)),
+            batches,
+            epochs=epochs,
+            path=folder / "checkpoint.pt",
+            precision="fp32",  # boxes are shared by runs of all number formats
+            device=around.device,
+            record=log.append,
+            progress=around.watch.step,
+            interrupted=around.interrupted,
+            stage="detector",
+            fingerprint=folder.name,
+        )
+    return sum(event["seconds"] for event in fitted.history)
+
+
+def _that_train(settings: Detector) -> dict[str, Any]:
+    """Settings that can change the weights; a companion's are in the digest of its photographs."""
+    return {
+        name: value
+        for name, value in settings.model_dump(mode="json").items()
+        if name not in APPLIED and not name.startswith("companion")
+    }
+
+
+def _open(
+    lesions: LesionSet, protocol: Protocol, around: Around
+) -> tuple[list[Annotated], list[Annotated]]:
+    """Photographs to train on and those held out, decoded."""
+    images = lesions.images(around.watch.tick)
+    parts = idrid.hold_out(images, share=protocol.detector.held_out, seed=protocol.data.data_seed)
+    size_px, done = protocol.detector.image_px, 0
+    opened: tuple[list[Annotated], list[Annotated]] = ([], [])
+    for part, own in zip(parts, opened, strict=True):
+        for image in part:
+            own.append(idrid.open_image(image, size_px))
+            done += 1
+            around.watch.tick("reading lesion masks", done, len(images))
+    return opened
+
+
+def _view(photograph: Annotated) -> View:
+    return View(f"{photograph.image_id}:held out", lambda: photograph.image)
+
+
+def _truth(photograph: Annotated) -> Truth:
+    return Truth(photograph.boxes / photograph.image.shape[0], photograph.kinds)
+
+
+def _ap50(found: Sequence[Found], held: Sequence[Annotated]) -> dict[str, float]:
+    """AP50 of each kind, nan where the held-out photographs have none, and their mean."""
+    true = [_truth(photograph) for photograph in held]
+    scores = {name: ap50(found, true, kind) for kind, name in enumerate(KINDS)}
+    known = [score for score in scores.values() if not np.isnan(score)]
+    return {**scores, "mean": float(np.mean(known)) if known else float("nan")}
+
+
+def _described(
+    name: str, training: Sequence[Annotated], held: Sequence[Annotated]
+) -> dict[str, Any]:
+    def boxes(photographs: Sequence[Annotated]) -> dict[str, int]:
+        kinds = np.concatenate([photograph.kinds for photograph in photographs])
+        return {kind: int((kinds == i).sum()) for i, kind in enumerate(KINDS)}
+
+    return {
+        "from": name,
+        "training": len(training),
+        "held_out": [photograph.image_id for photograph in held],
+        "boxes_training": boxes(training),
+        "boxes_held_out": boxes(held),
+    }

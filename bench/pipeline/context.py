@@ -1,0 +1,43 @@
+"""What a method is built from: its roster entry, the protocol, and the images of one run."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.data.pixels import ImageSet
+from bench.data.records import Dataset
+from bench.lesions.lesion_masks import Masked
+from bench.protocol.settings import Protocol
+from bench.roster import Method
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a recipe builds from.
+
+    Attributes:
+        name: Roster name of the method.
+        images: With the boxes that patches are cut around.
+        boxes: Where those are from: "oracle", "given", "detector", "file", "random_lesion_crops",
+            or "none".
+        located: What a detector or a file of boxes says of itself, and how many images have a box.
+        masked: Photographs with lesion masks, None where the method learns from none.
+        degraded: (N,) bool.
+        weights: "random", "imagenet" or a file.
+        device: Where training happens.
+    """
+
+    name: str
+    method: Method
+    protocol: Protocol
+    dataset: Dataset
+    images: ImageSet
+    degraded: np.ndarray
+    boxes: str
+    weights: str
+    seed: int
+    device: torch.device
+    masked: Masked | None = None
+    located: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,205 @@
+"""What recipes share: what a network starts from and sees, and the supervised stage."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench import roster
+from bench.data.loaders import ImageBatches
+from bench.data.pixels import Pixels
+from bench.pipeline.context import Materials
+from bench.protocol.chest import Chest
+from bench.protocol.settings import Finetuning, Protocol
+from bench.training.augment import FINETUNE, NONE, Augmentation, apply, to_input
+from bench.training.loop import Batches
+from bench.training.stages import Stage, State, Supervised
+
+AUGMENTATIONS = {
+    "finetune": FINETUNE,
+    "flips": Augmentation(flip_horizontal=0.5, flip_vertical=0.5),
+    "none": NONE,
+}
+SIZES = ("channels", "narrow", "growth_rate", "block_config")  # of backbones, by family
+READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "teacher_only")
+
+
+def class_count(given: Materials) -> int:
+    """Number of logits."""
+    return len(given.dataset.task.classes)
+
+
+def encoder(given: Materials) -> dict[str, Any]:
+    """Keywords that choose a backbone, its first weights and its width."""
+    backbone = given.protocol.backbone
+    name = getattr(backbone, given.method.backbone)
+    own = {n: v for n, v in _own_settings(given).items() if n in SIZES}
+    narrowed = {"channels": backbone.channels, "stem_width": backbone.stem_width}
+    ours = {n: v for n, v in narrowed.items() if v is not None}
+    options = ours if ours and name.startswith("resnet") else own
+    return {"backbone": name, "weights": given.weights, "backbone_options": options}
+
+
+def own_options(given: Materials) -> dict[str, Any]:
+    """The protocol's settings for this method, as keywords, less those that recipes read."""
+    return {n: v for n, v in _own_settings(given).items() if n not in READ_BY_RECIPES}
+
+
+def _own_settings(given: Materials) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for group in given.method.groups:
+        named |= getattr(given.protocol, group).model_dump()
+    return named
+
+
+def network(given: Materials, **options: Any) -> nn.Module:
+    """The method's own class, given what every classifier is given; a user's file, no more."""
+    kind: Any = roster.load(given.method, given.name)
+    ours = given.method.digest is None
+    task = {"task": given.dataset.task.kind, **own_options(given)} if ours else {}
+    made = kind(class_count(given), **encoder(given), **task, **options)
+    return made if hasattr(made, "loss") else Supervised(made)
+
+
+def input_px(given: Materials) -> int:
+    """Side of the images that the method's classifier is given."""
+    group = given.method.input_from
+    return getattr(given.protocol, group).image_px if group else given.protocol.data.image_px
+
+
+def input_pixels(given: Materials) -> Pixels:
+    """The cached images from which the method's input is taken: the smaller size that holds it.
+
+    A network that needs more pixels but is to see no more detail gets the smaller one enlarged.
+    """
+    small = input_px(given) <= given.protocol.data.image_px or given.method.options.get("enlarged")
+    return given.images.whole if small else given.images.for_patches
+
+
+def supervised(
+    given: Materials,
+    module: Callable[[], nn.Module],
+    *,
+    name: str = "finetune",
+    epochs: int | None = None,
+    settings: Finetuning | None = None,
+    starts_from: Callable[[nn.Module, State], None] | None = None,
+    outcome: Callable[[Any], State] | None = None,
+    batches: Batches | None = None,
+    selects: bool = True,
+) -> Stage:
+    """A stage on whole images with labels, the validation split picking the epoch.
+
+    Args:
+        name: In events and seeds; every method's order and augmentation are seeded alike.
+        epochs: Of this stage, those of the protocol unless given.
+        settings: The protocol's unless given.
+        batches: The training images with their labels unless given.
+        selects: Whether the validation split may pick the epoch, where the protocol wants that.
+    """
+    settings = settings or given.protocol.finetuning
+    return Stage(
+        name=name,
+        module=module,
+        batches=batches or _images(given, settings, name),
+        epochs=epochs or settings.epochs,
+        settings=settings,
+        starts_from=starts_from,
+        outcome=outcome,
+        selects=selects and settings.select == "best",
+    )
+
+
+def _images(given: Materials, settings: Finetuning, name: str) -> ImageBatches:
+    labels = given.dataset.labels()
+    return ImageBatches(
+        pixels=input_pixels(given),
+        indices=given.dataset.where("train"),
+        labels=labels[:, 0] if given.dataset.task.kind == "grading" else labels.astype(np.float32),
+        batch=settings.batch,
+        augment=augmenting(given, AUGMENTATIONS[settings.augmentation], input_px(given)),
+        purpose=(given.seed, name),
+    )
+
+
+def shared_out(total: int, shares: list[float]) -> list[int]:
+    """Whole epochs by the largest remainders, at least one each.
+
+    With fewer epochs than shares everyone still gets one, and the total grows: a phase that is
+    left out would be another method.
+    """
+    spare = total - len(shares)
+    if spare <= 0:
+        return [1] * len(shares)
+    exact = [share / sum(shares) * total for share in shares]
+    counts = [max(1, int(value)) for value in exact]
+    while sum(counts) != total:
+        step = 1 if sum(counts) < total else -1
+        gaps = [
+            (step * (value - count), -place)
+            for place, (value, count) in enumerate(zip(exact, counts, strict=True))
+            if count + step >= 1
+        ]
+        counts[-max(gaps)[1]] += step
+    return counts
+
+
+def transfer(module: Any, state: State) -> None:
+    """Start a phase from the whole state of the one before."""
+    module.transfer(state)
+
+
+def whole_state(module: nn.Module) -> State:
+    """All tensors of a module, for the next phase."""
+    return module.state_dict()
+
+
+def augmenting(
+    given: Materials, augmentation: Augmentation, size_px: int
+) -> Callable[[Tensor, torch.Generator], Tensor]:
+    """(n, S, S, 3) uint8 and a generator -> augmented, normalised input on the device."""
+    sizes = {"size_px": size_px, **_normalisation(given.protocol)}
+    if given.dataset.modality == "chest":
+        augmentation = upright(augmentation, given.protocol.chest)
+
+    def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+        draws = augmentation.draw(len(images), generator)
+        moved = images.permute(0, 3, 1, 2).to(given.device)
+        return _laid_out(apply(moved, draws, **sizes), given.protocol)
+
+    return augment
+
+
+def upright(augmentation: Augmentation, chest: Chest) -> Augmentation:
+    """An augmentation as far as a frontal radiograph bears it: never upside down.
+
+    Source: docs/reference/training.md#chest-extension.
+    """
+    mirrored = chest.flip_horizontal if augmentation.flip_horizontal else 0.0
+    return replace(
+        augmentation,
+        flip_horizontal=mirrored,
+        flip_vertical=0.0,
+        rotation_deg=min(augmentation.rotation_deg, chest.rotation_deg),
+    )
+
+
+def preparing(given: Materials, size_px: int) -> Callable[[Tensor], Tensor]:
+    """(n, S, S, 3) uint8 -> normalised network input on the device, without augmentation."""
+    sizes = {"size_px": size_px, **_normalisation(given.protocol)}
+    return lambda images: _laid_out(
+        to_input(images.permute(0, 3, 1, 2).to(given.device), **sizes), given.protocol
+    )
+
+
+def _laid_out(images: Tensor, protocol: Protocol) -> Tensor:
+    if protocol.engine.channels_last:
+        return images.contiguous(memory_format=torch.channels_last)
+    return images
+
+
+def _normalisation(protocol: Protocol) -> dict[str, Any]:
+    return {"mean": protocol.normalisation.mean, "std": protocol.normalisation.std}

@@ -1,0 +1,63 @@
+"""Methods that see whole images and labels only: one supervised stage, or several in a row."""
+
+from collections.abc import Callable
+from functools import partial
+
+from bench import roster
+from bench.pipeline.context import Materials
+from bench.pipeline.recipes.common import network, shared_out, supervised, transfer, whole_state
+from bench.pipeline.recipes.contrastive import pretraining_presentations
+from bench.training.stages import Stage
+
+# A contrastive step computes the query's forward and backward pass (three units) and the key's
+# forward pass (one); a supervised step three.
+CONTRASTIVE_COST = 4 / 3
+
+
+def classifier(given: Materials) -> tuple[Stage, ...]:
+    """One supervised stage; `compute_matched` lengthens it by the cost of pretraining."""
+    epochs = given.protocol.finetuning.epochs
+    if given.method.options.get("compute_matched"):
+        epochs = _compute_matched_epochs(given)
+    return (supervised(given, partial(network, given), epochs=epochs),)
+
+
+def phased(given: Materials) -> tuple[Stage, ...]:
+    """One supervised stage a phase of the method; all together last as long as one classifier.
+
+    The class's module lists its `PHASES`: name, share of the epochs, factor of the learning rate.
+    """
+    phases = roster.constant(given.method, "PHASES")
+    epochs = shared_out(given.protocol.finetuning.epochs, [share for _, share, _ in phases])
+    return tuple(
+        _phase(given, name, count, factor, first=position == 0)
+        for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True))
+    )
+
+
+def _phase(given: Materials, name: str, epochs: int, factor: float, *, first: bool) -> Stage:
+    settings = given.protocol.finetuning
+    return supervised(
+        given,
+        partial(network, given, phase=name),
+        name=name,
+        epochs=epochs,
+        settings=settings.model_copy(update={"lr": settings.lr * factor}),
+        starts_from=None if first else transfer,
+        outcome=whole_state,
+    )
+
+
+def _compute_matched_epochs(given: Materials) -> int:
+    """Fine-tuning epochs that cost what pretraining and fine-tuning cost together."""
+    protocol = given.protocol
+    area = (protocol.patches.size_px / protocol.data.image_px) ** 2
+    patches = pretraining_presentations(given)
+    extra = patches * CONTRASTIVE_COST * area / len(given.dataset.where("train"))
+    return protocol.finetuning.epochs + round(extra)
+
+
+RECIPES: dict[str, Callable[[Materials], tuple[Stage, ...]]] = {
+    "classifier": classifier,
+    "phased": phased,
+}

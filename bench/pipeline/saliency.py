@@ -1,0 +1,114 @@
+"""Where a trained network looks: its own attention, else Grad-CAM; and whether that is a lesion.
+
+`saliency.npz` of a run holds the maps of a few fixed test images, so that pages need no weights,
+and for every test image with lesion boxes whether the map's peak hits one (`bench.evaluation.
+pointing`).
+"""
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from bench.evaluation import pointing
+from bench.pipeline import build
+from bench.pipeline.context import Materials
+from bench.seeding import seed_for
+
+KEPT = 12
+KEPT_PX = 32
+BATCH = 32
+LEAST_CELLS = 7
+"""A side of a map; assumed: as the published networks' last map has of 224 pixels."""
+
+
+def explain(network: nn.Module, given: Materials) -> dict[str, np.ndarray]:
+    """What `saliency.npz` holds.
+
+    Returns:
+        Nothing for a network without a map of its own and without a `trunk` (a user's file); else
+        `image_id` (n,) text and `map` (n, 32, 32) float16 in [0, 1], of at most 12 images, the same
+        for every method; `pointed_id` (m,), `hit` (m,) bool and `chance` (m,) of all test images
+        that show lesions and have boxes.
+    """
+    if not _can_be_explained(network):
+        return {}
+    dataset, boxes = given.dataset, given.images.boxes
+    test = dataset.where("test")
+    lesion = test[dataset.task.shows_lesions(dataset.labels()[test])]
+    boxed = np.array([i for i in lesion if len(boxes[i])], dtype=np.int64)
+    shown = boxed if len(boxed) else lesion
+    kept = sorted(shown, key=lambda i: seed_for(0, "saliency", dataset.records[i].image_id))[:KEPT]
+    asked = np.union1d(np.array(kept, dtype=np.int64), boxed)
+    maps = dict(zip(asked.tolist(), _maps(network, given, asked), strict=True))
+    own = [boxes[i] for i in boxed]
+    side = given.protocol.data.patch_image_px
+    pointed = [maps[i] for i in boxed.tolist()]
+    return {
+        "image_id": np.array([dataset.records[i].image_id for i in kept]),
+        "map": np.array([_small(maps[i]) for i in kept], dtype=np.float16).reshape(
+            -1, KEPT_PX, KEPT_PX
+        ),
+        "pointed_id": np.array([dataset.records[i].image_id for i in boxed]),
+        "hit": pointing.hits(pointed, own, image_px=side),
+        "chance": pointing.chance(own, image_px=side),
+    }
+
+
+def pointing_scores(explained: dict[str, np.ndarray]) -> dict[str, float]:
+    """The pointing game's score and what chance would score; nan without any box."""
+    if not len(explained["hit"]):
+        return {"pointing_game": math.nan, "pointing_chance": math.nan}
+    return {
+        "pointing_game": float(explained["hit"].mean()),
+        "pointing_chance": float(explained["chance"].mean()),
+    }
+
+
+def _can_be_explained(network: nn.Module) -> bool:
+    names = {name for name, _ in network.named_children()}
+    return hasattr(network, "saliency") or "trunk" in names
+
+
+def _maps(network: nn.Module, given: Materials, indices: np.ndarray) -> list[np.ndarray]:
+    """One map an image, in eval mode; the mode is restored."""
+    was_training = network.training
+    network.eval()
+    prepare, pixels = build.prepare(given), build.pixels(given)
+    maps: list[np.ndarray] = []
+    for part in np.split(indices, range(BATCH, len(indices), BATCH)):
+        images = prepare(torch.from_numpy(pixels.images(part)))
+        maps += list(_saliency(network, images).float().cpu().numpy())
+    network.train(was_training)
+    return maps
+
+
+def _saliency(network: Any, images: torch.Tensor) -> torch.Tensor:
+    """(B, 3, S, S) -> (B, h, w), by the method's own map where it has one."""
+    from baselines.saliency import grad_cam
+
+    if hasattr(network, "saliency"):
+        with torch.no_grad():
+            return network.saliency(images)
+    with torch.no_grad():
+        targets = network(images).argmax(dim=1)
+    return grad_cam(network, images, targets, layer=_layer(network.trunk, images.shape[-1]))
+
+
+def _layer(trunk: Any, image_px: int) -> str:
+    """The deepest map that can tell places apart: the last one, but for small protocols' images."""
+    steps = [(step["module"], step["reduction"]) for step in getattr(trunk, "feature_info", ())]
+    if not steps or image_px / steps[-1][1] >= LEAST_CELLS:
+        return "trunk"
+    fine = [name for name, reduction in steps if image_px / reduction >= LEAST_CELLS]
+    return f"trunk.{fine[-1]}" if fine else "trunk"
+
+
+def _small(own: np.ndarray) -> np.ndarray:
+    """A map at a size to keep, from 0 to 1."""
+    resized = cv2.resize(own.astype(np.float32), (KEPT_PX, KEPT_PX), interpolation=cv2.INTER_AREA)
+    spread = float(np.ptp(resized))
+    return (resized - resized.min()) / spread if spread else np.zeros_like(resized)

@@ -1,0 +1,143 @@
+"""The settings that belong to one method each: the switches of its open points.
+
+They enter the identity of that method's runs alone.
+"""
+
+from typing import Literal
+
+from bench.protocol.fields import Group, setting
+
+
+class CoMCL(Group):
+    """The open points of the paper that are switches of the method itself."""
+
+    head: Literal["mlp", "linear", "none"] = setting("mlp", source="code: modules.py (D3)")
+    negatives: Literal["queue", "batch"] = setting("queue", source="code: modules.py (D7)")
+    topk: Literal["cosine", "off"] = setting("cosine", source="paper 2.2, Eq. 2")
+    k_rule: Literal["floor", "literal"] = setting(
+        "floor", source="assumed: as printed K_t reaches 0 (D10)"
+    )
+    k_min: int = setting(1, source="assumed: smallest count that keeps a negative (D10)", ge=1)
+    k_direction: Literal["fall", "rise", "constant"] = setting("fall", source="paper 2.2 (D12)")
+    topk_scope: Literal["row", "global"] = setting(
+        "row", source="assumed: as Eq. 2 must mean (D16)"
+    )
+    spl: Literal["quantile", "literal", "kumar", "rescaled", "off"] = setting(
+        "quantile",
+        source="assumed: Eq. 3 as printed selects nothing (D13, "
+        "docs/reference/methods.md#the-schedule-in-numbers)",
+    )
+    empty_level: Literal["drop_loss", "paired_clean", "error"] = setting(
+        "drop_loss", source="assumed: at 100 % two of three losses are undefined (D31)"
+    )
+    no_spl_removes: Literal["both", "topk", "spl"] = setting(
+        "both", source="paper 3.3: 'without considering hard negatives' (D39)"
+    )
+    no_multilevel_pool: Literal["all", "high_quality"] = setting(
+        "all", source="assumed: quality ignored (D40)"
+    )
+    la_role: Literal["negative", "positive", "off", "reversed"] = setting(
+        "negative", source="paper 2.1 as printed (D55)"
+    )
+    loss_weights: tuple[float, float, float] = setting(
+        (1.0, 1.0, 1.0), source="assumed: the total loss is not written (D9)"
+    )
+
+
+class Inception(Group):
+    """Inception-v3's own size: the network needs 75 px."""
+
+    image_px: int = setting(512, source="reference: methods.md#inception-v3", unit="px", ge=75)
+    narrow: int = setting(1, source="paper 3.2: the published widths", unit="divides widths", ge=1)
+
+
+class Densenet(Group):
+    """DenseNet-121's own size."""
+
+    growth_rate: int = setting(32, source="paper 3.2: as published", ge=2)
+    block_config: tuple[int, ...] = setting((6, 12, 24, 16), source="paper 3.2: as published")
+
+
+class Mmcnn(Group):
+    """MMCNN's own settings; neither code nor full text is public.
+
+    Source: docs/reference/methods.md#mmcnn.
+    """
+
+    image_px: int = setting(512, source="assumed: the cached image of all", unit="px", ge=32)
+    resolutions: tuple[int, int, int] = setting(
+        (160, 320, 512), source="assumed: 224, 448, 720 in proportion to the image", unit="px"
+    )
+    mtl_target: Literal["severity", "none"] = setting(
+        "severity", source="reference: methods.md#mmcnn"
+    )
+    regression_weight: float = setting(1.0, source="assumed: docs/reference/methods.md#mmcnn", ge=0)
+    predict: Literal["argmax", "rounded", "combined"] = setting(
+        "argmax", source="reference: methods.md#mmcnn"
+    )
+
+
+class ZoomInNet(Group):
+    """Zoom-in-Net's own settings; neither code nor full text is public.
+
+    Source: docs/reference/methods.md#zoom-in-net.
+    """
+
+    image_px: int = setting(512, source="assumed: the cached image of all", unit="px", ge=32)
+    low_px: int = setting(
+        205, source="assumed: 492 of 1230 in proportion to the image", unit="px", ge=16
+    )
+    crop_px: int = setting(
+        160, source="assumed: 384 of 1230 in proportion to the image", unit="px", ge=16
+    )
+    attention_width: int = setting(
+        256, source="assumed: docs/reference/methods.md#zoom-in-net", ge=1
+    )
+    predict: Literal["crop", "mean"] = setting(
+        "crop", source="assumed: docs/reference/methods.md#zoom-in-net"
+    )
+
+
+class Cabnet(Group):
+    """CABNet's own settings."""
+
+    detectors_per_class: int = setting(5, source="code: CABnet train.py, k", ge=1)
+
+
+class Lanet(Group):
+    """LANet's own settings."""
+
+    loss_weights: Literal["fixed", "adaptive"] = setting(
+        "adaptive", source="code: LANet main_lanet.py; the adaptive runs are the longer ones"
+    )
+
+
+class DeepmtDr(Group):
+    """DeepMT-DR's own settings."""
+
+    width: int = setting(64, source="code: network.py", unit="channels of Seg_Net", ge=2)
+    sr_channels: int = setting(32, source="code: network.py", unit="channels of ISR_Net", ge=2)
+    upscale: int = setting(4, source="code: README at 290cf0f; the scripts say 8", ge=2)
+    hidden: int = setting(512, source="code: network.py", ge=1)
+
+
+class LesionAware(Group):
+    """Lesion-aware CL's own settings."""
+
+    healthy_per_lesion: int = setting(3, source="code: Contrastive Learning, r", ge=1)
+    teacher_only: bool = setting(
+        False,
+        source="reference: methods.md#lesion-aware-cl: the method has both; the student is "
+        "repaired",
+    )
+    distillation_share: float = setting(0.1, source="code: student_train.py", ge=0, le=1)
+    distillation_temperature: float = setting(4.0, source="code: student_train.py", gt=0)
+
+
+class MoCo(Group):
+    """MoCo's own settings, the paper's Basic CL."""
+
+    head: Literal["mlp", "linear"] = setting("mlp", source="code: CoMCL/modules.py (D41)")
+    groups: int = setting(
+        1, source="code: CoMCL/modules.py, no shuffling", unit="parts with own statistics", ge=1
+    )

@@ -1,0 +1,141 @@
+"""`--settings original`: what each method's own paper or code says, over the common protocol.
+
+A small protocol keeps its budget (sizes, epochs, batches, widths, first weights); what is left of
+a method's own settings there are its optimizer, schedule, augmentation and options.
+"""
+
+from typing import Any
+
+from bench.protocol.settings import Protocol
+
+Change = tuple[Any, str]
+
+LCL = "code: YijinHuang/Lesion-based-Contrastive-Learning at 422c85e, config.py"
+IMAGE = "code: IntelliDAL/Image at 3913b63, Contrastive Learning/config.py"
+CABNET = "code: he2016012996/CABnet at 50ba177, train.py"
+LANET = "code: FDU-VTS/LANet at 1cf6db7, train.sh and main_lanet.py"
+MOCO = "code: facebookresearch/moco, main_moco.py"
+DEEPMT = "code: XiaofeiWang2018/DR at 2f6deb7"
+NO_SOURCE = "assumed: no code and no full text is public"
+
+_HUANG_PRETRAINING: dict[str, Any] = {
+    "pretraining.optimizer": "sgd",
+    "pretraining.lr": 0.02,
+    "pretraining.momentum": 0.9,
+    "pretraining.weight_decay": 5e-4,
+    "pretraining.schedule": "cosine",
+}
+
+
+def _from(source: str, values: dict[str, Any]) -> dict[str, Change]:
+    return {key: (value, source) for key, value in values.items()}
+
+
+ORIGINAL: dict[str, dict[str, Change]] = {
+    "inception-v3": _from("assumed: Szegedy et al. 2016, from memory", {"inception.image_px": 299}),
+    "mmcnn": {
+        "mmcnn.image_px": (720, NO_SOURCE),
+        "mmcnn.resolutions": ((224, 448, 720), NO_SOURCE),
+        "backbone.name": ("inception_resnet_v2", NO_SOURCE),
+        "finetuning.epochs": (35, "assumed: 10, 10 and 15 in the three stages"),
+    },
+    "zoom-in-net": {
+        "zoom_in_net.image_px": (1230, NO_SOURCE),
+        "zoom_in_net.low_px": (492, NO_SOURCE),
+        "zoom_in_net.crop_px": (384, NO_SOURCE),
+        "backbone.name": ("inception_resnet_v2", NO_SOURCE),
+        "finetuning.epochs": (50, "assumed: 25, 5, 15 and 5 in the four phases"),
+        "finetuning.batch": (8, NO_SOURCE),
+    },
+    "lesion-base-cl": _from(
+        LCL, {**_HUANG_PRETRAINING, "pretraining.epochs": 1000, "pretraining.batch": 786}
+    ),
+    "cabnet": {
+        "backbone.name": ("densenet121", CABNET),
+        "finetuning.optimizer": ("adam", CABNET),
+        "finetuning.lr": (1e-4, CABNET),
+        "finetuning.epochs": (71, f"{CABNET}: 1 with the backbone frozen, 70 with all"),
+        "finetuning.schedule": ("constant", "assumed: in place of ReduceLROnPlateau"),
+        "finetuning.weight_decay": (0.0, CABNET),
+        "finetuning.augmentation": ("flips", f"{CABNET}: without its quarter turns"),
+    },
+    "deepmt-dr": {
+        "finetuning.optimizer": ("adam", DEEPMT),
+        "finetuning.lr": (5e-5, DEEPMT),
+        "finetuning.epochs": (300, DEEPMT),
+        "finetuning.batch": (2, DEEPMT),
+        "finetuning.schedule": ("constant", DEEPMT),
+        "data.image_px": (1024, DEEPMT),
+    },
+    "lesion-aware-cl": _from(
+        IMAGE,
+        {
+            **_HUANG_PRETRAINING,
+            "pretraining.epochs": 1600,
+            "pretraining.batch": 120,
+            "pretraining.queue": 14400,
+        },
+    ),
+    "lanet": _from(
+        LANET,
+        {
+            "finetuning.lr": 1e-3,
+            "finetuning.weight_decay": 1e-5,
+            "finetuning.schedule": "poly",
+            "finetuning.batch": 32,
+            "finetuning.epochs": 100,
+            "lanet.loss_weights": "adaptive",
+        },
+    ),
+    "moco": _from(
+        MOCO,
+        {
+            "pretraining.optimizer": "sgd",
+            "pretraining.lr": 0.03,
+            "pretraining.momentum": 0.9,
+            "pretraining.weight_decay": 1e-4,
+            "pretraining.batch": 256,
+            "pretraining.epochs": 200,
+            "pretraining.queue": 65536,
+            "init.weights": "random",
+            "moco.head": "linear",
+            "moco.groups": 8,
+        },
+    )
+    | {"pretraining.schedule": ("cosine", "assumed: version 2's, in place of version 1's steps")},
+}
+"""Methods that are not here have no settings of their own that differ from the common ones."""
+
+BUDGET = (
+    "image_px",
+    "resolutions",
+    "low_px",
+    "crop_px",
+    "epochs",
+    "batch",
+    "queue",
+    "weights",
+    "name",
+)
+
+
+def changes(method: str, protocol_name: str) -> dict[str, Change]:
+    """The settings that `--settings original` changes for a method under a protocol.
+
+    Args:
+        method: Roster name.
+        protocol_name: paper takes all of them; a small one keeps its budget.
+    """
+    own = ORIGINAL.get(method, {})
+    if protocol_name == "paper":
+        return own
+    return {key: change for key, change in own.items() if key.partition(".")[2] not in BUDGET}
+
+
+def apply(protocol: Protocol, method: str, protocol_name: str) -> Protocol:
+    """The protocol with a method's own settings."""
+    dumped = protocol.model_dump()
+    for key, (value, _) in changes(method, protocol_name).items():
+        group, _, field = key.partition(".")
+        dumped[group][field] = value
+    return Protocol.model_validate(dumped)

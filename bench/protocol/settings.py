@@ -1,0 +1,280 @@
+"""Every setting that can change a number, each with its source; and the three protocols.
+
+A setting's source is a section of the paper ("paper 3.1"), a line of released code ("code: ..."),
+a section of docs/reference ("reference: training.md#fine-tuning-recipe"), or "assumed: why".
+`PAPER` is what the paper says, with gaps filled; `LAPTOP` is the whole study on two cores; `SMOKE`
+checks the wiring in seconds.
+"""
+
+from typing import Literal
+
+from bench.protocol.chest import Chest
+from bench.protocol.fields import Group, setting
+from bench.protocol.method_settings import (
+    Cabnet,
+    CoMCL,
+    DeepmtDr,
+    Densenet,
+    Inception,
+    Lanet,
+    LesionAware,
+    Mmcnn,
+    MoCo,
+    ZoomInNet,
+)
+
+
+class Data(Group):
+    """Which images, how large, and how they are split."""
+
+    image_px: int = setting(
+        512, source="reference: training.md#fine-tuning-recipe: Huang recipe", unit="px", ge=16
+    )
+    patch_image_px: int = setting(
+        512, source="code: CoMCL/tools/crop.py, patches of 128 on 512", unit="px", ge=16
+    )
+    validation_share: float = setting(
+        0.1, source="assumed: the paper names no validation split", gt=0, lt=0.5
+    )
+    test_share: float = setting(
+        0.3, source="assumed: for a folder whose labels.csv has no split column", gt=0, lt=0.9
+    )
+    data_seed: int = setting(0, source="assumed: the paper gives no seed", ge=0)
+    limit: int | None = setting(None, source="assumed: all images", unit="images", ge=20)
+    shuffle_labels: bool = setting(False, source="assumed: a control, kappa must be near 0")
+    twin_train: int = setting(1254, source="assumed: a tenth of EyeQ", unit="images", ge=40)
+    twin_test: int = setting(1625, source="assumed: a tenth of EyeQ", unit="images", ge=40)
+    twin_px: int = setting(256, source="assumed: 128-px patches on 512 become 64", unit="px", ge=64)
+
+
+class Degradation(Group):
+    """How high-quality images are made low-quality until the share is reached."""
+
+    model: Literal["mix", "cofe", "cataract", "gfe_map"] = setting(
+        "mix", source="assumed: paper 3.2 names both models and no mixture (D32)"
+    )
+    strength: float = setting(1.0, source="paper 3.2: the models as published", ge=0, le=10)
+    size_variant: Literal["512", "1024"] = setting(
+        "512", source="reference: degradations.md#the-published-script: cofe-Net's own size"
+    )
+    apply_to: Literal["both", "train", "test"] = setting(
+        "both", source="assumed: 'degrading all images' (D30)"
+    )
+
+
+class Patches(Group):
+    """The patches that contrastive methods see."""
+
+    size_px: int = setting(128, source="paper 3.1", unit="px of patch_image_px", ge=8)
+    boxes: Literal["auto", "detector", "oracle", "given", "random_lesion_crops", "no_detector"] = (
+        setting(
+            "auto",
+            source="paper 2.1: detected lesions; assumed: a boxes.csv goes first, a folder without "
+            "either gets random lesion crops, and no_detector is auto that trains none",
+        )
+    )
+    minimum: int = setting(
+        50, source="assumed: fewer distinct patches cannot form a level", unit="patches", ge=1
+    )
+
+
+class Detector(Group):
+    """The lesion detector around whose boxes contrastive methods cut patches.
+
+    Part of the identity of those runs only that use its boxes.
+    """
+
+    architecture: Literal["resnet50_fpn", "mobilenet_320_fpn"] = setting(
+        "resnet50_fpn",
+        source="reference: detector.md#settings: Faster R-CNN; torchvision's box loss instead of "
+        "GIoU",
+    )
+    weights: Literal["imagenet", "random"] = setting(
+        "imagenet", source="reference: detector.md#settings"
+    )
+    image_px: int = setting(
+        1600,
+        source="reference: detector.md#settings: 1600 x 1200; assumed: of the square field of view",
+        unit="px",
+        ge=64,
+    )
+    smallest_anchor_px: int = setting(
+        8,
+        source="assumed: microaneurysms lie below the code's 32 "
+        "(docs/reference/detector.md#anchors)",
+        unit="px",
+        ge=2,
+    )
+    ratios: tuple[float, ...] = setting(
+        (0.5, 1.0, 2.0),
+        source="reference: detector.md#settings",
+        unit="heights of anchors by their widths",
+    )
+    channels: int = setting(
+        256, source="reference: detector.md#settings", unit="of the feature pyramid", ge=8
+    )
+    head: int = setting(
+        1024, source="reference: detector.md#settings", unit="features of the box head", ge=8
+    )
+    proposals: int = setting(1000, source="reference: detector.md#settings", unit="an image", ge=8)
+    samples: int = setting(
+        512, source="reference: detector.md#settings", unit="proposals an image in the loss", ge=8
+    )
+    epochs: int = setting(100, source="reference: detector.md#settings", ge=1)
+    least_shown: int = setting(
+        0, source="assumed: with few photographs more epochs, until so many are shown", ge=0
+    )
+    batch: int = setting(2, source="reference: detector.md#settings", unit="images", ge=1)
+    optimizer: Literal["sgd", "adamw"] = setting("sgd", source="reference: detector.md#settings")
+    lr: float = setting(5e-3, source="reference: detector.md#settings", gt=0)
+    momentum: float = setting(0.9, source="reference: detector.md#settings", ge=0, lt=1)
+    weight_decay: float = setting(1e-4, source="reference: detector.md#settings", ge=0)
+    warmup_steps: int = setting(100, source="reference: detector.md#settings", unit="steps", ge=0)
+    milestones: tuple[float, ...] = setting(
+        (0.5, 0.8),
+        source="reference: detector.md#settings: a tenth of the rate at epochs 50 and 80",
+        unit="of training",
+    )
+    held_out: float = setting(
+        7 / 27, source="assumed: for an IDRiD without its testing set", gt=0, lt=0.9
+    )
+    threads: int = setting(
+        2, source="assumed: its own, so that all runs share one detector", unit="CPU threads", ge=1
+    )
+    confidence: float = setting(0.8, source="code: load_healthy_picture.ipynb (D24)", ge=0.05, le=1)
+    border: float = setting(
+        5 / 512, source="code: LCL build_dataset.py", unit="of the image's side", ge=0, lt=0.5
+    )
+    oversized: Literal["drop", "centre"] = setting(
+        "drop", source="code: LCL build_dataset.py, boxes over 128 px on 512 (D53)"
+    )
+    without_box: Literal["drop", "random_crop"] = setting(
+        "drop", source="code: load_healthy_picture.ipynb (D25)"
+    )
+    on_healthy: Literal["ignore", "hard_healthy"] = setting(
+        "ignore", source="paper 2.1: RandC; the notebook takes the false boxes (D26)"
+    )
+    on_degraded: Literal["rerun", "reuse_clean"] = setting(
+        "rerun",
+        source="paper 2.1: f_det(X^m) of low-quality images too; "
+        "docs/reference/detector.md#boxes-that-are-kept",
+    )
+    box_file: str | None = setting(
+        None, source="assumed: none; a published pickle of boxes stands in for the detector"
+    )
+    companion_images: int = setting(
+        81, source="assumed: as many as IDRiD has, for twins", unit="images", ge=4
+    )
+    companion_px: int = setting(256, source="assumed: as the twin's images", unit="px", ge=64)
+
+
+class Init(Group):
+    """What the backbone starts from."""
+
+    weights: str = setting("imagenet", source="code: CoMCL/modules.py (D1); imagenet|random|FILE")
+
+
+class Backbone(Group):
+    """The network that all methods share; plain classifiers keep their family."""
+
+    name: str = setting("resnet50", source="paper 3.1")
+    inception: str = setting("inception_v3", source="paper 3.2")
+    densenet: str = setting("densenet121", source="paper 3.2")
+    channels: tuple[int, ...] | None = setting(
+        None, source="assumed: the published widths; small protocols narrow the ResNet"
+    )
+    stem_width: int | None = setting(
+        None, source="assumed: the published stem; small protocols narrow the ResNet's", ge=4
+    )
+
+
+class Pretraining(Group):
+    """What every contrastive method gets."""
+
+    epochs: int = setting(800, source="paper 3.1", ge=1)
+    batch: int = setting(400, source="paper 3.1; 100 a level (D19)", unit="patches", ge=4)
+    optimizer: Literal["adam", "sgd"] = setting("adam", source="paper 3.1 (D17)")
+    lr: float = setting(1e-3, source="paper 3.1", gt=0)
+    momentum: float = setting(0.9, source="paper 3.1, read as Adam's beta1 (D18)", ge=0, lt=1)
+    weight_decay: float = setting(0.0, source="assumed: not stated (D17)", ge=0)
+    schedule: Literal["constant", "cosine"] = setting("constant", source="assumed: none is stated")
+    temperature: float = setting(0.07, source="paper 3.1", gt=0)
+    key_momentum: float = setting(0.999, source="code: CoMCL/modules.py", ge=0, le=1)
+    queue: int = setting(7200, source="code: CoMCL/modules.py:160", unit="keys a level", ge=1)
+
+
+class Finetuning(Group):
+    """What every supervised path gets."""
+
+    epochs: int = setting(
+        25, source="reference: training.md#fine-tuning-recipe: Huang recipe", ge=1
+    )
+    batch: int = setting(
+        16, source="reference: training.md#fine-tuning-recipe", unit="images", ge=2
+    )
+    accumulation: int = setting(1, source="assumed: the batch fits", unit="micro-batches", ge=1)
+    optimizer: Literal["adamw", "adam", "sgd"] = setting(
+        "sgd", source="reference: training.md#fine-tuning-recipe"
+    )
+    lr: float = setting(1e-3, source="reference: training.md#fine-tuning-recipe", gt=0)
+    momentum: float = setting(
+        0.9, source="reference: training.md#fine-tuning-recipe, Nesterov", ge=0, lt=1
+    )
+    weight_decay: float = setting(5e-4, source="reference: training.md#fine-tuning-recipe", ge=0)
+    schedule: Literal["constant", "cosine", "poly"] = setting(
+        "cosine", source="reference: training.md#fine-tuning-recipe"
+    )
+    warmup_share: float = setting(
+        0.0, source="reference: training.md#fine-tuning-recipe: none", ge=0, lt=1
+    )
+    select: Literal["best", "last"] = setting(
+        "best", source="reference: training.md#fine-tuning-recipe: best validation kappa"
+    )
+    augmentation: Literal["finetune", "flips", "none"] = setting(
+        "finetune", source="reference: training.md#fine-tuning-recipe"
+    )
+
+
+class Normalisation(Group):
+    """Channel statistics that inputs are normalised with."""
+
+    mean: tuple[float, float, float] = setting(
+        (0.4258, 0.2974, 0.2129), source="code: Downstream Task (D45)"
+    )
+    std: tuple[float, float, float] = setting(
+        (0.2767, 0.2024, 0.1686), source="code: Downstream Task (D45)"
+    )
+
+
+class Engine(Group):
+    """Arithmetic that can change a number."""
+
+    precision: Literal["fp32", "bf16", "fp16"] = setting("bf16", source="assumed: speed")
+    channels_last: bool = setting(True, source="assumed: speed")
+    threads: int = setting(2, source="assumed: CPU threads; sums depend on their number", ge=1)
+
+
+class Protocol(Group):
+    """All settings of a run that are not its method, data set, ratio and seed."""
+
+    data: Data = Data()
+    degradation: Degradation = Degradation()
+    patches: Patches = Patches()
+    detector: Detector = Detector()
+    init: Init = Init()
+    backbone: Backbone = Backbone()
+    pretraining: Pretraining = Pretraining()
+    finetuning: Finetuning = Finetuning()
+    normalisation: Normalisation = Normalisation()
+    chest: Chest = Chest()
+    comcl: CoMCL = CoMCL()
+    inception: Inception = Inception()
+    densenet: Densenet = Densenet()
+    mmcnn: Mmcnn = Mmcnn()
+    zoom_in_net: ZoomInNet = ZoomInNet()
+    cabnet: Cabnet = Cabnet()
+    lanet: Lanet = Lanet()
+    deepmt_dr: DeepmtDr = DeepmtDr()
+    lesion_aware: LesionAware = LesionAware()
+    moco: MoCo = MoCo()
+    engine: Engine = Engine()

@@ -1,0 +1,119 @@
+"""The open points that a sensitivity study measures: one reading changed, all else as it is.
+
+Questions and readings stand in `ambiguities.toml`. A point can be measured where it is a switch of
+one method: what all methods share is part of the comparability key, and runs of two keys have no
+difference that could be told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args, get_origin
+
+from bench.errors import RequestError
+from bench.protocol import ambiguities
+from bench.protocol.ambiguities import Ambiguity
+from bench.protocol.method_settings import CoMCL
+
+STUDY = "sensitivity"
+DEFAULT = ("D13", "D55", "D12", "D31", "D40", "D41")
+
+# Whose switch it is, where that is not CoMCL; and the share at which it matters, where one alone.
+METHODS = {"D39": "comcl-no-spl", "D40": "comcl-no-multilevel", "D41": "moco"}
+RATIOS = {"D31": "1.0"}
+WITHOUT_SCORE = {"D31": "error"}  # the reading that refuses to train
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One answer to an open point, as a run asks for it.
+
+    Attributes:
+        name: As the registry has it.
+        method: Name in the roster.
+        change: "group.field=value", or "" for what the protocol says.
+    """
+
+    name: str
+    method: str
+    change: str = ""
+
+    @property
+    def cell(self) -> str:
+        """The method as records name it."""
+        return f"{self.method}[{self.change}]" if self.change else self.method
+
+
+@dataclass(frozen=True)
+class Point:
+    """One open point.
+
+    Attributes:
+        id: "D13".
+        question: What has to be decided.
+        default: The reading of the protocol.
+        others: The readings to set against it.
+        ratio: The one share at which the point matters; "" for any.
+    """
+
+    id: str
+    question: str
+    default: Reading
+    others: tuple[Reading, ...]
+    ratio: str = ""
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The default first."""
+        return (self.default, *self.others)
+
+
+def chosen(names: Sequence[str] = ()) -> tuple[Point, ...]:
+    """The points with these ids, or the usual ones; each once.
+
+    Raises:
+        RequestError: for an id that there is not, or a point that is no switch of one method.
+    """
+    return tuple(_point(name) for name in dict.fromkeys(names or DEFAULT))
+
+
+def _point(name: str) -> Point:
+    registry = ambiguities.load()
+    if name not in registry:
+        raise RequestError(f"--points {name}: no such open point; see `bench ambiguities`")
+    entry = registry[name]
+    if name == "D41":
+        return _basic_cl(entry)
+    method, ratio = METHODS.get(name, "comcl"), RATIOS.get(name, "")
+    options = [option for option in _options(entry) if option != WITHOUT_SCORE.get(name)]
+    others = [Reading(o, method, f"{entry.field}={o}") for o in options if o != entry.default]
+    return Point(name, entry.question, Reading(entry.default, method), tuple(others), ratio)
+
+
+def _basic_cl(entry: Ambiguity) -> Point:
+    """The two readings are two methods of the roster."""
+    whole, patches = entry.options
+    other = Reading(patches, f"{METHODS[entry.id]}-patches")
+    return Point(entry.id, entry.question, Reading(whole, METHODS[entry.id]), (other,))
+
+
+def _options(entry: Ambiguity) -> tuple[str, ...]:
+    """The values of the point's main field.
+
+    Raises:
+        RequestError: if they are not values of a switch of CoMCL.
+    """
+    if entry.field is None:
+        raise RequestError(f"--points {entry.id}: not a switch ({entry.why})")
+    group, _, name = entry.field.partition(".")
+    if group != "comcl":
+        raise RequestError(
+            f"--points {entry.id}: {entry.field} is shared by all methods, so its readings have "
+            f"keys of their own; compare tables of `bench sweep --set {entry.field}=...` instead"
+        )
+    annotation = CoMCL.model_fields[name].annotation
+    if get_origin(annotation) is not Literal:
+        raise RequestError(
+            f"--points {entry.id}: the readings of {entry.field} are no short list; run them with "
+            f"`bench sweep --study NAME --set {entry.field}=...`"
+        )
+    return get_args(annotation)

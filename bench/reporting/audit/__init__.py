@@ -1,0 +1,1 @@
+"""Were settings equal, and is anything leaked?"""

@@ -1,0 +1,153 @@
+"""What may differ between methods, each with its reason and source: the one place for exceptions.
+
+An exception excuses a method from a check of the audit and is shown wherever it is used. Whatever
+differs and does not stand here is a FAIL.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bench.reporting.audit.runs import Made
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One exception.
+
+    Attributes:
+        check: Id of the check that it excuses from.
+        of: Which runs it is for.
+        reason: Why they may differ.
+        source: Where that is written.
+        allows: "more" than the other methods have, or "other" than they have.
+        steady: Whether the runs of one method must still agree with each other.
+    """
+
+    check: str
+    of: Callable[[Made], bool]
+    reason: str
+    source: str
+    allows: Literal["more", "other"] = "other"
+    steady: bool = True
+
+    def allowed(self, value: Any, reference: Any) -> bool:
+        """Whether a value that is not the others' may be what it is."""
+        return self.allows == "other" or value > reference
+
+
+def _named(*names: str) -> Callable[[Made], bool]:
+    return lambda run: run.known_as in names
+
+
+def _pretrains(run: Made) -> bool:
+    return any(stage.contrastive for stage in run.stages)
+
+
+def _long(run: Made) -> bool:
+    return bool((run.own("options") or {}).get("compute_matched"))
+
+
+def _own_settings(run: Made) -> bool:
+    return run.spec["settings"] == "original"
+
+
+def _too_short(run: Made) -> bool:
+    """More supervised stages than epochs: each still gets one, and the total grows."""
+    phases = sum(not stage.contrastive for stage in run.stages)
+    epochs = run.setting("finetuning", "epochs")
+    return epochs is not None and phases > epochs
+
+
+def _published_split(run: Made) -> bool:
+    """A real set whose training and test images were published as such."""
+    return run.about["real"] and run.spec["dataset"] != "folder"
+
+
+def _compared_as_photographs(run: Made) -> bool:
+    """A record of radiographs from before they had a threshold of their own."""
+    radiographs = run.spec["dataset"] in ("chestxray", "chestxray-twin")
+    return radiographs and "alike" not in (run.origin.get("leakage") or {})
+
+
+def _options(run: Made) -> bool:
+    return run.spec["study"] is not None
+
+
+_LONGER = (
+    "a control that trains on images for as long as CoMCL pretrains and fine-tunes",
+    "reference: training.md#budgets-and-the-compute-matched-control: compute-matched control",
+)
+_PRETRAINED = (
+    "contrastive methods see patches before the same fine-tuning; resnet50-long is the control",
+    "paper 3.1; docs/reference/training.md#budgets-and-the-compute-matched-control",
+)
+_PHASES = (
+    "more phases than epochs: a phase left out would be another method, so each gets one",
+    "bench/pipeline/recipes/common.py: shared_out",
+)
+_ORIGINAL = (
+    "--settings original: each method as in its own paper",
+    "paper 3.2; bench/protocol/original.py",
+)
+_LOOKALIKES = (
+    "the published split is kept; at EyeQ's size about 20 pairs of strangers look alike",
+    "bench/data/duplicates.py: ALIKE",
+)
+_RADIOGRAPHS = (
+    "compared at the threshold of photographs, 0.22, at which different patients' radiographs "
+    "look alike; newer records hold their own, 0.18",
+    "bench/data/duplicates.py: ALIKE_RADIOGRAPHS; results/LOG.md, 2026-11-25",
+)
+_FAMILY = "paper 3.2: a plain classifier of this family"
+_TRAINING = ("steps", "images", "total", "patch_steps", "patches", "batch", "optimiser")
+
+EXCEPTIONS: tuple[Declared, ...] = (
+    Declared("steps", _long, *_LONGER, allows="more"),
+    Declared("images", _long, *_LONGER, allows="more"),
+    Declared("total", _long, *_LONGER, allows="more"),
+    Declared("total", _pretrains, *_PRETRAINED, allows="more"),
+    Declared("steps", _too_short, *_PHASES, allows="more"),
+    Declared("images", _too_short, *_PHASES, allows="more"),
+    Declared("total", _too_short, *_PHASES, allows="more"),
+    Declared(
+        "input",
+        _named("inception-v3"),
+        "the network needs 75 px or more",
+        "docs/reference/methods.md#inception-v3",
+    ),
+    Declared(
+        "input",
+        _named("mmcnn"),
+        "three resolutions are the method",
+        "docs/reference/methods.md#mmcnn",
+    ),
+    Declared(
+        "input",
+        _named("zoom-in-net"),
+        "zooming into a larger image is it",
+        "docs/reference/methods.md#zoom-in-net",
+    ),
+    Declared("backbone", _named("inception-v3", "densenet121"), "keeps its family", _FAMILY),
+    Declared(
+        "commit",
+        lambda run: True,
+        "versions decide whether numbers can move; a commit may touch pages alone",
+        "tests/golden/code.lock",
+        steady=False,
+    ),
+    Declared(
+        "trials",
+        _options,
+        "sensitivity runs vary an option to report its effect; the default was registered before",
+        "bench/protocol/ambiguities.toml",
+    ),
+    Declared("same_picture", _published_split, *_LOOKALIKES),
+    Declared("like_test", _published_split, *_LOOKALIKES),
+    Declared("same_picture", _compared_as_photographs, *_RADIOGRAPHS),
+    Declared("like_test", _compared_as_photographs, *_RADIOGRAPHS),
+    *(
+        Declared(check, _own_settings, *_ORIGINAL)
+        for check in (*_TRAINING, "input", "backbone", "weights", "augmentation")
+    ),
+)

@@ -1,0 +1,169 @@
+"""The leakage passport: did anything of the test split reach training or selection?
+
+What the predictions and events show is judged from them. What only training saw is judged from the
+`leakage` entry of a run's provenance (`bench.data.leakage`); a record without it is UNKNOWN.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bench.reporting.audit.audit import Excused, Row, few
+from bench.reporting.audit.exceptions import EXCEPTIONS
+from bench.reporting.audit.runs import Made
+
+STORED = "provenance.json: leakage"
+LOOKALIKE = {"like_test": "images that are a test image in another file"}
+PRIMARY = {"grading": "kappa", "findings": "auroc_macro"}
+
+
+def passport(runs: Sequence[Made]) -> tuple[Row, ...]:
+    """The rows of what must not be shared.
+
+    Args:
+        runs: Of one data set and comparability key; never empty.
+    """
+    return (
+        _patients_of_predictions(runs),
+        _pairs(runs, "patients", "patients of training in test or validation", "patients"),
+        _pairs(runs, "same_file", "one file in two splits", "files"),
+        _pairs(runs, "same_picture", "one picture in two splits", "pictures"),
+        _stages(runs),
+        _drawn(runs, "like_test", "stage images that show a test image", LOOKALIKE),
+        *_detector(runs),
+        _no_test_in_events(runs),
+        _selected_on_validation(runs),
+    )
+
+
+def _patients_of_predictions(runs: Sequence[Made]) -> Row:
+    title = "patients of validation in test"
+    shared = sorted({p for run in runs for p in run.answered.shared_patients})
+    if shared:
+        return Row("patients_scored", title, "FAIL", f"{len(shared)}: {', '.join(few(shared))}")
+    if any(len(run.answered.images) < 2 for run in runs):
+        found = "a run has predictions of one split only"
+        missing = "predictions of the validation and the test split"
+        return Row("patients_scored", title, "UNKNOWN", found, missing=missing)
+    counts = runs[0].answered.counts
+    text = ", ".join(f"{count:,} {split}" for split, count in sorted(counts.items()))
+    return Row("patients_scored", title, "PASS", f"none ({text} images)")
+
+
+def _pairs(runs: Sequence[Made], what: str, title: str, noun: str) -> Row:
+    """What two splits share, as it was found when the run read its data."""
+
+    def shared(entry: dict[str, Any]) -> list[str]:
+        pairs = entry["shared"].items()
+        return [f"{found[what]} {noun} in {pair}" for pair, found in pairs if found[what]]
+
+    return _from_entry(runs, what, title, shared, lambda entry: _compared(entry, what))
+
+
+def _compared(entry: dict[str, Any], what: str) -> str:
+    images = entry["images"]
+    text = ", ".join(f"{images[split]:,} {split}" for split in images)
+    dark = f"; {entry['not_compared']} too dark or flat to tell" if what == "same_picture" else ""
+    return f"none ({text} images){dark}"
+
+
+def _stages(runs: Sequence[Made]) -> Row:
+    """Pretraining included: every image that any stage may draw, against the test split."""
+    faults = {"in_test": "test images", "of_test_patients": "images of test patients"}
+    row = _drawn(runs, "stages", "images of any stage in test", faults)
+    elsewhere = {
+        f"{run.method}: {stage}"
+        for run in runs
+        for stage, found in (run.origin.get("leakage") or {"stages": {}})["stages"].items()
+        if found is None
+    }
+    if row.verdict == "PASS" and elsewhere:
+        text = f"other photographs, not compared: {', '.join(sorted(elsewhere))}"
+        return Row(row.id, row.title, "UNKNOWN", text, missing="digests of those photographs")
+    return row
+
+
+def _drawn(runs: Sequence[Made], row_id: str, title: str, faults: Mapping[str, str]) -> Row:
+    def leaking(entry: dict[str, Any]) -> list[str]:
+        return [
+            f"{stage}: {found[key]} {text}"
+            for stage, found in entry["stages"].items()
+            for key, text in faults.items()
+            if found is not None and found[key]
+        ]
+
+    return _from_entry(runs, row_id, title, leaking, lambda _: "none")
+
+
+def _from_entry(
+    runs: Sequence[Made],
+    row_id: str,
+    title: str,
+    faults: Callable[[dict[str, Any]], list[str]],
+    fine: Callable[[dict[str, Any]], str],
+) -> Row:
+    """A row from the stored entries; what they hold against a run may be a declared exception."""
+    there = [(run, entry) for run in runs if (entry := run.origin.get("leakage")) is not None]
+    found = [(run, text) for run, entry in there for text in faults(entry)]
+    own = [one for one in EXCEPTIONS if one.check == row_id]
+    excuses = [(run, text, next((o for o in own if o.of(run)), None)) for run, text in found]
+    wrong = sorted({f"{run.name}: {text}" for run, text, one in excuses if one is None})
+    if wrong:
+        return Row(row_id, title, "FAIL", "; ".join(few(wrong)))
+    if len(there) < len(runs):
+        text = f"not stored in {len(runs) - len(there)} of {len(runs)} records"
+        return Row(row_id, title, "UNKNOWN", text, missing=STORED)
+    excused: dict[tuple[str, str, str], list[str]] = {}
+    for run, text, one in excuses:
+        assert one is not None, "what is not excused has failed"
+        excused.setdefault((text, one.reason, one.source), []).append(run.method)
+    if excused:
+        rest = tuple(
+            Excused(tuple(dict.fromkeys(methods)), text, "none", reason, source)
+            for (text, reason, source), methods in excused.items()
+        )
+        said = "; ".join(few(list(dict.fromkeys(one.value for one in rest))))
+        return Row(row_id, title, "DECLARED EXCEPTION", said, rest)
+    return Row(row_id, title, "PASS", fine(there[0][1]))
+
+
+def _detector(runs: Sequence[Made]) -> tuple[Row, ...]:
+    """A lesion detector learnt from photographs that no record lists."""
+    learnt = sorted({run.method for run in runs if run.about["boxes"] in ("detector", "file")})
+    if not learnt:
+        return ()
+    text = f"boxes of a detector: {', '.join(learnt)}"
+    missing = "digests of the photographs that the detector learnt from"
+    title = "detector's photographs in test"
+    return (Row("detector", title, "UNKNOWN", text, missing=missing),)
+
+
+def _no_test_in_events(runs: Sequence[Made]) -> Row:
+    title = "test scores during training"
+    found = [f"{run.name}: {', '.join(run.test_words)}" for run in runs if run.test_words]
+    if found:
+        return Row("events", title, "FAIL", "; ".join(few(found)))
+    epochs = sum(run.total("epochs") for run in runs)
+    return Row("events", title, "PASS", f"none in {epochs:,} logged epochs")
+
+
+def _selected_on_validation(runs: Sequence[Made]) -> Row:
+    """The best logged score must be what the kept weights score on the validation split."""
+    title = "epoch selected on validation"
+    checked = [run for run in runs if _best(run) is not None]
+    wrong = []
+    for run in checked:
+        best, kept = _best(run), run.scores["validation"].get(PRIMARY[run.about["kind"]])
+        if kept is None or best is None or not math.isclose(best, kept, abs_tol=1e-9):
+            wrong.append(f"{run.name}: best {best}, the weights kept score {kept}")
+    if wrong:
+        return Row("selection_score", title, "FAIL", "; ".join(few(wrong)))
+    text = f"{len(checked)} of {len(runs)} runs select; the best logged score is theirs"
+    return Row("selection_score", title, "PASS", text if checked else "no run selects an epoch")
+
+
+def _best(run: Made) -> float | None:
+    """Of the last stage's scores that are numbers; None where nothing was selected."""
+    if run.setting("finetuning", "select") != "best" or not run.stages:
+        return None
+    return max((s for s in run.stages[-1].scores if not math.isnan(s)), default=None)

@@ -1,0 +1,280 @@
+"""Which of the paper's claims the records support, which they contradict, and which stay open.
+
+The rule of each claim stands in its file (`claim_files`), written before the runs. A comparison is
+an estimate over the seeds that all of its runs share; it is supported where its test rejects zero
+on the claimed side, contradicted where Holm's p rejects it on the other, and undecided otherwise.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from bench.evaluation.influence import JointScores
+from bench.evaluation.power import seeds_needed
+from bench.evaluation.statistics import (
+    ESTIMANDS,
+    Estimate,
+    estimate,
+    first_minus_second,
+    holm,
+    score,
+)
+from bench.reporting.claims.files import Claim, Comparison, cells_of, load_claims
+from bench.reporting.results.comparability import Group, comparable_groups
+from bench.reporting.results.runs import Runs, collect, first_run
+from bench.reporting.results.significance import Verdict, combine
+from bench.roster import METHODS
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One comparison and what the records say of it.
+
+    Attributes:
+        comparison: Methods and columns.
+        verdict: Of this comparison by itself.
+        why: What stands in the way of a verdict, or "".
+        estimate: None where no seed has all of its runs.
+        p: Two-sided; None where it cannot be had, or before the claim's number of seeds.
+        adjusted_p: The same after Holm's correction within the family.
+        negligible: Whether two one-sided tests put it within the claim's margin of zero.
+        seeds_needed: How many would find an effect as large as this one with power 0.8; None where
+            that is no question, cannot be told, or is out of reach.
+        seeds: Shared by all cells, in order.
+        runs: Ids behind it.
+        stale: Whether one of them was made by an older version of the code.
+    """
+
+    comparison: Comparison
+    verdict: Verdict
+    why: str = ""
+    estimate: Estimate | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
+    negligible: bool = False
+    seeds_needed: int | None = None
+    seeds: tuple[int, ...] = ()
+    runs: tuple[str, ...] = ()
+    stale: bool = False
+
+    @property
+    def reconstructed(self) -> bool:
+        """Whether one of its methods is known too little to be more than a reconstruction."""
+        known = [METHODS[name] for name in self.comparison.methods if name in METHODS]
+        return any(method.confidence == "low" for method in known)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim on one data set by one score.
+
+    Attributes:
+        claim: As its file has it.
+        score: Name of the score.
+        decides: Whether this is the score that decides the claim.
+        verdict: Of all comparisons.
+        by_column: Verdict of the comparisons in each column.
+        without_reconstructed: Verdict without methods that are reconstructions; None if none is.
+        comparisons: In the order of the file.
+    """
+
+    claim: Claim
+    score: str
+    decides: bool
+    verdict: Verdict
+    by_column: dict[tuple[str, ...], Verdict]
+    without_reconstructed: Verdict | None
+    comparisons: tuple[Judged, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All claims on one data set under one comparability key.
+
+    Attributes:
+        group: The records.
+        findings: By claim, the deciding score first.
+        first_run: Date of the earliest run behind them; None where records do not tell.
+    """
+
+    group: Group
+    findings: tuple[Finding, ...]
+    first_run: str | None
+
+
+def judge(
+    records: pd.DataFrame, claims: Sequence[Claim] | None = None, protocol: str | None = None
+) -> tuple[Judgement, ...]:
+    """Every claim on every data set that has records; a twin stands in for its original.
+
+    Args:
+        records: One row a run, as `bench.reporting.results.records.load` gives them; may be empty.
+        claims: As `load_claims` gives them; None for the committed ones.
+        protocol: Name or comparability key to select; None if there is only one.
+
+    Raises:
+        NotComparable: if a data set has runs that must not be compared.
+        RequestError: if no run has the protocol that was asked for, or a claim file is wrong.
+    """
+    claims = load_claims() if claims is None else claims
+    groups = comparable_groups(records, protocol)
+    judged = [_judge_group(group, claims, None) for group in groups]
+    return tuple(judgement for judgement in judged if judgement.findings)
+
+
+def judge_scored(
+    scored: Iterable[tuple[Group, Runs]], claims: Sequence[Claim] | None = None
+) -> tuple[Judgement, ...]:
+    """The same of groups whose runs are scored already; what is not among their scores is added.
+
+    Args:
+        scored: Each group with all of its runs.
+        claims: As for `judge`.
+    """
+    claims = load_claims() if claims is None else claims
+    judged = [_judge_group(group, claims, runs) for group, runs in scored]
+    return tuple(judgement for judgement in judged if judgement.findings)
+
+
+def ruling(claim: Claim, found: Estimate, p: float, adjusted: float) -> Verdict:
+    """The verdict on one comparison that has as many seeds as the claim asks for.
+
+    Args:
+        claim: Whose side, level and combination count.
+        found: The estimate.
+        p: Two-sided.
+        adjusted: The same after Holm's correction within the family.
+    """
+    claimed = _is_claimed(claim, found)
+    deciding = p if claim.combination == "all" and claimed else adjusted
+    if deciding < claim.alpha:
+        return "supported" if claimed else "contradicted"
+    return "undecided"
+
+
+def is_negligible(claim: Claim, found: Estimate) -> bool:
+    """Whether two one-sided tests put an estimate within the claim's margin of zero."""
+    equivalence = found.equivalence_p(claim.margin)
+    return equivalence is not None and equivalence < claim.alpha
+
+
+def _is_claimed(claim: Claim, found: Estimate) -> bool:
+    return (found.value > 0) == (claim.side == "greater")
+
+
+def _judge_group(group: Group, claims: Sequence[Claim], runs: Runs | None) -> Judgement:
+    original = group.dataset.removesuffix("-twin")
+    mine = [claim for claim in claims if original in claim.scores]
+    scores = dict.fromkeys(name for claim in mine for name in claim.scores[original])
+    cells = {cell for claim in mine for each in claim.comparisons for cell in cells_of(each)}
+    if runs is None or not scores.keys() <= runs.scores.keys():
+        runs = collect(group.records, cells, tuple(scores))
+    by_score = {name: _judge_score(mine, original, name, runs) for name in scores}
+    findings = tuple(
+        _finding(claim, name, place == 0, by_score[name][claim.id])
+        for claim in mine
+        for place, name in enumerate(claim.scores[original])
+    )
+    places = {place for cell in cells for place in runs.by_cell.get(cell, {}).values()}
+    return Judgement(group, findings, first_run(runs.folders[place] for place in sorted(places)))
+
+
+def _judge_score(
+    claims: Sequence[Claim], dataset: str, name: str, runs: Runs
+) -> dict[str, tuple[Judged, ...]]:
+    """The comparisons of each claim by one score, corrected within their families."""
+    asked = [claim for claim in claims if name in claim.scores[dataset]]
+    first = [
+        (claim, _estimated(claim, c, name, runs)) for claim in asked for c in claim.comparisons
+    ]
+    families: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for place, (claim, judged) in enumerate(first):
+        families[claim.family, judged.comparison.ratios].append(place)
+    result: dict[str, list[Judged]] = {claim.id: [] for claim in asked}
+    adjusted: dict[int, tuple[float | None, int]] = {}
+    for places in families.values():
+        corrected = holm([first[place][1].p for place in places])
+        adjusted |= {p: (value, len(places)) for p, value in zip(places, corrected, strict=True)}
+    for place, (claim, judged) in enumerate(first):
+        result[claim.id].append(_decided(claim, judged, *adjusted[place]))
+    return {claim_id: tuple(comparisons) for claim_id, comparisons in result.items()}
+
+
+def _estimated(claim: Claim, comparison: Comparison, name: str, runs: Runs) -> Judged:
+    """The estimate of one comparison and its p, not yet corrected."""
+    cells = cells_of(comparison)
+    missing = [" at ".join(cell) for cell in cells if cell not in runs.by_cell]
+    if missing:
+        return Judged(comparison, "not run", f"no runs of {', '.join(dict.fromkeys(missing))}")
+    by_cell = [runs.by_cell[cell] for cell in cells]
+    seeds = sorted(set.intersection(*(set(found) for found in by_cell)))
+    if not seeds:
+        return Judged(comparison, "not run", "no seed has all of its runs")
+    places = np.array([[found[seed] for found in by_cell] for seed in seeds])
+    found = estimate(runs.scores[name], places, _functional(claim))
+    used = np.unique(places)
+    judged = Judged(
+        comparison,
+        "undecided",
+        _obstacle(claim, found, places, runs.scores[name]),
+        found,
+        seeds=tuple(seeds),
+        runs=tuple(runs.ids[place] for place in used),
+        stale=any(runs.stale[place] for place in used),
+    )
+    return judged if judged.why else replace(judged, p=found.p_value())
+
+
+def _obstacle(claim: Claim, found: Estimate, places: np.ndarray, scores: JointScores) -> str:
+    """Why a comparison cannot be judged yet, or ""."""
+    if len(places) < claim.seeds:
+        return f"{len(places)} of {claim.seeds} seeds"
+    if claim.estimand == "relative drop":
+        # The scores before a drop stand in every other place.
+        for before in places.T[::2]:
+            interval = estimate(scores, before[:, None], score).interval(1 - claim.alpha)
+            if interval is None or interval.low <= 0:
+                return "a score before the drop is not clearly above 0, so no share of it is lost"
+    return found.why_not
+
+
+def _decided(claim: Claim, judged: Judged, adjusted: float | None, tests: int) -> Judged:
+    """The verdict of one comparison, and how many seeds would bring one."""
+    found = judged.estimate
+    if found is None or judged.p is None or adjusted is None:
+        return judged
+    verdict = ruling(claim, found, judged.p, adjusted)
+    negligible = is_negligible(claim, found)
+    judged = replace(judged, verdict=verdict, adjusted_p=adjusted, negligible=negligible)
+    if verdict != "undecided":
+        return judged
+    alone = claim.combination == "all" and _is_claimed(claim, found)
+    level = claim.alpha if alone else claim.alpha / tests
+    options = {"v_img": found.v_img, "patients": found.patients, "alpha": level}
+    needed = seeds_needed(found.value, found.seed_sd, **options)
+    return replace(judged, seeds_needed=None if needed is None else max(needed, found.seeds + 1))
+
+
+def _finding(claim: Claim, name: str, decides: bool, judged: tuple[Judged, ...]) -> Finding:
+    sure: list[Verdict] = [one.verdict for one in judged if not one.reconstructed]
+    by_column: dict[tuple[str, ...], Verdict] = {
+        column: combine(one.verdict for one in judged if one.comparison.ratios == column)
+        for column in claim.columns
+    }
+    return Finding(
+        claim,
+        name,
+        decides,
+        combine(one.verdict for one in judged),
+        by_column,
+        combine(sure) if 0 < len(sure) < len(judged) else None,
+        judged,
+    )
+
+
+def _functional(claim: Claim) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    functional = ESTIMANDS[claim.estimand]
+    return functional if claim.contrast == "method" else first_minus_second(functional)

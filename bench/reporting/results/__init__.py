@@ -1,0 +1,1 @@
+"""Runs, their scores, published numbers and verdicts: what every page is made from."""

@@ -1,0 +1,109 @@
+"""The runs behind a table's cells, each scored once and all on the same patients.
+
+Letters: M runs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import NotComparable
+from bench.evaluation.influence import JointScores
+from bench.evaluation.statistics import Estimate, estimate, first_minus_second, score
+from bench.reporting.results.runs import Runs, collect
+
+# A score of a million images adds up as many rounding errors of 1e-16.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Score:
+    """One run's score in full precision."""
+
+    run: str
+    seed: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The runs of one data set that a table shows.
+
+    Attributes:
+        runs: By cell and seed, with their joint scores.
+        recorded: By metric, (M,) scores as the records have them.
+    """
+
+    runs: Runs
+    recorded: Mapping[str, np.ndarray]
+
+    def there(self, method: str, ratio: str) -> bool:
+        """Whether a cell has runs."""
+        return (method, ratio) in self.runs.by_cell
+
+    def seeds(self, method: str, ratio: str) -> dict[int, int]:
+        """Seed -> place among the runs; empty where nothing was run."""
+        return self.runs.by_cell.get((method, ratio), {})
+
+    def stale(self, method: str, ratio: str) -> bool:
+        """Whether a cell has runs of older code."""
+        return any(self.runs.stale[place] for place in self.seeds(method, ratio).values())
+
+    def scores(self, metric: str, method: str, ratio: str) -> tuple[Score, ...]:
+        """The recorded scores of a cell, by seed."""
+        places = sorted(self.seeds(method, ratio).items())
+        values = self.recorded[metric]
+        return tuple(Score(self.runs.ids[p], seed, float(values[p])) for seed, p in places)
+
+    def score(self, metric: str, method: str, ratio: str) -> Estimate | None:
+        """The score of a cell over its seeds; None where nothing was run."""
+        places = [[place] for _, place in sorted(self.seeds(method, ratio).items())]
+        joint = self.runs.scores.get(metric)
+        return estimate(joint, np.array(places), score) if joint and places else None
+
+    def difference(self, metric: str, one: str, other: str, ratio: str) -> Estimate | None:
+        """The score of one method minus that of another; None without a seed that both have."""
+        first, second = self.seeds(one, ratio), self.seeds(other, ratio)
+        shared = sorted(first.keys() & second.keys())
+        if not shared:
+            return None
+        places = np.array([[first[seed], second[seed]] for seed in shared])
+        return estimate(self.runs.scores[metric], places, first_minus_second(score))
+
+
+def measure(
+    records: pd.DataFrame, methods: Iterable[str] | None, metrics: Sequence[str]
+) -> Measured:
+    """Score the runs of some methods from their predictions.
+
+    Args:
+        records: Of one data set under one comparability key.
+        methods: Those to take; None for all.
+        metrics: Names as in `bench.evaluation.metrics`.
+
+    Raises:
+        NotComparable: if a record's scores are not those of its predictions, if a cell has two runs
+            of one seed, or if two runs saw other test images.
+    """
+    there = set(records["method"]) if methods is None else set(methods)
+    cells = set(zip(records["method"], records["lq_ratio"], strict=True))
+    runs = collect(records, {cell for cell in cells if cell[0] in there}, tuple(metrics))
+    by_id = records.set_index("id")
+    recorded = {metric: by_id.loc[list(runs.ids), metric].to_numpy(float) for metric in metrics}
+    for metric, joint in runs.scores.items():
+        _refuse_other_scores(runs.ids, metric, recorded[metric], joint)
+    return Measured(runs, recorded)
+
+
+def _refuse_other_scores(
+    ids: Sequence[str], metric: str, recorded: np.ndarray, joint: JointScores
+) -> None:
+    same = np.isclose(recorded, joint.values, rtol=0, atol=ROUNDING, equal_nan=True)
+    if not same.all():
+        place = int(np.flatnonzero(~same)[0])
+        raise NotComparable(
+            f"run {ids[place]} records {metric} {recorded[place]:.6g}, but its predictions give "
+            f"{joint.values[place]:.6g}; delete its folder and run it again"
+        )

@@ -1,0 +1,94 @@
+"""Who is best in a column, who cannot be told from the best, and who beats all others."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from bench.evaluation.statistics import Estimate, holm
+from bench.experiments import SEEDS
+from bench.reporting.results.scores import Measured
+
+ALPHA = 0.05
+Standing = Literal["best", "not worse", "worse", "untested"]
+Verdict = Literal["supported", "contradicted", "undecided", "not run"]
+
+
+def standings(
+    measured: Measured, metric: str, methods: Sequence[str], ratio: str
+) -> dict[str, Standing]:
+    """How each method of a column stands to the one with the highest mean.
+
+    "worse" where the difference to it, over the seeds that both have, is significant after Holm's
+    correction over all of the column's comparisons; "untested" where they share no two seeds or a
+    difference has no test; runs that score exactly alike are "not worse". Methods without runs or
+    with an undefined score are left out, and a column of fewer than two others is no contest:
+    nothing is said of it.
+    """
+    found = {method: measured.score(metric, method, ratio) for method in methods}
+    means = {m: one.value for m, one in found.items() if one and np.isfinite(one.value)}
+    if len(means) < 2:
+        return {}
+    best = max(means, key=lambda method: means[method])
+    others = [method for method in means if method != best]
+    differences = [measured.difference(metric, best, other, ratio) for other in others]
+    adjusted = holm([_p(difference) for difference in differences])
+    result: dict[str, Standing] = {best: "best"}
+    for other, difference, p in zip(others, differences, adjusted, strict=True):
+        result[other] = _standing(difference, p)
+    return result
+
+
+def _standing(difference: Estimate | None, adjusted: float | None) -> Standing:
+    """To the highest; `difference` is how much lower the method is."""
+    if adjusted is not None:
+        return "worse" if adjusted < ALPHA else "not worse"
+    # What is alike in every run and patient needs no test; whatever else has none is open.
+    if difference is None or difference.seeds < 2:
+        return "untested"
+    alike = not any(difference.per_seed) and not difference.v_img
+    return "not worse" if alike else "untested"
+
+
+def beats_all(
+    measured: Measured, metric: str, method: str, others: Sequence[str], ratio: str
+) -> Verdict:
+    """Whether a method beats each of the others, as the claim files judge it.
+
+    Supported if every difference is significant on its side (intersection-union: no correction),
+    contradicted if one is on the other side after Holm's correction, not run without any runs, and
+    undecided otherwise; differences of fewer than SEEDS seeds decide nothing.
+    """
+    differences = [measured.difference(metric, method, other, ratio) for other in others]
+    p_values = [_p(d) if d and d.seeds >= SEEDS else None for d in differences]
+    adjusted = holm(p_values)
+    triples = zip(differences, p_values, adjusted, strict=True)
+    return combine(_beats(*triple) for triple in triples)
+
+
+def _beats(difference: Estimate | None, p: float | None, adjusted: float | None) -> Verdict:
+    if difference is None:
+        return "not run"
+    if p is not None and difference.value > 0 and p < ALPHA:
+        return "supported"
+    if adjusted is not None and difference.value < 0 and adjusted < ALPHA:
+        return "contradicted"
+    return "undecided"
+
+
+def combine(verdicts: Iterable[Verdict]) -> Verdict:
+    """Of several comparisons: one against is enough, and all must be for.
+
+    For an "all" claim this is the intersection-union test: every comparison rejects at the full
+    level, and no correction is needed (Berger, 1982).
+    """
+    found = set(verdicts)
+    if found == {"not run"}:
+        return "not run"
+    if "contradicted" in found:
+        return "contradicted"
+    return "supported" if found == {"supported"} else "undecided"
+
+
+def _p(difference: Estimate | None) -> float | None:
+    return None if difference is None else difference.p_value()

@@ -1,0 +1,1 @@
+"""Which open question moves the result, and by how much."""

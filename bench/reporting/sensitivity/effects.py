@@ -1,0 +1,251 @@
+"""What each open point of the paper moves: the effect of another reading, and on whose rank.
+
+A reading is set against the default over the seeds that both have, on the same test images. Rivals
+are the other rows of the first table that shows the method, from runs under the same key.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.evaluation.statistics import Estimate, estimate, first_minus_second, score
+from bench.experiments import EXPERIMENTS
+from bench.protocol.switches import STUDY, Point, Reading
+from bench.reporting.results.comparability import comparable_groups
+from bench.reporting.results.scores import Measured, measure
+from bench.store import EventLog
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A rival on the other side of the method under another reading.
+
+    Attributes:
+        rival: Its name.
+        passed: Whether the other reading comes out above it, and the default below.
+        sure: Whether the 95 % intervals of both differences exclude 0.
+    """
+
+    rival: str
+    passed: bool
+    sure: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The rank among the rivals, 1 the highest, over seeds that all have; who is crossed."""
+
+    default: int
+    other: int
+    methods: int
+    crossings: tuple[Crossing, ...]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One reading against the default.
+
+    Attributes:
+        reading: Which.
+        score: Of the reading; None where nothing was run.
+        difference: Reading minus default; None without a seed that both have.
+        selected: Share of anchors that self-paced learning selects, the mean over pairs of levels,
+            epochs and seeds; None where the method selects none.
+        standing: None without the default, or without rivals that share its seeds.
+        seeds: Of `difference`, in order.
+        stale: Whether it stands on runs of older code.
+    """
+
+    reading: Reading
+    score: Estimate | None
+    difference: Estimate | None
+    selected: float | None
+    standing: Standing | None
+    seeds: tuple[int, ...] = ()
+    stale: bool = False
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What one point moves.
+
+    Attributes:
+        point: Which.
+        ratio: The share of low-quality images that its runs have.
+        default: The score of the default; None where nothing was run.
+        selected: Of the default, as of an effect.
+        effects: One a reading.
+    """
+
+    point: Point
+    ratio: str
+    default: Estimate | None
+    selected: float | None
+    effects: tuple[Effect, ...]
+
+    @property
+    def largest(self) -> float:
+        """The largest effect either way; -1 where there is none."""
+        values = [e.difference.value for e in self.effects if e.difference is not None]
+        finite = [abs(value) for value in values if np.isfinite(value)]
+        return max(finite, default=-1.0)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """A study on one data set under one key, the point that moves most first."""
+
+    dataset: str
+    key: str
+    protocol: str
+    metric: str
+    points: tuple[Moved, ...]
+
+
+def sensitivity(
+    records: pd.DataFrame,
+    points: Sequence[Point],
+    dataset: str,
+    lq_ratio: str = "native",
+    protocol: str | None = None,
+) -> Sensitivity | None:
+    """What the points move on a data set; None without runs of a study.
+
+    Args:
+        records: One row a run, as `bench.reporting.results.records.load` gives them; may be empty.
+        points: To report.
+        dataset: Its name.
+        lq_ratio: The share to look at, where a point does not have its own.
+        protocol: Name or comparability key to select; None if the study has only one.
+
+    Raises:
+        NotComparable: if the study has runs that must not be compared.
+        RequestError: if no run has the protocol that was asked for.
+    """
+    if records.empty:
+        return None
+    records = _of_study(records.loc[records["dataset"] == dataset])
+    if records.empty:
+        return None
+    (group,) = comparable_groups(records, protocol)
+    runs = group.records
+    metric = "kappa" if "kappa" in runs and any(runs["kappa"].notna()) else "auroc_macro"
+    wanted = {reading.cell for point in points for reading in point.readings}
+    rivals = {name for point in points for name in rivals_of(point.default.method)}
+    measured = measure(runs, wanted | rivals, [metric])
+    found = [_moved(measured, metric, p, p.ratio or lq_ratio) for p in points]
+    found.sort(key=lambda moved: -moved.largest)
+    first = runs.iloc[0]
+    return Sensitivity(
+        dataset, str(first["key"]), str(first["protocol_name"]), metric, tuple(found)
+    )
+
+
+def rivals_of(method: str) -> tuple[str, ...]:
+    """The other rows of the first table that shows a method."""
+    for experiment in EXPERIMENTS.values():
+        rows = [row.method for row in experiment.rows]
+        if method in rows:
+            return tuple(name for name in rows if name != method)
+    return ()
+
+
+def _of_study(records: pd.DataFrame) -> pd.DataFrame:
+    """Runs of the study and of the main one under the study's keys, a run of both once.
+
+    Their study is then forgotten, so that what refuses runs that must not be compared sees all.
+    """
+    study = records.loc[records["study"] == STUDY]
+    kept = records.loc[
+        (records["study"].isna() | (records["study"] == STUDY)) & records["key"].isin(study["key"])
+    ]
+    main_first = kept.assign(own=kept["study"] == STUDY).sort_values(["own", "id"], kind="stable")
+    once = main_first.drop_duplicates(["key", "method", "lq_ratio", "seed", "state"])
+    return once.drop(columns="own").assign(study=None)
+
+
+def _moved(measured: Measured, metric: str, point: Point, ratio: str) -> Moved:
+    default = point.default.cell
+    effects = tuple(_effect(measured, metric, point, r, ratio) for r in point.others)
+    score_of = measured.score(metric, default, ratio)
+    return Moved(point, ratio, score_of, selected_share(measured, default, ratio), effects)
+
+
+def _effect(measured: Measured, metric: str, point: Point, reading: Reading, ratio: str) -> Effect:
+    default = point.default.cell
+    return Effect(
+        reading,
+        measured.score(metric, reading.cell, ratio),
+        measured.difference(metric, reading.cell, default, ratio),
+        selected_share(measured, reading.cell, ratio),
+        _standing(measured, metric, point, reading, ratio),
+        tuple(_shared(measured, (default, reading.cell), ratio)),
+        measured.stale(reading.cell, ratio) or measured.stale(default, ratio),
+    )
+
+
+def selected_share(measured: Measured, method: str, ratio: str) -> float | None:
+    """The share of anchors that self-paced learning selects, from the runs' own logs."""
+    places = measured.seeds(method, ratio).values()
+    by_run = [_selected(measured.runs.folders[place]) for place in places]
+    known = [share for share in by_run if share is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _selected(folder: Path) -> float | None:
+    events: list[dict[str, Any]] = EventLog(folder / "events.jsonl").read()
+    shares = [
+        value
+        for event in events
+        for name, value in event.get("train", {}).items()
+        if name.startswith("selected/")
+    ]
+    return float(np.mean(shares)) if shares else None
+
+
+def _standing(
+    measured: Measured, metric: str, point: Point, reading: Reading, ratio: str
+) -> Standing | None:
+    default, other = point.default.cell, reading.cell
+    rivals = [name for name in rivals_of(point.default.method) if name != other]
+    pairs: dict[str, tuple[Estimate, Estimate]] = {}
+    for rival in rivals:
+        seeds = _shared(measured, (default, other, rival), ratio)
+        if seeds:
+            one, two = (
+                _difference(measured, metric, (name, rival), ratio, seeds)
+                for name in (default, other)
+            )
+            pairs[rival] = (one, two)
+    if not pairs:
+        return None
+    ranks = [1 + sum(pair[side].value < 0 for pair in pairs.values()) for side in (0, 1)]
+    crossings = tuple(
+        Crossing(rival, two.value > 0, _clear(one) and _clear(two))
+        for rival, (one, two) in pairs.items()
+        if one.value * two.value < 0
+    )
+    return Standing(ranks[0], ranks[1], len(pairs) + 1, crossings)
+
+
+def _shared(measured: Measured, methods: Iterable[str], ratio: str) -> list[int]:
+    """The seeds that all of them have."""
+    return sorted(set.intersection(*(set(measured.seeds(name, ratio)) for name in methods)))
+
+
+def _difference(
+    measured: Measured, metric: str, pair: tuple[str, str], ratio: str, seeds: Sequence[int]
+) -> Estimate:
+    one, other = (measured.seeds(name, ratio) for name in pair)
+    places = np.array([[one[seed], other[seed]] for seed in seeds])
+    return estimate(measured.runs.scores[metric], places, first_minus_second(score))
+
+
+def _clear(difference: Estimate) -> bool:
+    """Whether its interval leaves 0 out."""
+    interval = difference.interval()
+    return interval is not None and (interval.low > 0 or interval.high < 0)

@@ -1,0 +1,161 @@
+"""A sensitivity study as a tornado plot: a bar a reading, the point that moves most on top.
+
+Blue for more and orange for less, which are told apart by all kinds of colour vision, and hatched
+where less, which is told apart in grey. The same study gives the same bytes: no date, no name of
+the program, and fixed names inside the SVG.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bench.reporting.sensitivity.effects import Effect, Sensitivity
+
+MORE, LESS, INK = "#0072B2", "#E69F00", "#222222"  # Okabe and Ito's blue and orange
+WIDTH_IN, ROW_IN, HEAD_IN = 7.2, 0.28, 1.3
+GAP = 0.6  # between points, in rows
+ROOM = 1.25  # the axis beyond the farthest seed
+LEAST = 0.01  # half of the axis where nothing moves
+
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "comcl-bench",
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 8.0,
+    "hatch.linewidth": 0.6,
+    "axes.linewidth": 0.6,
+}
+
+
+class Bar(NamedTuple):
+    """One reading in the plot.
+
+    Attributes:
+        place: From the top, in rows.
+        label: Its name.
+        effect: Reading minus default.
+        seeds: The same of each seed.
+        interval: 95 %, or None.
+    """
+
+    place: float
+    label: str
+    effect: float
+    seeds: tuple[float, ...]
+    interval: tuple[float, float] | None
+
+
+def tornado(found: Sensitivity) -> dict[str, bytes]:
+    """The plot as {"svg": ..., "png": ...}; readings without an effect are left out."""
+    with mpl.rc_context(STYLE):
+        figure = _draw(found)
+        return {
+            "svg": _saved(figure, "svg", {"Date": None, "Creator": None}),
+            "png": _saved(figure, "png", {"Software": None}),
+        }
+
+
+def bars(found: Sensitivity) -> tuple[list[Bar], list[tuple[float, str]]]:
+    """The bars, and where the heading of each point stands with its text."""
+    drawn: list[Bar] = []
+    heads: list[tuple[float, str]] = []
+    place = 0.0
+    for moved in found.points:
+        effects = [effect for effect in moved.effects if _is_there(effect)]
+        if not effects:
+            continue
+        default = moved.point.default
+        where = f"{moved.point.id}  {default.method} at {moved.ratio}"
+        heads.append((place, f"{where}, default: {default.name}"))
+        for effect in effects:
+            place += 1
+            drawn.append(_bar(place, effect))
+        place += 1 + GAP
+    return drawn, heads
+
+
+def reach(drawn: list[Bar]) -> float:
+    """Half of the axis: every seed is on it; an interval of few seeds may not be."""
+    values = [abs(value) for bar in drawn for value in (bar.effect, *bar.seeds)]
+    return max(ROOM * max(values, default=0.0), LEAST)
+
+
+def _is_there(effect: Effect) -> bool:
+    return effect.difference is not None and bool(np.isfinite(effect.difference.value))
+
+
+def _bar(place: float, effect: Effect) -> Bar:
+    assert effect.difference is not None
+    interval = effect.difference.interval()
+    ends = None if interval is None else (interval.low, interval.high)
+    found = effect.difference
+    return Bar(place, effect.reading.name, found.value, found.per_seed, ends)
+
+
+def _draw(found: Sensitivity) -> Figure:
+    drawn, heads = bars(found)
+    rows = drawn[-1].place + 1 if drawn else 1.0
+    figure = Figure(figsize=(WIDTH_IN, HEAD_IN + ROW_IN * rows), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    edge = reach(drawn)
+    for bar in drawn:
+        _one(axes, bar, edge)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    ticks = [*((bar.place, bar.label) for bar in drawn), *heads]
+    axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks])
+    for label, (_, text) in zip(axes.get_yticklabels(), ticks, strict=True):
+        label.set_fontweight("bold" if text in {head for _, head in heads} else "normal")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(-edge, edge)
+    axes.set_ylim(rows, -0.8)
+    axes.grid(axis="x", color="#DDDDDD", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_xlabel(f"{found.metric}: reading minus default")
+    figure.suptitle(
+        f"{found.dataset}, protocol {found.protocol}: one open point at a time\n"
+        "bar: mean; dots: seeds; line: 95 % interval, an arrow where it leaves the plot",
+        fontsize=8.0,
+        x=0.01,
+        ha="left",
+    )
+    return figure
+
+
+def _one(axes: Axes, bar: Bar, edge: float) -> None:
+    more = bar.effect >= 0
+    axes.barh(
+        bar.place,
+        bar.effect,
+        height=0.62,
+        color=MORE if more else LESS,
+        edgecolor=INK,
+        linewidth=0.5,
+        hatch="" if more else "////",
+    )
+    if bar.interval is not None:
+        low, high = np.clip(bar.interval, -edge, edge)
+        axes.plot([low, high], [bar.place, bar.place], color=INK, linewidth=0.9)
+        for end, marker in _ends(bar.interval, edge):
+            axes.plot(end, bar.place, marker, color=INK, markersize=4.5, clip_on=False)
+    each = np.full(len(bar.seeds), bar.place)
+    axes.plot(bar.seeds, each, "o", color="white", markeredgecolor=INK, markersize=3.2, mew=0.7)
+
+
+def _ends(interval: tuple[float, float], edge: float) -> Iterator[tuple[float, str]]:
+    """A tick where an end is in the plot, an arrow where it is not."""
+    low, high = interval
+    yield (low, "|") if low >= -edge else (-edge, "<")
+    yield (high, "|") if high <= edge else (edge, ">")
+
+
+def _saved(figure: Figure, form: str, metadata: dict[str, None]) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,160 @@
+"""Footnotes of a table: how to read it, its signs, and lettered notes in order of first use."""
+
+import string
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from bench.experiments import Row
+from bench.reporting.results.comparability import Group, settings_of
+from bench.reporting.results.significance import ALPHA, Standing
+from bench.reporting.results.verdicts import DELTA
+from bench.roster import METHODS
+
+BOXES = {
+    "oracle": "lesion boxes: oracle, the drawn ones; what a detector would miss is not missed",
+    "given": "lesion boxes: given with the data set",
+    "detector": "lesion boxes: of a detector trained on other photographs",
+    "file": "lesion boxes: of a published file",
+    "random_lesion_crops": "lesion boxes: none; random crops of lesion images stand in for them, "
+    "of photographs inside the field of view, of radiographs where chest.crop_region says",
+}
+CELLS = (
+    "mean over n seeds ± half of its 95 % interval, in which another choice of seeds and another "
+    "sample of patients both vary"
+)
+THRESHOLDS = (
+    "a finding is answered with yes from probability 0.5 on; tuned, from the one that gives it the "
+    "highest kappa on the run's own validation rows (0.5 where these cannot tell); intervals take "
+    "tuned thresholds as given: that other seeds tune others is in them, that other validation "
+    "patients would is not"
+)
+ONE_SEED = "n=1: no interval, since one seed does not say how much seeds vary"
+SIGNS: dict[Standing, tuple[str, str]] = {
+    "best": ("*", "the highest mean of its column and score"),
+    "not worse": (
+        "=",
+        f"not shown to be worse than the highest: p of at least {ALPHA} for the difference over "
+        "the seeds that both have, after Holm's correction over the column",
+    ),
+    "untested": ("?", "not compared with the highest: fewer than two seeds that both have"),
+}
+READINGS = (
+    "published: the paper's number under this table's own header / under that of its Table "
+    "{other}, which names the same two numbers the other way round (ambiguity D35)"
+)
+VERDICTS = (
+    f"verdict: on the two readings in that order, delta {DELTA}. EQUIVALENT: the 90 % interval of "
+    "ours minus theirs lies within plus or minus delta; DIFFERENT: the 95 % interval lies wholly "
+    "outside, and one further run of ours would not score theirs (95 %); CLOSE: the 95 % interval "
+    "leaves 0 out but reaches into delta; else INCONCLUSIVE, with the seeds that may bring more"
+)
+UNDEFINED_CHEST = (
+    "the paper does not say how it scores several findings at once, so a verdict here also depends "
+    "on what its scores mean"
+)
+NO_TABLE_3 = (
+    "published: the numbers of this table cannot be read in the paper (D37); these are ours"
+)
+
+
+class Footnotes:
+    """Collects the notes of one section."""
+
+    def __init__(self) -> None:
+        self._lettered: list[str] = []
+        self._general: list[str] = []
+        self._signs: set[str] = set()
+
+    def add(self, text: str) -> str:
+        """The letter of a note, the same for the same text."""
+        if text not in self._lettered:
+            self._lettered.append(text)
+        return _letter(self._lettered.index(text))
+
+    def say(self, text: str) -> None:
+        """A note on the whole section, once."""
+        if text not in self._general:
+            self._general.append(text)
+
+    def sign(self, standing: Standing | None) -> tuple[str, ...]:
+        """The sign of how a cell stands; the worse bear none."""
+        if standing not in SIGNS:
+            return ()
+        self._signs.add(standing)
+        return (SIGNS[standing][0],)
+
+    def of_method(self, row: Row, boxes: Iterable[str]) -> tuple[str, ...]:
+        """Letters of what holds for a row: its note, what is guessed, where boxes are from."""
+        known = METHODS[row.method].known if row.method in METHODS else ""
+        texts = [text for text in (row.note, known) if text]
+        texts += [BOXES.get(b, f"lesion boxes: {b}") for b in sorted(set(boxes)) if b != "none"]
+        return tuple(self.add(text) for text in texts)
+
+    def of_cell(
+        self, *, stale: bool, left_out: int, missing: Sequence[int], why: str
+    ) -> tuple[str, ...]:
+        """Letters of what holds for one cell.
+
+        Args:
+            stale: Whether the runs shown are of older code.
+            left_out: How many stale runs give way to newer ones.
+            missing: Seeds that other cells have and this one lacks.
+            why: Why several seeds have no interval, or "".
+        """
+        texts = []
+        if stale:
+            texts.append("stale: made by an older version of the code; run it again")
+        if left_out:
+            texts.append("stale runs of this cell are left out")
+        if missing:
+            named = ", ".join(map(str, missing))
+            texts.append(
+                f"seed{'s' if len(missing) > 1 else ''} {named} of other cells not run here"
+            )
+        if why:
+            texts.append(f"no interval: {why}")
+        return tuple(self.add(text) for text in texts)
+
+    def about_data(self, group: Group) -> None:
+        """What was left out, taken in part, or assumed about the data."""
+        if group.outdated:
+            self.say(f"{group.outdated} stale runs of older versions are left out")
+        for text in sorted(
+            {text for run in group.records.to_dict("records") for text in _part(run)}
+        ):
+            self.say(text)
+        for text in sorted({text for texts in group.records["assumptions"] for text in texts}):
+            self.say(f"assumed: {text}")
+
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """(mark, text): first the general ones under "", then signs, then letters in order."""
+        signs = [SIGNS[standing] for standing in SIGNS if standing in self._signs]
+        lettered = [(_letter(place), text) for place, text in enumerate(self._lettered)]
+        return (*(("", text) for text in self._general), *signs, *lettered)
+
+
+def balance(records: pd.DataFrame) -> str:
+    """That cells have unequal numbers of seeds, or "" where they have not."""
+    seeds = records.groupby(["method", "lq_ratio"])["seed"].nunique()
+    if len(set(seeds)) < 2:
+        return ""
+    return f"not balanced: {min(seeds)} to {max(seeds)} seeds a cell; compare with care"
+
+
+def _part(run: dict) -> list[str]:
+    """Why a run did not see the whole of its set."""
+    settings, texts = settings_of(run["protocol"]), []
+    if run["partial"]:
+        texts.append("partial: not all images of the published set were there")
+    if settings.get("data.limit"):
+        texts.append(f"partial: {settings['data.limit']} images drawn from the set (data.limit)")
+    if settings.get("data.shuffle_labels"):
+        texts.append("labels shuffled: a control that nothing can be learned from")
+    return texts
+
+
+def _letter(place: int) -> str:
+    """The letters a to z, then aa, ab and so on."""
+    letters = string.ascii_lowercase
+    return letters[place] if place < 26 else letters[place // 26 - 1] + letters[place % 26]

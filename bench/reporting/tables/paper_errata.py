@@ -1,0 +1,183 @@
+"""What is odd about the paper's own numbers, computed from the files in `results/published`.
+
+Whatever follows from printed numbers is computed here from our transcription of them; what other
+papers report, and how many images have which grade, stands with its source in files of that folder.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.reporting.results.published import DATASETS, FOLDER, NATIVE_RATIO, load, rows
+
+PAPER = "the paper's Table {}, as transcribed in results/published/table{}.csv"
+Pair = tuple[float, float]
+Place = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Note:
+    """One oddity.
+
+    Attributes:
+        title: What is odd.
+        findings: The facts behind it, one a line.
+        sources: Where they stand.
+    """
+
+    title: str
+    findings: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def notes(folder: Path = FOLDER) -> tuple[Note, ...]:
+    """All of them.
+
+    Args:
+        folder: With the files of `results/published`.
+
+    Raises:
+        RequestError: if a file of `results/published` is missing or differs from its digest.
+    """
+    return tuple(make(folder) for make in NOTES)
+
+
+def swapped_headers(folder: Path) -> Note:
+    """Rows that two tables print with the same numbers under opposite headers."""
+    one, two = pairs("1", folder), pairs("2", folder)
+    titles = {row for row, _, _ in two}
+    alike = []
+    for row, dataset, ratio in two:
+        other = row if (row, dataset, ratio) in one else _inside(row)
+        if one.get((other, dataset, ratio)) == two[row, dataset, ratio]:
+            first, second = two[row, dataset, ratio]
+            alike.append(f"{row}: {first:.3f} {second:.3f} in both")
+    over = {name: _first_over_second(one, title) for name, title in DATASETS.items()}
+    return Note(
+        f"Tables 1 and 2 print the same numbers under opposite headers ({_headers(folder)})",
+        (
+            *alike,
+            *(
+                f"{DATASETS[name]}: the first number is the larger in {larger} of {total} cells"
+                for name, (larger, total) in over.items()
+            ),
+            f"{len(alike)} of the {len(titles)} rows of Table 2 stand in Table 1 as well; nothing "
+            "printed says which number is kappa (ambiguity D35)",
+        ),
+        (PAPER.format(1, 1), PAPER.format(2, 2)),
+    )
+
+
+def under_the_majority(folder: Path) -> Note:
+    """Accuracies on EyeQ that answering grade 0 for every image beats."""
+    counts = {line["grade"]: int(line["images"]) for line in rows("eyeq_test_grades.csv", folder)}
+    share = max(counts.values()) / sum(counts.values())
+    printed, both = [], []
+    for (row, dataset, ratio), (first, second) in pairs("1", folder).items():
+        if dataset != DATASETS["eyeq"]:
+            continue
+        if second < share:
+            printed.append(f"{row} at {ratio}: {second:.3f}, with kappa {first:.3f}")
+        if max(first, second) < share:
+            both.append(f"{row} at {ratio}")
+    source = rows("eyeq_test_grades.csv", folder)[0]["source"]
+    return Note(
+        f"EyeQ accuracies below the {share:.4f} of answering grade 0 for every test image, "
+        "which has kappa 0",
+        (
+            f"{max(counts.values()):,} of {sum(counts.values()):,} test images have grade 0",
+            *printed,
+            f"under either header: {', '.join(both)}",
+        ),
+        (PAPER.format(1, 1), source),
+    )
+
+
+def rising_cells(folder: Path) -> Note:
+    """Numbers that are higher at a larger share of low quality than at the smallest."""
+    table, found, falling = pairs("1", folder), [], 0
+    for (row, dataset, ratio), numbers in table.items():
+        smallest = next(NATIVE_RATIO[n] for n, title in DATASETS.items() if title == dataset)
+        for number, native in zip(numbers, table[row, dataset, smallest], strict=True):
+            if number > native:
+                where = f"{row}, {dataset} at {ratio}"
+                found.append(f"{where}: {number:.3f}, above the row's {native:.3f} at {smallest}")
+            falling += ratio != smallest and number < native
+    return Note(
+        "A score that rises as images get worse: probably a misprint",
+        (*found, f"the other {falling} numbers at larger shares fall, as the paper says they do"),
+        (PAPER.format(1, 1), "section 3.2: the performance of all methods decreases"),
+    )
+
+
+def numbers_of_other_papers(folder: Path) -> Note:
+    """Table 1's numbers beside what the methods' own papers report on other images."""
+    table, findings, sources, found = pairs("1", folder), [], [PAPER.format(1, 1)], 0
+    for line in rows("other_papers.csv", folder):
+        value = float(line["value"])
+        first, second = table[line["row"], DATASETS["eyeq"], NATIVE_RATIO["eyeq"]]
+        equal = [
+            place
+            for place, number in (("first", first), ("second", second))
+            if number == round(value, 3)
+        ]
+        found += bool(equal)
+        same = f"equals the {equal[0]} number" if equal else "equals neither number"
+        findings.append(
+            f"{line['row']}: {line['metric']} {line['value']} on {line['images']}; "
+            f"{same} of its EyeQ cell, {first:.3f} {second:.3f}"
+        )
+        sources.append(f"{line['row']}: {line['source']}")
+    return Note(
+        f"{found} of {len(findings)} scores that methods' own papers report on other images are "
+        "Table 1's numbers for EyeQ",
+        (*findings, "chance, or carried over without a rerun: it cannot be told from here"),
+        tuple(dict.fromkeys(sources)),
+    )
+
+
+def unreadable_table(_: Path) -> Note:
+    """Table 3 has no numbers in the text that we have."""
+    return Note(
+        "Table 3 stands in the paper's text as a caption without numbers",
+        ("its full row is CoMCL, whose numbers Tables 1 and 2 print; no other can be compared",),
+        ("the paper's text, section 3.3; ambiguity D37",),
+    )
+
+
+def pairs(table: str, folder: Path = FOLDER) -> dict[Place, Pair]:
+    """The two numbers of each (row, data set, ratio), as the paper names them."""
+    found: dict[Place, dict[str, float]] = {}
+    for line in load(table, folder):
+        place = (line["row"], line["dataset"], line["lq_ratio"])
+        found.setdefault(place, {})[line["column_position"]] = float(line["value"])
+    return {place: (pair["first"], pair["second"]) for place, pair in found.items()}
+
+
+def _inside(row: str) -> str:
+    """Of "Baseline (ResNet50)" the "ResNet50"; a row without brackets as it is."""
+    return row.partition("(")[2].removesuffix(")") or row
+
+
+def _headers(folder: Path) -> str:
+    return "; ".join(f"Table {table}: {' '.join(_heads(table, folder))}" for table in ("1", "2"))
+
+
+def _heads(table: str, folder: Path) -> Iterator[str]:
+    for position in ("first", "second"):
+        lines = [line for line in load(table, folder) if line["column_position"] == position]
+        yield from sorted({line["printed_header"] for line in lines})
+
+
+def _first_over_second(table: dict[Place, Pair], dataset: str) -> tuple[int, int]:
+    cells = [numbers for (_, name, _), numbers in table.items() if name == dataset]
+    return sum(first > second for first, second in cells), len(cells)
+
+
+NOTES: tuple[Callable[[Path], Note], ...] = (
+    swapped_headers,
+    under_the_majority,
+    rising_cells,
+    numbers_of_other_papers,
+    unreadable_table,
+)

@@ -1,0 +1,1 @@
+"""Where a number comes from: explain, export, verify, compare with a rerun."""

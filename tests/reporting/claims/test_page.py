@@ -1,0 +1,118 @@
+import json
+import re
+
+import pandas as pd
+import pytest
+from claim_world import world
+from known import known
+from paths import FIRST
+
+from bench.evaluation.power import detection_power
+from bench.reporting.claims.judge import judge
+from bench.reporting.claims.page import claims_page, seeds_to_decide, title
+from bench.reporting.results.records import load
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    cells = {
+        ("comcl", "native"): 0.1,
+        ("resnet50", "native"): 0.3,
+        ("resnet50-long", "native"): 0.02,
+    }
+    return world(tmp_path_factory.mktemp("runs"), cells)
+
+
+def test_the_page_gives_verdict_effect_interval_p_and_dates(records):
+    page = claims_page(records)
+    line = next(line for line in page.splitlines() if "comcl - resnet50 " in line)
+    assert "supported" in line
+    assert "+0.2" in line
+    assert " to +0." in line
+    assert "<0.001" in line
+    assert "written 2026-11-23, first run 2026-11-24" in page
+    assert "known by then: results/studies/first" in page
+    assert "not run: 29 of 30 comparisons" in page
+
+
+def test_a_twin_says_that_its_verdicts_are_none_on_the_paper(records):
+    assert "eyeq-twin: drawn images, so a verdict here is none on the paper" in claims_page(records)
+    (real,) = judge(records.assign(dataset="eyeq", real=True))
+    assert title(real) == "eyeq (protocol laptop, 3f2a91c0)"
+    (part,) = judge(records.assign(dataset="eyeq", real=True, partial=True))
+    assert "eyeq: not all of its images or labels" in title(part)
+
+
+def test_json_holds_every_comparison_with_its_runs(records):
+    page = json.loads(claims_page(records, as_json=True))
+    (judgement,) = page["judgements"]
+    assert judgement["first_run"].startswith("2026-11-24")
+    best = next(f for f in judgement["findings"] if f["id"] == "best-in-each-column")
+    assert len(best["comparisons"]) == 30
+    first = best["comparisons"][0]
+    assert first["runs"] == [f"{m}-native-{s}" for m in ("comcl", "resnet50") for s in range(3)]
+    assert first["interval"][0] < first["effect"] < first["interval"][1]
+    assert sum(first["per_seed"]) / 3 == pytest.approx(first["effect"])
+    assert best["comparisons"][1]["verdict"] == "not run"
+    assert best["written"] == "2026-11-23"
+
+
+def test_one_seed_shows_no_interval_and_no_p(records):
+    page = claims_page(records.loc[records["seed"] == 0])
+    line = next(line for line in page.splitlines() if "comcl - resnet50 " in line)
+    assert "undecided: 1 of 3 seeds" in line
+    assert " to " not in line.partition("undecided")[0]
+
+
+def test_seeds_to_decide_are_told_for_what_is_open_only(records):
+    (judgement,) = judge(records)
+    by_id = {f.claim.id: f for f in judgement.findings if f.decides}
+    assert seeds_to_decide(by_id["best-in-each-column"]) == "at least 3"
+    assert by_id["contrastive-beats-longer-training"].verdict == "contradicted"
+    assert seeds_to_decide(by_id["contrastive-beats-longer-training"]) == ""
+
+
+def test_without_runs_the_page_names_the_next_command():
+    assert "bench run --method comcl" in claims_page(pd.DataFrame())
+    assert json.loads(claims_page(pd.DataFrame(), as_json=True)) == {"judgements": []}
+
+
+def test_the_committed_study_gives_the_same_page_twice():
+    assert claims_page(load(FIRST)) == claims_page(load(FIRST))
+
+
+def columns_of(page, comparison):
+    """Head -> what stands below it, of the first line that begins so."""
+    lines = page.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.strip().startswith(comparison))
+    head = next(line for line in reversed(lines[:place]) if "Holm p" in line)
+    heads, cells = (re.split(r"  +", line.strip()) for line in (head, lines[place]))
+    return dict(zip(heads, cells, strict=True))
+
+
+def test_what_the_seeds_detect_and_how_many_an_effect_needs_stand_in_the_line(tmp_path):
+    cells = {
+        ("comcl", "native"): [0.10, 0.15, 0.20],
+        ("resnet50", "native"): [0.26, 0.21, 0.16],
+    }
+    open_records = world(tmp_path, cells)
+    line = columns_of(claims_page(open_records), "comcl - resnet50")
+    (judgement,) = judge(open_records)
+    one = judgement.findings[0].comparisons[0]
+    estimate = known(one.estimate)
+    detected = float(line["detects"])
+    options = {"v_img": estimate.v_img, "patients": estimate.patients, "alpha": 0.05}
+    power = detection_power(detected, estimate.seed_sd, 3, **options)
+    assert power == pytest.approx(0.8, abs=0.005)  # three digits are printed
+    assert detected > abs(float(line["score"]))  # which is why it is open
+    assert int(line["needs"]) == one.seeds_needed
+
+
+def test_what_is_decided_needs_no_more_seeds(records):
+    assert columns_of(claims_page(records), "comcl - resnet50 ")["needs"] == "-"
+
+
+def test_one_seed_detects_nothing(records):
+    page = claims_page(records.loc[records["seed"] == 0])
+    line = columns_of(page, "comcl - resnet50 ")
+    assert (line["detects"], line["needs"]) == ("-", "-")

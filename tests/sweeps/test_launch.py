@@ -1,0 +1,133 @@
+"""A sweep as it is asked for: where it runs, on how many cores, and what it answers."""
+
+import json
+import shlex
+
+import pytest
+from fake_runs import PROGRAM, fake_run
+
+from bench.errors import RequestError
+from bench.pipeline.resolve import Request
+from bench.sweeps import launch, pool
+from bench.sweeps.launch import split_cores, sweep
+from bench.sweeps.plan import Plan, Sweep, words
+
+
+@pytest.fixture
+def asked(small_set, cache, tmp_path, tiny):
+    common = Request(
+        "",
+        "",
+        protocol="smoke",
+        changes=tiny,
+        data=small_set,
+        results=tmp_path / "runs",
+        cache=cache,
+    )
+    return Sweep(common, datasets=("folder",), methods=("resnet50", "comcl"), seeds=1)
+
+
+def common_with(*changes):
+    return Sweep(Request("", "", changes=changes), datasets=("eyeq-twin",))
+
+
+def test_several_runs_at_a_time_split_the_cores_and_say_that_they_are_other_runs():
+    said = []
+    split = split_cores(common_with("data.limit=50"), 2, 2, said.append)
+    assert split.common.changes == ("data.limit=50", "engine.threads=1")
+    assert "engine.threads=1" in said[0]
+    assert "other runs" in said[0]
+
+
+@pytest.mark.parametrize(("jobs", "available"), [(1, 1), (1, 2), (2, 4), (4, 8)])
+def test_where_the_protocols_threads_fit_or_one_runs_alone_nothing_is_split(jobs, available):
+    said = []
+    asked = common_with()
+    assert split_cores(asked, jobs, available, said.append) == asked
+    assert said == []
+
+
+def test_threads_that_were_typed_stay_as_they_are():
+    asked = common_with("engine.threads=2")
+    assert split_cores(asked, 8, 2, pytest.fail) == asked
+
+
+def test_more_runs_than_cores_is_refused_with_both_numbers():
+    with pytest.raises(RequestError, match=r"--jobs 3: 3 runs .* on 2 cores"):
+        split_cores(common_with(), 3, 2, pytest.fail)
+
+
+def test_cores_are_those_that_this_process_may_use():
+    import os
+
+    assert 1 <= launch.cores() <= (os.cpu_count() or 1)
+
+
+def test_an_unknown_launcher_is_refused(asked):
+    with pytest.raises(RequestError, match="--launcher ray: there are local, slurm, print"):
+        sweep(asked, launcher="ray")
+
+
+def test_printed_lines_are_the_runs_in_order_and_nothing_else(asked):
+    said = []
+    answer = sweep(asked, launcher="print", say=said.append)
+    lines = [shlex.split(line) for line in answer.text.splitlines()]
+    assert [line[:4] for line in lines[:2]] == [
+        ["bench", "run", "--method", "resnet50"],
+        ["bench", "run", "--method", "comcl"],
+    ]
+    assert len(lines) == 6
+    assert said == []
+
+
+def test_a_printed_line_survives_the_shell(asked, small_set):
+    odd = small_set.with_name("a folder's name; with $words")
+    odd.symlink_to(small_set)
+    common = Request(**{**vars(asked.common), "data": odd})
+    line = sweep(Sweep(common, datasets=("folder",)), launcher="print").text.splitlines()[0]
+    assert str(odd) in shlex.split(line)
+    odd.unlink()
+
+
+def test_what_is_left_out_is_said_beside_the_lines(asked):
+    said = []
+    common = Request(**{**vars(asked.common), "changes": (*asked.common.changes, "comcl.spl=off")})
+    answer = sweep(Sweep(common, datasets=("folder",), seeds=1), launcher="print", say=said.append)
+    assert any("left out" in text and "resnet50" in text for text in said)
+    assert "left out" not in answer.text
+
+
+def test_json_lines_are_one_object(asked):
+    lines = json.loads(sweep(asked, launcher="print", as_json=True).text)["lines"]
+    assert len(lines) == 6
+
+
+@pytest.fixture
+def faked(monkeypatch):
+    monkeypatch.setattr(pool, "PROGRAM", PROGRAM)
+    monkeypatch.setattr(pool, "WAIT_SECONDS", (0.05, 0.05))
+
+
+def test_failures_are_told_with_their_reason_and_the_others_are_made(tmp_path, faked):
+    runs = [fake_run(tmp_path, 0, end="nan", times=9), fake_run(tmp_path, 1), fake_run(tmp_path, 2)]
+    launch.here(Plan((runs[1],), ()), 1, False)
+    answer = launch.here(Plan(tuple(runs), ("mmcnn: not in the roster",)), 1, False)
+    assert answer.failed
+    assert "3 runs: 1 made, 1 found done, 1 failed" in answer.text
+    assert "NonFiniteLoss: the loss is nan in epoch 3" in answer.text
+    assert str(runs[0].folder / "sweep.log") in answer.text
+    assert "left out: mmcnn" in answer.text
+
+
+def test_a_sweep_that_went_well_has_not_failed_and_its_json_is_in_the_plans_order(tmp_path, faked):
+    runs = [fake_run(tmp_path, seed, steps=9 - 3 * seed) for seed in range(3)]
+    answer = launch.here(Plan(tuple(runs), ()), 3, True)
+    assert not answer.failed
+    told = json.loads(answer.text)["runs"]
+    assert [row["id"] for row in told] == [run.spec.id for run in runs]
+    assert {row["state"] for row in told} == {"done"}
+
+
+def test_the_words_of_a_run_begin_with_the_command():
+    request = Request("comcl", "eyeq-twin", "0.7", 2)
+    assert words(request)[:5] == ["run", "--method", "comcl", "--dataset", "eyeq-twin"]
