@@ -94,8 +94,8 @@ def run(
             device,
             partial,
         )
-        with watching() as watch:
-            record = execute(request, watch)
+        with watching() as callbacks:
+            record = execute(request, callbacks)
         typer.echo(record_card(record, as_json=as_json))
 
 
@@ -205,9 +205,9 @@ def prepare(
 
         changes = tuple(change or ())
         options = {"data": data, "cache": cache, "out": out, "protocol": protocol}
-        with watching() as watch:
+        with watching() as callbacks:
             answer = prepared(
-                dataset, watch, **options, changes=changes, device=device, as_json=as_json
+                dataset, callbacks, **options, changes=changes, device=device, as_json=as_json
             )
         typer.echo(answer.text)
         raise typer.Exit(0 if answer.ready else 2)

@@ -20,7 +20,7 @@ SILENT_SECONDS = 60.0
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[bool]:
+def lock(folder: Path) -> Iterator[bool]:
     """Whether this process holds the folder while the block runs; it does not wait."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "claim.json"
@@ -38,7 +38,7 @@ def claimed(folder: Path) -> Iterator[bool]:
         path.unlink(missing_ok=True)
 
 
-def holder(folder: Path) -> dict | None:
+def owner_of(folder: Path) -> dict | None:
     """Who holds a folder now: host and pid; None when nobody does."""
     return _holder(folder / "claim.json")
 
@@ -56,7 +56,7 @@ def _take(path: Path) -> bool:
     mine = path.with_name(f"claim.{uuid.uuid4().hex}.partial")
     mine.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "by": mine.name}))
     try:
-        return _link(mine, path) or (holder(path.parent) is None and _take_over(mine, path))
+        return _link(mine, path) or (owner_of(path.parent) is None and _take_over(mine, path))
     finally:
         mine.unlink()
 
@@ -72,7 +72,7 @@ def _take_over(mine: Path, path: Path) -> bool:
             right.unlink(missing_ok=True)
         return False
     try:
-        if holder(path.parent) is None:
+        if owner_of(path.parent) is None:
             path.unlink(missing_ok=True)
         return _link(mine, path)
     finally:

@@ -25,20 +25,20 @@ from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict
 from bench.lesions import boxes, lesion_masks
 from bench.lesions.lesion_masks import Masked
-from bench.locking import claimed, holder
+from bench.locking import lock, owner_of
 from bench.pipeline import build, embeddings, saliency
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.pipeline.description import about, command
 from bench.pipeline.resolve import Prepared, Request, prepare
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 from bench.training.interrupt import catching_signals
 from bench.training.loop import StepReport
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, State
-from bench.training.train import Surroundings, make, outcome, seconds_to_train, train
+from bench.training.train import TrainingContext, make, outcome, seconds_to_train, train
 
 
-def execute(request: Request, watch: Watch) -> dict[str, Any]:
+def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
     """The record of a run: found, or made.
 
     Raises:
@@ -48,24 +48,24 @@ def execute(request: Request, watch: Watch) -> dict[str, Any]:
     """
     device = choose_device(request.device)
     with catching_signals() as interrupted:
-        prepared = prepare(request, watch.tick)
+        prepared = prepare(request, callbacks.tick)
         check_precision(prepared.protocol.engine.precision, device)
         while not store.is_done(prepared.folder):
-            with claimed(prepared.folder) as mine:
-                if mine and not store.is_done(prepared.folder):
-                    _carry_out(prepared, device, watch, interrupted)
+            with lock(prepared.folder) as acquired:
+                if acquired and not store.is_done(prepared.folder):
+                    _carry_out(prepared, device, callbacks, interrupted)
                     break
-            _wait(prepared, watch, interrupted)
+            _wait(prepared, callbacks, interrupted)
     return store.record(prepared.folder)
 
 
 def _carry_out(
-    prepared: Prepared, device: torch.device, watch: Watch, interrupted: Callable[[], bool]
+    prepared: Prepared, device: torch.device, callbacks: Callbacks, interrupted: Callable[[], bool]
 ) -> None:
     """Run, and leave the reason behind if it fails."""
     failure = prepared.folder / "failure.json"
     try:
-        _run(prepared, device, watch, interrupted)
+        _run(prepared, device, callbacks, interrupted)
     except Interrupted:
         raise
     except RequestError:
@@ -78,46 +78,51 @@ def _carry_out(
 
 
 def _run(
-    prepared: Prepared, device: torch.device, watch: Watch, interrupted: Callable[[], bool]
+    prepared: Prepared, device: torch.device, callbacks: Callbacks, interrupted: Callable[[], bool]
 ) -> None:
     set_numerics(threads=prepared.protocol.engine.threads)
-    given = materials(
-        prepared, device, watch.tick, step=watch.step, say=watch.say, interrupted=interrupted
+    context = run_context(
+        prepared,
+        device,
+        callbacks.tick,
+        step=callbacks.step,
+        say=callbacks.say,
+        interrupted=interrupted,
     )
-    stages = build.stages(given)
-    store.write_json(prepared.folder / "spec.json", _described(prepared, given))
-    around = _surroundings(prepared, given, device, watch, interrupted)
-    if given.located:
-        around.log.forget("boxes")
-        around.log.append({"stage": "boxes", **given.located})
+    stages = build.stages(context)
+    store.write_json(prepared.folder / "spec.json", _described(prepared, context))
+    training = _surroundings(prepared, context, device, callbacks, interrupted)
+    if context.located:
+        training.log.forget("boxes")
+        training.log.append({"stage": "boxes", **context.located})
     if prepared.protocol_name == "paper" and device.type == "cpu":
-        _say_estimate(stages, around, watch)
+        _say_estimate(stages, training, callbacks)
 
     state: State | None = None
     for stage in stages[:-1]:
-        state = outcome(stage, state, _stage_folder(prepared, stage), around)
-    embedded = _embedded(stages, state, given, around)
-    network = train(stages[-1], state, prepared.folder, around)
+        state = outcome(stage, state, _stage_folder(prepared, stage), training)
+    embedded = _embedded(stages, state, context, training)
+    network = train(stages[-1], state, prepared.folder, training)
 
     predictions = pd.concat(
-        [_predict(network, given, split) for split in ("validation", "test")], ignore_index=True
+        [_predict(network, context, split) for split in ("validation", "test")], ignore_index=True
     )
     _keep_weights(network, prepared.folder)
-    artefacts = {"saliency.npz": saliency.explain(network, given), "embeddings.npz": embedded}
-    leaked = leakage(
-        given.dataset,
+    artefacts = {"saliency.npz": saliency.explain(network, context), "embeddings.npz": embedded}
+    leaks = leakage(
+        context.dataset,
         prepared.digests,
-        given.images,
+        context.images,
         {stage.name: images_of(stage.batches) for stage in stages},
     )
-    _record(prepared, predictions, artefacts, leaked, around)
+    _record(prepared, predictions, artefacts, leaks, training)
     (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
     for stage in stages[:-1]:
         if stage.shared_as is None:  # no other run will ask for it
             shutil.rmtree(_stage_folder(prepared, stage))
 
 
-def materials(
+def run_context(
     prepared: Prepared,
     device: torch.device,
     tick: Tick,
@@ -125,7 +130,7 @@ def materials(
     step: Callable[[StepReport], Any] = lambda _: None,
     say: Callable[[str], Any] = lambda _: None,
     interrupted: Callable[[], bool] = lambda: False,
-) -> Materials:
+) -> RunContext:
     """What the run's method is built from: images decoded, degraded and cached, lesions located.
 
     Args:
@@ -148,9 +153,9 @@ def materials(
         prepared.dataset,
         prepared.digests,
         prepared.protocol,
-        boxes.Around(prepared.cache, device, Watch(tick, step, say), interrupted),
+        boxes.DetectorContext(prepared.cache, device, Callbacks(tick, step, say), interrupted),
     )
-    return Materials(
+    return RunContext(
         name=prepared.name,
         method=prepared.method,
         protocol=prepared.protocol,
@@ -175,60 +180,60 @@ def _masked(prepared: Prepared, tick: Tick) -> Masked | None:
 
 def _surroundings(
     prepared: Prepared,
-    given: Materials,
+    context: RunContext,
     device: torch.device,
-    watch: Watch,
+    callbacks: Callbacks,
     interrupted: Callable[[], bool],
-) -> Surroundings:
+) -> TrainingContext:
     task = prepared.dataset.task
 
     def validate(network: nn.Module) -> dict[str, float]:
-        rows = _predict(network, given, "validation")
+        rows = _predict(network, context, "validation")
         scores = metrics.score(rows, kind=task.kind, classes=task.classes)
         return {"score": scores[task.primary_metric]}
 
-    return Surroundings(
+    return TrainingContext(
         device=device,
         engine=prepared.protocol.engine,
         log=store.EventLog(prepared.folder / "events.jsonl"),
         purpose=(prepared.request.seed, prepared.name),
         fingerprint=prepared.spec.id,
         validate=validate,
-        step=watch.step,
-        say=watch.say,
+        step=callbacks.step,
+        say=callbacks.say,
         interrupted=interrupted,
     )
 
 
-def _predict(network: nn.Module, given: Materials, split: str) -> pd.DataFrame:
-    dataset, indices = given.dataset, given.dataset.where(split)
+def _predict(network: nn.Module, context: RunContext, split: str) -> pd.DataFrame:
+    dataset, indices = context.dataset, context.dataset.where(split)
     probability = predict.probabilities(
-        network, build.pixels(given), indices, dataset.task, build.prepare(given)
+        network, build.pixels(context), indices, dataset.task, build.prepare(context)
     )
-    return predict.table(dataset, indices, probability, given.degraded)
+    return predict.table(dataset, indices, probability, context.degraded)
 
 
 def _embedded(
-    stages: tuple[Stage, ...], state: State | None, given: Materials, around: Surroundings
+    stages: tuple[Stage, ...], state: State | None, context: RunContext, training: TrainingContext
 ) -> dict[str, np.ndarray]:
     """What a pretrained encoder makes of patches; nothing where no stage pretrains one."""
     if not embeddings.pretrained(stages):
         return {}
-    return embeddings.embed(make(stages[-1], state, around), given)
+    return embeddings.embed(make(stages[-1], state, training), context)
 
 
 def _record(
     prepared: Prepared,
     predictions: pd.DataFrame,
     artefacts: dict[str, dict[str, np.ndarray]],
-    leaked: dict[str, Any],
-    around: Surroundings,
+    leaks: dict[str, Any],
+    training: TrainingContext,
 ) -> None:
     """Write predictions, maps, embeddings, scores and origin, then DONE.
 
     Args:
         artefacts: File name -> named arrays; no file where there are none.
-        leaked: What the splits share.
+        leaks: What the splits share.
     """
     folder, task = prepared.folder, prepared.dataset.task
     store.write_predictions(folder / "predictions.parquet", predictions)
@@ -240,15 +245,15 @@ def _record(
     if explained := artefacts["saliency.npz"]:
         scores["test"] |= saliency.pointing_scores(explained)
     store.write_json(folder / "metrics.json", scores)
-    seconds = sum(event["seconds"] for event in around.log.read())
-    name = torch.cuda.get_device_name() if around.device.type == "cuda" else provenance.cpu_name()
+    seconds = sum(event["seconds"] for event in training.log.read())
+    name = torch.cuda.get_device_name() if training.device.type == "cuda" else provenance.cpu_name()
     origin = provenance.collect(
-        device=around.device.type,
+        device=training.device.type,
         device_name=name,
         seconds=seconds,
         command=command(prepared),
     )
-    store.write_json(folder / "provenance.json", {**origin, "leakage": leaked})
+    store.write_json(folder / "provenance.json", {**origin, "leakage": leaks})
     store.finish(folder)
 
 
@@ -258,14 +263,14 @@ def _keep_weights(network: nn.Module, folder: Path) -> None:
     store.write_bytes(folder / "checkpoint.safetensors", safetensors.torch.save(state))
 
 
-def _described(prepared: Prepared, given: Materials) -> dict[str, Any]:
+def _described(prepared: Prepared, context: RunContext) -> dict[str, Any]:
     spec = asdict(prepared.spec)
-    located = {k: v for k, v in given.located.items() if not k.endswith("seconds")}
+    located = {k: v for k, v in context.located.items() if not k.endswith("seconds")}
     return {
         "id": prepared.spec.id,
         "key": prepared.key,
         "spec": spec,
-        "about": about(prepared, build.notes(given)) | {"located": located},
+        "about": about(prepared, build.notes(context)) | {"located": located},
     }
 
 
@@ -281,21 +286,23 @@ def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
     return prepared.cache / "stages" / store.digest([stage.shared_as or stage.name, spec])[:16]
 
 
-def _say_estimate(stages: tuple[Stage, ...], around: Surroundings, watch: Watch) -> None:
+def _say_estimate(
+    stages: tuple[Stage, ...], training: TrainingContext, callbacks: Callbacks
+) -> None:
     """Time estimate of a paper-protocol run on a CPU, before it starts."""
-    hours = sum(seconds_to_train(stage, around) for stage in stages) / 3600
-    watch.say(
+    hours = sum(seconds_to_train(stage, training) for stage in stages) / 3600
+    callbacks.say(
         f"the paper's protocol on this CPU: about {hours:,.0f} hours of training "
         "(--protocol laptop takes a minute on a twin)"
     )
 
 
-def _wait(prepared: Prepared, watch: Watch, interrupted: Callable[[], bool]) -> None:
+def _wait(prepared: Prepared, callbacks: Callbacks, interrupted: Callable[[], bool]) -> None:
     """Until whoever holds the run is done or gone."""
-    owner = holder(prepared.folder)
+    owner = owner_of(prepared.folder)
     if owner is not None:
-        watch.say(f"process {owner['pid']} on {owner['host']} is on this run; waiting for it")
-    while holder(prepared.folder) is not None:
+        callbacks.say(f"process {owner['pid']} on {owner['host']} is on this run; waiting for it")
+    while owner_of(prepared.folder) is not None:
         time.sleep(0.5)
         if interrupted():
             raise Interrupted("stopped while waiting for another process; nothing is lost")

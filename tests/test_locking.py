@@ -25,34 +25,34 @@ def leave_behind(folder, *, pid, host=None, age_seconds=0.0):
 
 
 def test_a_second_claim_waits_its_turn(tmp_path):
-    with locking.claimed(tmp_path) as first, locking.claimed(tmp_path) as second:
+    with locking.lock(tmp_path) as first, locking.lock(tmp_path) as second:
         assert first
         assert not second
-        held_by = locking.holder(tmp_path)
+        held_by = locking.owner_of(tmp_path)
         assert held_by is not None and held_by["pid"] == os.getpid()
-    assert locking.holder(tmp_path) is None
-    with locking.claimed(tmp_path) as third:
+    assert locking.owner_of(tmp_path) is None
+    with locking.lock(tmp_path) as third:
         assert third
 
 
 def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
     leave_behind(tmp_path, pid=dead_pid())
-    with locking.claimed(tmp_path) as mine:
+    with locking.lock(tmp_path) as mine:
         assert mine
 
 
 def test_a_silent_claim_of_another_machine_is_taken_over_and_a_fresh_one_is_not(tmp_path):
     leave_behind(tmp_path, pid=1, host="elsewhere", age_seconds=locking.SILENT_SECONDS + 5)
-    with locking.claimed(tmp_path) as mine:
+    with locking.lock(tmp_path) as mine:
         assert mine
     leave_behind(tmp_path, pid=1, host="elsewhere", age_seconds=0)
-    with locking.claimed(tmp_path) as mine:
+    with locking.lock(tmp_path) as mine:
         assert not mine
 
 
 def test_a_held_claim_keeps_beating(tmp_path, monkeypatch):
     monkeypatch.setattr(locking, "BEAT_SECONDS", 0.02)
-    with locking.claimed(tmp_path):
+    with locking.lock(tmp_path):
         path = tmp_path / "claim.json"
         os.utime(path, (0, 0))
         deadline = time.monotonic() + 5
@@ -83,7 +83,7 @@ def holders(folder):
 
     def take():
         together.wait()
-        with locking.claimed(folder) as mine:
+        with locking.lock(folder) as mine:
             won.append(mine)
             answered.wait()
 
@@ -98,14 +98,14 @@ def holders(folder):
 def test_a_taker_that_died_while_it_took_over_is_no_obstacle(tmp_path):
     leave_behind(tmp_path, pid=dead_pid())
     (tmp_path / "claim.burial.partial").write_bytes((tmp_path / "claim.json").read_bytes())
-    with locking.claimed(tmp_path) as first:
+    with locking.lock(tmp_path) as first:
         assert not first
-    with locking.claimed(tmp_path) as second:
+    with locking.lock(tmp_path) as second:
         assert second
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_when_the_block_ends(tmp_path):
-    with locking.claimed(tmp_path):
+    with locking.lock(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -81,7 +81,7 @@ def rerun(
 
         places = {"results": results, "data": data, "cache": cache, "device": device}
         asked = Asked(cell_id(cell), records, seed, protocol, **places)
-        with watching() as watch:
-            answer = made_again(asked, watch)
+        with watching() as callbacks:
+            answer = made_again(asked, callbacks)
         typer.echo(answer.page(as_json=as_json))
         raise typer.Exit(0 if answer.inside else 1)

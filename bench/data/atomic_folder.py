@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def appearing(root: Path) -> Iterator[Path]:
+def atomic_folder(root: Path) -> Iterator[Path]:
     """A folder to fill that becomes `root`, with DONE in it, when the block ends well.
 
     It is gone otherwise.  Of two processes that fill the same folder, the first to end wins.

@@ -25,7 +25,7 @@ class Source:
     layout: str
     origin: str
     real: bool
-    read: Callable[["Place"], Dataset]
+    read: Callable[["Location"], Dataset]
 
     @property
     def default_protocol(self) -> str:
@@ -34,7 +34,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Everything a reader may need."""
 
     root: Path | None
@@ -44,7 +44,7 @@ class Place:
     tick: Tick
 
 
-def read(name: str, place: Place) -> Dataset:
+def read(name: str, place: Location) -> Dataset:
     """A data set with its final splits, limited and shuffled as the protocol says.
 
     Raises:
@@ -134,7 +134,7 @@ def data_folder(name: str, given: Path | None) -> Path:
     return root
 
 
-def _read_folder(place: Place) -> Dataset:
+def _read_folder(place: Location) -> Dataset:
     dataset = folder.load(data_folder("folder", place.root))
     if any(r.split == "test" for r in dataset.records):
         return dataset
@@ -152,12 +152,12 @@ def _read_folder(place: Place) -> Dataset:
     return replace(dataset, records=records)
 
 
-def _read_eyeq(place: Place) -> Dataset:
+def _read_eyeq(place: Location) -> Dataset:
     root = data_folder("eyeq", place.root)
     return eyeq.load(root, name="eyeq", real=True, boxes="given", partial=place.partial)
 
 
-def _read_eyeq_twin(place: Place) -> Dataset:
+def _read_eyeq_twin(place: Location) -> Dataset:
     from bench.data import twin
 
     root, origin = _drawn(place, "eyeq", TWIN, twin.write_eyeq)
@@ -165,19 +165,19 @@ def _read_eyeq_twin(place: Place) -> Dataset:
     return replace(dataset, origin=origin)
 
 
-def _read_chestxray(place: Place) -> Dataset:
+def _read_chestxray(place: Location) -> Dataset:
     root = data_folder("chestxray", place.root)
     return _chest(root, place, name="chestxray", real=True)
 
 
-def _read_chestxray_twin(place: Place) -> Dataset:
+def _read_chestxray_twin(place: Location) -> Dataset:
     from bench.data import chest_twin
 
     root, origin = _drawn(place, "chestxray", CHEST_TWIN, chest_twin.write_chestxray)
     return replace(_chest(root, place, name="chestxray-twin", real=False), origin=origin)
 
 
-def _chest(root: Path, place: Place, *, name: str, real: bool) -> Dataset:
+def _chest(root: Path, place: Location, *, name: str, real: bool) -> Dataset:
     return chest_reader.load(
         root,
         name=name,
@@ -190,7 +190,7 @@ def _chest(root: Path, place: Place, *, name: str, real: bool) -> Dataset:
 
 
 def _drawn(
-    place: Place, name: str, version: int, write: Callable[..., None]
+    place: Location, name: str, version: int, write: Callable[..., None]
 ) -> tuple[Path, dict[str, Any]]:
     """The folder of a twin, drawn where it is not there yet, and what its contents go by."""
     if place.root is not None:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bench.errors import RequestError
-from bench.locking import claimed, holder
+from bench.locking import lock, owner_of
 from bench.store import digest, write_json
 
 Make = Callable[[int], tuple[np.ndarray, dict[str, Any]]]
@@ -113,10 +113,10 @@ class Store:
         """
         work = self.folder / f"work-{digest(list(keys))[:16]}"
         while _missing(keys, self.rows()):
-            with claimed(work) as mine:
+            with lock(work) as mine:
                 if mine:
                     return self._make(keys, make, told, skip)
-            while holder(work) is not None:
+            while owner_of(work) is not None:
                 told(len(keys) - len(_missing(keys, self.rows())))
                 time.sleep(0.5)
         return {}

@@ -9,7 +9,7 @@ OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
-class Found:
+class Detections:
     """What a detector says of one image.
 
     Attributes:
@@ -22,10 +22,10 @@ class Found:
     kinds: np.ndarray
     scores: np.ndarray
 
-    def above(self, confidence: float) -> "Found":
+    def above(self, confidence: float) -> "Detections":
         """Those of at least this score."""
         kept = self.scores >= confidence
-        return Found(self.boxes[kept], self.kinds[kept], self.scores[kept])
+        return Detections(self.boxes[kept], self.kinds[kept], self.scores[kept])
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Truth:
     kinds: np.ndarray
 
 
-def ap50(found: Sequence[Found], true: Sequence[Truth], kind: int) -> float:
+def ap50(found: Sequence[Detections], true: Sequence[Truth], kind: int) -> float:
     """Average precision of one class over images: the area under precision by recall.
 
     Precision at a recall is the best at that recall or more (Everingham et al., 2010). A box is
@@ -61,7 +61,7 @@ def ap50(found: Sequence[Found], true: Sequence[Truth], kind: int) -> float:
 
 
 def ranked(
-    found: Sequence[Found], true: Sequence[Truth], kind: int
+    found: Sequence[Detections], true: Sequence[Truth], kind: int
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """All boxes of a class over images, the surest first.
 

@@ -15,7 +15,7 @@ from bench.data.chest import checks as chest_checks
 from bench.data.chest import files as chest_files
 from bench.data.chest.files import BOX_SIDE, BOXES, Entry, Listing
 from bench.data.chest.reader import choose, missing
-from bench.data.datasets import Place
+from bench.data.datasets import Location
 from bench.data.published import FINDINGS, NO_FINDING
 from bench.data.records import Record
 from bench.inspection import images as image_checks
@@ -32,7 +32,7 @@ BROKEN_LISTS = {
 """What `bench run` refuses, whatever it is asked for."""
 
 
-def inspect(root: Path, place: Place) -> dict[str, Any]:
+def inspect(root: Path, place: Location) -> dict[str, Any]:
     """The report, JSON values only, with the same keys as of other sets and more.
 
     Raises:

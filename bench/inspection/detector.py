@@ -6,9 +6,9 @@ from typing import Any
 from bench.inspection import lesion_boxes
 from bench.lesions import idrid
 from bench.lesions.idrid import LesionSet
-from bench.lesions.train import Around, detector, look_at_held_out, right_at
+from bench.lesions.train import DetectorContext, detector, predict_held_out, right_at
 from bench.protocol.settings import Protocol
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 from bench.training.interrupt import catching_signals
 from bench.training.precision import choose_device, set_numerics
 
@@ -18,7 +18,7 @@ def prepare_idrid(
     protocol: Protocol,
     cache: Path,
     out: Path | None,
-    watch: Watch,
+    callbacks: Callbacks,
     device: str = "auto",
 ) -> dict[str, Any]:
     """Train the detector, or find it, and say how well it does on the held-out photographs.
@@ -39,12 +39,14 @@ def prepare_idrid(
     root = idrid.find(data)
     lesions = idrid.companion(protocol, cache) if root is None else LesionSet("idrid", root)
     if root is None:
-        watch.say("no IDRiD in $BENCH_DATA/idrid or data/idrid: the twin's drawn companion instead")
+        callbacks.say(
+            "no IDRiD in $BENCH_DATA/idrid or data/idrid: the twin's drawn companion instead"
+        )
     with catching_signals() as interrupted:
         set_numerics(threads=protocol.engine.threads)
-        around = Around(cache, choose_device(device), watch, interrupted)
-        trained = detector(lesions, protocol, around)
-        held, found = look_at_held_out(lesions, trained, protocol, around)
+        context = DetectorContext(cache, choose_device(device), callbacks, interrupted)
+        trained = detector(lesions, protocol, context)
+        held, found = predict_held_out(lesions, trained, protocol, context)
     return {
         **trained.report,
         "detector": trained.folder.name,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.data import cache, duplicates
-from bench.data.datasets import Place
+from bench.data.datasets import Location
 from bench.data.records import Modality, Record
 
 SHOWN = 5
@@ -14,7 +14,9 @@ SHOWN = 5
 WHAT = {"same_file": "same file under several names", "same_picture": "same picture in other files"}
 
 
-def read(records: Sequence[Record], place: Place, modality: Modality = "fundus") -> dict[str, Any]:
+def read(
+    records: Sequence[Record], place: Location, modality: Modality = "fundus"
+) -> dict[str, Any]:
     """The part of a report that needs the files, which are read, framed, cached and compared.
 
     Args:

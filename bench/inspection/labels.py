@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import eyeq, folder
-from bench.data.datasets import Place, data_folder
+from bench.data.datasets import Location, data_folder
 from bench.data.records import Record
 from bench.errors import RequestError
 from bench.inspection import chest as chest_inspection
@@ -18,7 +18,7 @@ from bench.inspection import images as image_checks
 from bench.inspection.images import cached_line, few, same_lines, unreadable_lines
 
 
-def inspect(name: str, place: Place) -> dict[str, Any]:
+def inspect(name: str, place: Location) -> dict[str, Any]:
     """Check a data set and fill the cache at the protocol's sizes.
 
     Args:

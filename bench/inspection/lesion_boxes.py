@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from bench.data import contact_sheet
-from bench.evaluation.detection import Found
+from bench.evaluation.detection import Detections
 from bench.lesions.idrid import KINDS, Annotated
 from bench.protocol.settings import Detector
 
@@ -17,7 +17,7 @@ INITIALS = dict(zip(KINDS, ("MA", "HE", "EX", "SE"), strict=True))
 
 
 def write(
-    photographs: Sequence[Annotated], found: Sequence[Found], settings: Detector, out: Path
+    photographs: Sequence[Annotated], found: Sequence[Detections], settings: Detector, out: Path
 ) -> list[str]:
     """One PNG a photograph, the true boxes in green at the left, the found in blue at the right.
 

@@ -12,9 +12,9 @@ from bench.data.cache import Tick
 from bench.data.loaders import LevelBatches
 from bench.errors import RequestError
 from bench.pipeline import build
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.pipeline.resolve import Request, prepare
-from bench.run import materials
+from bench.run import run_context
 from bench.seeding import generator_for
 from bench.training.stages import Stage
 
@@ -34,10 +34,10 @@ def write(request: Request, out: Path, tick: Tick) -> list[Path]:
         RequestError: for a method without patches, or data that cannot serve it.
     """
     prepared = prepare(request, tick)
-    given = materials(prepared, torch.device("cpu"), tick)
-    batches = _batches(build.stages(given), prepared.name)
+    context = run_context(prepared, torch.device("cpu"), tick)
+    batches = _batches(build.stages(context), prepared.name)
     name = f"{prepared.name} on {request.dataset} at {prepared.spec.lq_ratio}"
-    return [_sheet(given, batches, code, out, name) for code in batches.pools]
+    return [_sheet(context, batches, code, out, name) for code in batches.pools]
 
 
 def _batches(stages: Sequence[Stage], method: str) -> LevelBatches:
@@ -47,11 +47,11 @@ def _batches(stages: Sequence[Stage], method: str) -> LevelBatches:
     raise RequestError(f"{method} is not pretrained on patches; take comcl or lesion-base-cl")
 
 
-def _sheet(given: Materials, batches: LevelBatches, code: int, out: Path, name: str) -> Path:
+def _sheet(context: RunContext, batches: LevelBatches, code: int, out: Path, name: str) -> Path:
     from comcl.views import LEVELS
 
     pool = batches.pools[code]
-    rng = generator_for(given.protocol.data.data_seed, "sheet", code)
+    rng = generator_for(context.protocol.data.data_seed, "sheet", code)
     entries = patches.sample(pool, COUNT, rng)
     sizes = {"image_px": batches.image_px, "patch_px": batches.patch_px}
     where = patches.corners(pool, entries, **sizes, rng=rng, region=batches.pixels.region)
@@ -61,8 +61,8 @@ def _sheet(given: Materials, batches: LevelBatches, code: int, out: Path, name: 
         _marked(*one) for one in zip(cut, pool.boxes[entries] - np.tile(where, 2), strict=True)
     ]
     level = LEVELS[code] if len(batches.pools) == len(LEVELS) else f"level {code}"
-    captions = [_caption(given, int(i)) for i in images]
-    title = f"{name}: {level}, {len(np.unique(pool.images))} images, boxes: {given.boxes}"
+    captions = [_caption(context, int(i)) for i in images]
+    title = f"{name}: {level}, {len(np.unique(pool.images))} images, boxes: {context.boxes}"
     path = out / f"patches-{code}.png"
     return contact_sheet.grid(marked, captions, COLUMNS, path, title)
 
@@ -79,16 +79,16 @@ def _marked(patch: np.ndarray, box: np.ndarray) -> np.ndarray:
     return large
 
 
-def _caption(given: Materials, image: int) -> str:
+def _caption(context: RunContext, image: int) -> str:
     """Label, quality and name, the first first since a caption may be cut."""
-    record = given.dataset.records[image]
+    record = context.dataset.records[image]
     names = [
         name
-        for name, value in zip(given.dataset.task.classes, record.labels, strict=False)
+        for name, value in zip(context.dataset.task.classes, record.labels, strict=False)
         if value
     ]
     label = (
-        f"g{record.labels[0]}" if given.dataset.task.kind == "grading" else "+".join(names) or "-"
+        f"g{record.labels[0]}" if context.dataset.task.kind == "grading" else "+".join(names) or "-"
     )
-    how = "degraded" if given.degraded[image] else QUALITIES[record.quality]
+    how = "degraded" if context.degraded[image] else QUALITIES[record.quality]
     return f"{label} {how} {record.image_id}"

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.data import datasets
-from bench.data.datasets import Place
+from bench.data.datasets import Location
 from bench.errors import RequestError
 from bench.protocol.presets import derive, named
 from bench.reporting.console import json_object
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 
 CHECKED = ("eyeq", "chestxray", "folder", "idrid")
 
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 def prepare(
     name: str,
-    watch: Watch,
+    callbacks: Callbacks,
     *,
     data: Path | None,
     cache: Path | None,
@@ -48,11 +48,11 @@ def prepare(
     if name == "idrid":
         from bench.inspection.detector import prepare_idrid
 
-        report = prepare_idrid(data, asked, folder, out, watch, device)
+        report = prepare_idrid(data, asked, folder, out, callbacks, device)
         return Answer(json_object(report) if as_json else detector_text(report), True)
     from bench.inspection import labels
 
-    report = labels.inspect(name, Place(data, folder, asked, True, watch.tick))
+    report = labels.inspect(name, Location(data, folder, asked, True, callbacks.tick))
     return Answer(json_object(report) if as_json else labels.text(report), report["ready"])
 
 

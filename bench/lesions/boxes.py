@@ -10,11 +10,11 @@ import numpy as np
 from bench.data.pixels import ImageSet
 from bench.data.records import Dataset
 from bench.errors import RequestError
-from bench.evaluation.detection import Found
+from bench.evaluation.detection import Detections
 from bench.lesions import box_files
 from bench.lesions.box_source import BoxSource
-from bench.lesions.predictions import by_grade, placed, views
-from bench.lesions.train import Around, detector
+from bench.lesions.predictions import by_grade, detector_images, usable_boxes
+from bench.lesions.train import DetectorContext, detector
 from bench.protocol.settings import Detector, Protocol
 
 
@@ -24,7 +24,7 @@ def locate(
     dataset: Dataset,
     digests: list[str],
     protocol: Protocol,
-    around: Around,
+    context: DetectorContext,
 ) -> tuple[ImageSet, dict[str, Any]]:
     """The images with the boxes of a detector or a file on those of the training split.
 
@@ -40,9 +40,11 @@ def locate(
     began = time.perf_counter()
     train = dataset.where("train")
     if source.photographs is not None:
-        trained = detector(source.photographs, protocol, around)
-        eyes = trained.eyes(protocol.detector, around)
-        seen = eyes.look(views(images, dataset, digests, train, protocol.detector))
+        trained = detector(source.photographs, protocol, context)
+        predictor = trained.predictor(protocol.detector, context)
+        seen = predictor.predict(
+            detector_images(images, dataset, digests, train, protocol.detector)
+        )
         said = {"detector": trained.folder.name, **trained.report}
     elif source.file is not None:
         seen, said = _published(source.file, dataset, train)
@@ -51,12 +53,12 @@ def locate(
     sizes = {"image_px": protocol.data.patch_image_px, "patch_px": protocol.patches.size_px}
     boxes = list(images.boxes)
     for i, found in zip(train, seen, strict=True):
-        boxes[i] = placed(found, protocol.detector, **sizes)
+        boxes[i] = usable_boxes(found, protocol.detector, **sizes)
     said["grades"] = by_grade(dataset.labels()[train, 0], [boxes[i] for i in train])
     said["confidence"] = protocol.detector.confidence
     said["seconds"] = round(time.perf_counter() - began, 1)
     _refuse_none(said["grades"], protocol.detector)
-    around.watch.say(sentence(said))
+    context.callbacks.say(sentence(said))
     return replace(images, boxes=boxes), said
 
 
@@ -73,12 +75,14 @@ def sentence(said: dict[str, Any]) -> str:
 
 def _published(
     file: Path, dataset: Dataset, train: np.ndarray
-) -> tuple[list[Found], dict[str, Any]]:
+) -> tuple[list[Detections], dict[str, Any]]:
     """Boxes of a published file, all of full confidence."""
     read = box_files.read(file)
     names = [Path(dataset.records[i].image_id).stem for i in train]
     own = [read.boxes.get(name, np.empty((0, 4))) for name in names]
-    found = [Found(boxes, np.zeros(len(boxes), np.int64), np.ones(len(boxes))) for boxes in own]
+    found = [
+        Detections(boxes, np.zeros(len(boxes), np.int64), np.ones(len(boxes))) for boxes in own
+    ]
     return found, {"boxes_without_area": read.left_out}
 
 

@@ -22,7 +22,7 @@ from torchvision.models.detection.faster_rcnn import FasterRCNN, FastRCNNPredict
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 from bench.errors import RequestError
-from bench.evaluation.detection import Found
+from bench.evaluation.detection import Detections
 from bench.lesions.idrid import KINDS, Annotated
 from bench.protocol.settings import Detector
 from bench.seeding import generator_for
@@ -84,11 +84,11 @@ class LesionDetector(nn.Module):
         return torch.stack(list(losses.values())).sum(), losses
 
     @torch.no_grad()
-    def find(self, images: Tensor) -> list[Found]:
+    def find(self, images: Tensor) -> list[Detections]:
         """What is seen in images (B, 3, S, S) in 0..1; boxes in pixels, kinds index KINDS."""
         self.eval()
         return [
-            Found(
+            Detections(
                 seen["boxes"].double().cpu().numpy(),
                 seen["labels"].cpu().numpy() - 1,
                 seen["scores"].double().cpu().numpy(),

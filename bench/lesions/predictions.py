@@ -23,9 +23,9 @@ from bench.data.patches import fitting
 from bench.data.pixels import ImageSet, Pixels
 from bench.data.records import Dataset
 from bench.errors import Interrupted
-from bench.evaluation.detection import Found
+from bench.evaluation.detection import Detections
 from bench.lesions.faster_rcnn import LesionDetector, to_input
-from bench.locking import claimed
+from bench.locking import lock
 from bench.protocol.settings import Detector
 
 CHUNK_BYTES = 2**26
@@ -33,7 +33,7 @@ CHUNK_BYTES = 2**26
 
 
 @dataclass(frozen=True)
-class View:
+class DetectorImage:
     """One image for the detector.
 
     Attributes:
@@ -46,59 +46,61 @@ class View:
 
 
 @dataclass(frozen=True)
-class Eyes:
+class Predictor:
     """A detector that looks at images.
 
     Attributes:
-        memory: Folder of what it saw, one file for every few images.
+        stored: Folder of what it saw, one file for every few images.
         tick: Told how many images are done.
     """
 
     network: LesionDetector
     settings: Detector
-    memory: Path
+    stored: Path
     device: torch.device
     tick: Tick
     interrupted: Callable[[], bool]
 
-    def look(self, seen: Sequence[View]) -> list[Found]:
-        """What is in images, from memory where they were seen before; boxes as shares of the side.
+    def predict(self, seen: Sequence[DetectorImage]) -> list[Detections]:
+        """Lesions in images, read back where they were found before; boxes as fractions of the side.
 
         Raises:
             Interrupted: asked to stop; what is seen so far is remembered.
         """
-        while new := _unseen(seen, _recall(self.memory)):
-            with claimed(self.memory) as mine:
-                if mine:
-                    self._memorise(_unseen(new, _recall(self.memory)))
+        while new := _unseen(seen, _recall(self.stored)):
+            with lock(self.stored) as acquired:
+                if acquired:
+                    self._memorise(_unseen(new, _recall(self.stored)))
                     continue
             time.sleep(1)  # another process looks at images, these perhaps
             self._stop_if_asked()
-        known = _recall(self.memory)
+        known = _recall(self.stored)
         return [_unpack(known[view.key]) for view in seen]
 
-    def _memorise(self, new: list[View]) -> None:
+    def _memorise(self, new: list[DetectorImage]) -> None:
         count = max(1, CHUNK_BYTES // (3 * self.settings.image_px**2))
         for start in range(0, len(new), count):
             part = new[start : start + count]
             keys = [view.key for view in part]
-            seen = self._see(part, partial(self._tell, start, len(new)))
+            seen = self._predict(part, partial(self._tell, start, len(new)))
             rows = json.dumps(dict(zip(keys, map(_pack, seen), strict=True)))
-            store.write_bytes(self.memory / f"{store.digest(keys)[:16]}.json", rows.encode())
+            store.write_bytes(self.stored / f"{store.digest(keys)[:16]}.json", rows.encode())
             self._stop_if_asked()
 
-    def _see(self, part: Sequence[View], told: Callable[[int], object]) -> list[Found]:
+    def _predict(
+        self, part: Sequence[DetectorImage], told: Callable[[int], object]
+    ) -> list[Detections]:
         """Look at images now; boxes as shares of the side."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             images = list(pool.map(lambda view: view.load(), part))
-        found: list[Found] = []
+        detections: list[Detections] = []
         with threads(self.settings.threads):
             for start in range(0, len(images), self.settings.batch):
                 batch = to_input(np.stack(images[start : start + self.settings.batch]))
-                found += self.network.find(batch.to(self.device))
-                told(len(found))
+                detections += self.network.find(batch.to(self.device))
+                told(len(detections))
         side = self.settings.image_px
-        return [Found(own.boxes / side, own.kinds, own.scores) for own in found]
+        return [Detections(own.boxes / side, own.kinds, own.scores) for own in detections]
 
     def _tell(self, before: int, total: int, done: int) -> None:
         self.tick("looking for lesions", before + done, total)
@@ -108,9 +110,9 @@ class Eyes:
             raise Interrupted("stopped while looking for lesions; what was seen is kept")
 
 
-def views(
+def detector_images(
     images: ImageSet, dataset: Dataset, digests: list[str], indices: np.ndarray, settings: Detector
-) -> list[View]:
+) -> list[DetectorImage]:
     """A run's images as the detector gets them: degraded copies too, as `on_degraded` says.
 
     An image that the cache holds too small is read from its file again; a degraded copy exists in
@@ -125,14 +127,16 @@ def views(
     ]
 
 
-def placed(found: Found, settings: Detector, *, image_px: int, patch_px: int) -> np.ndarray:
+def usable_boxes(
+    detections: Detections, settings: Detector, *, image_px: int, patch_px: int
+) -> np.ndarray:
     """Boxes to cut patches around, (L, 4) in pixels: sure enough, off the border, not too large.
 
     Args:
-        found: Boxes as shares of the image's side.
+        detections: Boxes as shares of the image's side.
         image_px: Side of the image that patches are cut from.
     """
-    shares = found.above(settings.confidence).boxes
+    shares = detections.above(settings.confidence).boxes
     low, high = settings.border, 1 - settings.border
     inside = (shares[:, :2] > low).all(axis=1) & (shares[:, 2:] < high).all(axis=1)
     boxes = shares[inside] * image_px
@@ -176,18 +180,20 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _degraded(pixels: Pixels, index: int, settings: Detector) -> View:
+def _degraded(pixels: Pixels, index: int, settings: Detector) -> DetectorImage:
     copy = pixels.degraded[pixels.place[index]]
     name = hashlib.sha256(copy.tobytes()).hexdigest()
-    return View(f"{name}:copy", partial(_resized, copy, settings.image_px))
+    return DetectorImage(f"{name}:copy", partial(_resized, copy, settings.image_px))
 
 
-def _clean(pixels: Pixels, index: int, path: Path, digest: str, settings: Detector) -> View:
+def _clean(
+    pixels: Pixels, index: int, path: Path, digest: str, settings: Detector
+) -> DetectorImage:
     cached_px = pixels.clean.shape[1]
     if cached_px < settings.image_px:
-        return View(f"{digest}:file", partial(_cropped, path, settings.image_px))
+        return DetectorImage(f"{digest}:file", partial(_cropped, path, settings.image_px))
     image = pixels.clean[index]
-    return View(f"{digest}:{cached_px}", partial(_resized, image, settings.image_px))
+    return DetectorImage(f"{digest}:{cached_px}", partial(_resized, image, settings.image_px))
 
 
 def _resized(image: np.ndarray, size_px: int) -> np.ndarray:
@@ -202,24 +208,26 @@ def _cropped(path: Path, size_px: int) -> np.ndarray:
     return image
 
 
-def _recall(memory: Path) -> dict[str, Any]:
+def _recall(stored: Path) -> dict[str, Any]:
     known: dict[str, Any] = {}
-    for path in sorted(memory.glob("*.json")):
+    for path in sorted(stored.glob("*.json")):
         if path.name != "claim.json":
             known |= json.loads(path.read_text())
     return known
 
 
-def _unseen(seen: Sequence[View], known: dict[str, Any]) -> list[View]:
+def _unseen(seen: Sequence[DetectorImage], known: dict[str, Any]) -> list[DetectorImage]:
     """Views that are not remembered, each once."""
     return list({view.key: view for view in seen if view.key not in known}.values())
 
 
-def _pack(found: Found) -> list[list[float]]:
+def _pack(detections: Detections) -> list[list[float]]:
     """A row a box: corners, kind, score; exact to a hundredth of a pixel of 512."""
-    return np.column_stack([found.boxes, found.kinds, found.scores]).round(5).tolist()
+    return (
+        np.column_stack([detections.boxes, detections.kinds, detections.scores]).round(5).tolist()
+    )
 
 
-def _unpack(rows: list[list[float]]) -> Found:
+def _unpack(rows: list[list[float]]) -> Detections:
     table = np.array(rows, dtype=float).reshape(-1, 6)
-    return Found(table[:, :4], table[:, 4].astype(np.int64), table[:, 5])
+    return Detections(table[:, :4], table[:, 4].astype(np.int64), table[:, 5])

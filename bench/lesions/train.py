@@ -19,16 +19,16 @@ import torch
 
 from bench import store
 from bench.errors import Interrupted
-from bench.evaluation.detection import Found, Truth, ap50, ranked
+from bench.evaluation.detection import Detections, Truth, ap50, ranked
 from bench.lesions import idrid
 from bench.lesions.box_source import APPLIED
 from bench.lesions.faster_rcnn import DetectionBatches, LesionDetector, schedule
 from bench.lesions.idrid import KINDS, Annotated, LesionSet
-from bench.lesions.predictions import Eyes, View, threads
-from bench.locking import claimed
+from bench.lesions.predictions import DetectorImage, Predictor, threads
+from bench.locking import lock
 from bench.protocol.settings import Detector, Protocol
 from bench.seeding import seed_for
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 from bench.training.loop import fit
 from bench.training.optim import build_optimizer
 from bench.training.stages import initial_weights
@@ -36,17 +36,17 @@ from bench.versions import DEGRADATION, ENGINE
 
 
 @dataclass(frozen=True)
-class Around:
+class DetectorContext:
     """Where, and for whom, a detector is trained and applied."""
 
     cache: Path
     device: torch.device
-    watch: Watch
+    callbacks: Callbacks
     interrupted: Callable[[], bool]
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedDetector:
     """A detector that is there.
 
     Attributes:
@@ -59,15 +59,15 @@ class Trained:
     network: LesionDetector
     report: dict[str, Any]
 
-    def eyes(self, settings: Detector, around: Around) -> Eyes:
-        """The detector at work, with its memory."""
-        return Eyes(
+    def predictor(self, settings: Detector, context: DetectorContext) -> Predictor:
+        """The detector with the folder of its stored predictions."""
+        return Predictor(
             network=self.network,
             settings=settings,
-            memory=self.folder / "seen",
-            device=around.device,
-            tick=around.watch.tick,
-            interrupted=around.interrupted,
+            stored=self.folder / "seen",
+            device=context.device,
+            tick=context.callbacks.tick,
+            interrupted=context.interrupted,
         )
 
 
@@ -78,7 +78,7 @@ def key(lesions: LesionSet, protocol: Protocol) -> str:
     return store.digest([lesions.digest, settings, seed, versions])[:16]
 
 
-def detector(lesions: LesionSet, protocol: Protocol, around: Around) -> Trained:
+def detector(lesions: LesionSet, protocol: Protocol, context: DetectorContext) -> TrainedDetector:
     """The detector of these photographs and settings: found in the cache, or trained.
 
     Another process that trains the same one is waited for; a killed training goes on at its last
@@ -88,32 +88,32 @@ def detector(lesions: LesionSet, protocol: Protocol, around: Around) -> Trained:
         RequestError: when photographs or first weights cannot be had.
         Interrupted: asked to stop.
     """
-    folder = around.cache / "detectors" / key(lesions, protocol)
+    folder = context.cache / "detectors" / key(lesions, protocol)
     report = folder / "detector.json"
     while not report.is_file():
-        with claimed(folder) as mine:
+        with lock(folder) as mine:
             if mine and not report.is_file():
-                _train(lesions, protocol, folder, around)
+                _train(lesions, protocol, folder, context)
         if not report.is_file():
             time.sleep(1)
-            if around.interrupted():
+            if context.interrupted():
                 raise Interrupted("stopped while another process trains the lesion detector")
     network = LesionDetector(protocol.detector, fetch=False)
     network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
-    return Trained(folder, network.to(around.device), json.loads(report.read_text()))
+    return TrainedDetector(folder, network.to(context.device), json.loads(report.read_text()))
 
 
-def look_at_held_out(
-    lesions: LesionSet, trained: Trained, protocol: Protocol, around: Around
-) -> tuple[list[Annotated], list[Found]]:
+def predict_held_out(
+    lesions: LesionSet, trained: TrainedDetector, protocol: Protocol, context: DetectorContext
+) -> tuple[list[Annotated], list[Detections]]:
     """The photographs that the detector was not trained on, and what it finds in them."""
-    _, held = _open(lesions, protocol, around)
-    eyes = trained.eyes(protocol.detector, around)
-    return held, eyes.look([_view(photograph) for photograph in held])
+    _, held = _open(lesions, protocol, context)
+    predictor = trained.predictor(protocol.detector, context)
+    return held, predictor.predict([_view(photograph) for photograph in held])
 
 
 def right_at(
-    confidence: float, found: Sequence[Found], held: Sequence[Annotated]
+    confidence: float, found: Sequence[Detections], held: Sequence[Annotated]
 ) -> dict[str, dict[str, int]]:
     """For each kind: true boxes, boxes found with this confidence, and how many are right."""
     true = [_truth(photograph) for photograph in held]
@@ -124,23 +124,23 @@ def right_at(
     return rows
 
 
-def _train(lesions: LesionSet, protocol: Protocol, folder: Path, around: Around) -> None:
+def _train(lesions: LesionSet, protocol: Protocol, folder: Path, context: DetectorContext) -> None:
     """Weights, scores on held-out photographs, and last the report."""
     settings = protocol.detector
-    training, held = _open(lesions, protocol, around)
+    training, held = _open(lesions, protocol, context)
     purpose = (protocol.data.data_seed, "detector")
     batches = DetectionBatches(training, settings.batch, purpose)
     epochs = max(settings.epochs, ceil(settings.least_shown / len(training)))
-    around.watch.say(
+    context.callbacks.say(
         f"training the lesion detector, once: {len(training)} photographs ({lesions.name}), "
         f"{epochs} epochs"
     )
     network = initial_weights(lambda: LesionDetector(settings), seed_for(*purpose, "weights"))
-    network = network.to(around.device)
+    network = network.to(context.device)
     assert isinstance(network, LesionDetector)
-    seconds = _fit(network, batches, epochs, settings, folder, around)
-    eyes = Trained(folder, network, {}).eyes(settings, around)
-    found = eyes.look([_view(photograph) for photograph in held])
+    seconds = _fit(network, batches, epochs, settings, folder, context)
+    predictor = TrainedDetector(folder, network, {}).predictor(settings, context)
+    found = predictor.predict([_view(photograph) for photograph in held])
     buffer = io.BytesIO()
     torch.save({name: tensor.cpu() for name, tensor in network.state_dict().items()}, buffer)
     store.write_bytes(folder / "weights.pt", buffer.getvalue())
@@ -160,7 +160,7 @@ def _fit(
     epochs: int,
     settings: Detector,
     folder: Path,
-    around: Around,
+    context: DetectorContext,
 ) -> float:
     """Train from where the folder's checkpoint left off; the seconds that all epochs took."""
     optimizer = build_optimizer(
@@ -181,10 +181,10 @@ def _fit(
             epochs=epochs,
             path=folder / "checkpoint.pt",
             precision="fp32",  # boxes are shared by runs of all number formats
-            device=around.device,
+            device=context.device,
             record=log.append,
-            progress=around.watch.step,
-            interrupted=around.interrupted,
+            progress=context.callbacks.step,
+            interrupted=context.interrupted,
             stage="detector",
             fingerprint=folder.name,
         )
@@ -201,10 +201,10 @@ def _that_train(settings: Detector) -> dict[str, Any]:
 
 
 def _open(
-    lesions: LesionSet, protocol: Protocol, around: Around
+    lesions: LesionSet, protocol: Protocol, context: DetectorContext
 ) -> tuple[list[Annotated], list[Annotated]]:
     """Photographs to train on and those held out, decoded."""
-    images = lesions.images(around.watch.tick)
+    images = lesions.images(context.callbacks.tick)
     parts = idrid.hold_out(images, share=protocol.detector.held_out, seed=protocol.data.data_seed)
     size_px, done = protocol.detector.image_px, 0
     opened: tuple[list[Annotated], list[Annotated]] = ([], [])
@@ -212,19 +212,19 @@ def _open(
         for image in part:
             own.append(idrid.open_image(image, size_px))
             done += 1
-            around.watch.tick("reading lesion masks", done, len(images))
+            context.callbacks.tick("reading lesion masks", done, len(images))
     return opened
 
 
-def _view(photograph: Annotated) -> View:
-    return View(f"{photograph.image_id}:held out", lambda: photograph.image)
+def _view(photograph: Annotated) -> DetectorImage:
+    return DetectorImage(f"{photograph.image_id}:held out", lambda: photograph.image)
 
 
 def _truth(photograph: Annotated) -> Truth:
     return Truth(photograph.boxes / photograph.image.shape[0], photograph.kinds)
 
 
-def _ap50(found: Sequence[Found], held: Sequence[Annotated]) -> dict[str, float]:
+def _ap50(found: Sequence[Detections], held: Sequence[Annotated]) -> dict[str, float]:
     """AP50 of each kind, nan where the held-out photographs have none, and their mean."""
     true = [_truth(photograph) for photograph in held]
     scores = {name: ap50(found, true, kind) for kind, name in enumerate(KINDS)}

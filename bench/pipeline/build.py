@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bench.data.pixels import Pixels
 from bench.errors import RequestError
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.pipeline.levels import usable_pairs
 from bench.pipeline.recipes import common, contrastive, deepmt_dr, supervised
 from bench.training.stages import Stage
@@ -16,39 +16,39 @@ from bench.training.stages import Stage
 RECIPES = {**supervised.RECIPES, **contrastive.RECIPES, **deepmt_dr.RECIPES}
 
 
-def stages(given: Materials) -> tuple[Stage, ...]:
+def stages(context: RunContext) -> tuple[Stage, ...]:
     """The stages of a method, in order; the last one's module is scored.
 
     Raises:
         RequestError: when the data cannot serve the method, with the counts and the way out.
     """
-    made = RECIPES[given.method.recipe](given)
+    made = RECIPES[context.method.recipe](context)
     return tuple(replace(stage, module=partial(_with_way_out, stage.module)) for stage in made)
 
 
-def notes(given: Materials) -> tuple[str, ...]:
+def notes(context: RunContext) -> tuple[str, ...]:
     """What a page must say about this run beyond the data set's own assumptions."""
-    if given.method.recipe == "comcl":
-        _, dropped = usable_pairs(given)
+    if context.method.recipe == "comcl":
+        _, dropped = usable_pairs(context)
         return tuple(f"loss {pair.name} left out: a level is empty (D31)" for pair in dropped)
-    if given.method.recipe == "deepmt-dr" and given.masked is None:
+    if context.method.recipe == "deepmt-dr" and context.masked is None:
         return ("no lesion masks: trained without its segmentation task",)
     return ()
 
 
-def prepare(given: Materials) -> Callable[[Tensor], Tensor]:
+def prepare(context: RunContext) -> Callable[[Tensor], Tensor]:
     """(n, S, S, 3) uint8 -> normalised network input on the device, without augmentation."""
-    return common.preparing(given, common.input_px(given))
+    return common.preparing(context, common.input_px(context))
 
 
-def prepare_patches(given: Materials) -> Callable[[Tensor], Tensor]:
+def prepare_patches(context: RunContext) -> Callable[[Tensor], Tensor]:
     """The same for the patches that contrastive methods see."""
-    return common.preparing(given, given.protocol.patches.size_px)
+    return common.preparing(context, context.protocol.patches.size_px)
 
 
-def pixels(given: Materials) -> Pixels:
+def pixels(context: RunContext) -> Pixels:
     """The images that the method's classifier is scored on."""
-    return common.input_pixels(given)
+    return common.input_pixels(context)
 
 
 def _with_way_out(module: Callable[[], nn.Module]) -> nn.Module:

@@ -14,7 +14,7 @@ from bench.roster import Method
 
 
 @dataclass(frozen=True)
-class Materials:
+class RunContext:
     """What a recipe builds from.
 
     Attributes:

@@ -13,7 +13,7 @@ import torch
 from bench.data.loaders import LevelBatches
 from bench.data.patches import box_pool, corners, crop_pool
 from bench.pipeline import build
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.pipeline.levels import images_by_level
 from bench.seeding import generator_for, seed_for
 from bench.training.stages import Stage
@@ -32,7 +32,7 @@ def pretrained(stages: Sequence[Stage]) -> bool:
     return len(stages) > 1 and isinstance(stages[-2].batches, LevelBatches)
 
 
-def embed(network: Any, given: Materials) -> dict[str, np.ndarray]:
+def embed(network: Any, context: RunContext) -> dict[str, np.ndarray]:
     """What `embeddings.npz` holds.
 
     The patches are the same for every method and seed: at most `COUNTS` test images of each level,
@@ -46,29 +46,29 @@ def embed(network: Any, given: Materials) -> dict[str, np.ndarray]:
         (n, d) float16, pooled features on their first d <= 64 principal components; `explained`
         (d,) float32, the shares of their variance.
     """
-    images, levels, where = _patches(given)
-    features = _features(network, given, images, where)
+    images, levels, where = _patches(context)
+    features = _features(network, context, images, where)
     projected, explained = _principal(features)
     return {
-        "image_id": np.array([given.dataset.records[i].image_id for i in images], dtype=str),
+        "image_id": np.array([context.dataset.records[i].image_id for i in images], dtype=str),
         "level": levels.astype(np.int8),
         "feature": projected.astype(np.float16),
         "explained": explained.astype(np.float32),
     }
 
 
-def _patches(given: Materials) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _patches(context: RunContext) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images (n,), their levels (n,), and upper left corners (n, 2) of one patch each."""
-    image_px, patch_px = given.protocol.data.patch_image_px, given.protocol.patches.size_px
+    image_px, patch_px = context.protocol.data.patch_image_px, context.protocol.patches.size_px
     images, levels, where = [], [], []
-    for code, own in enumerate(images_by_level(given, "test")):
+    for code, own in enumerate(images_by_level(context, "test")):
         pool = crop_pool(own)
         if code < 2:
-            boxed = box_pool(own, given.images.boxes, patch_px=patch_px)
+            boxed = box_pool(own, context.images.boxes, patch_px=patch_px)
             pool = boxed if len(boxed) else pool
-        entries = _one_an_image(given, pool.images, COUNTS[code])
-        rng = generator_for(given.protocol.data.data_seed, "embeddings", code)
-        region = given.images.for_patches.region
+        entries = _one_an_image(context, pool.images, COUNTS[code])
+        rng = generator_for(context.protocol.data.data_seed, "embeddings", code)
+        region = context.images.for_patches.region
         sizes = {"image_px": image_px, "patch_px": patch_px}
         found = corners(pool, entries, **sizes, rng=rng, region=region)
         images.append(pool.images[entries])
@@ -77,10 +77,10 @@ def _patches(given: Materials) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.concatenate(images), np.concatenate(levels), np.concatenate(where)
 
 
-def _one_an_image(given: Materials, images: np.ndarray, count: int) -> np.ndarray:
+def _one_an_image(context: RunContext, images: np.ndarray, count: int) -> np.ndarray:
     """Places of the first entries of as many images, in an order that the data seed decides."""
     own, first = np.unique(images, return_index=True)
-    seed, records = given.protocol.data.data_seed, given.dataset.records
+    seed, records = context.protocol.data.data_seed, context.dataset.records
     order = sorted(
         range(len(own)), key=lambda n: seed_for(seed, "embeddings", records[own[n]].image_id)
     )
@@ -88,16 +88,18 @@ def _one_an_image(given: Materials, images: np.ndarray, count: int) -> np.ndarra
 
 
 @torch.inference_mode()
-def _features(network: Any, given: Materials, images: np.ndarray, where: np.ndarray) -> np.ndarray:
+def _features(
+    network: Any, context: RunContext, images: np.ndarray, where: np.ndarray
+) -> np.ndarray:
     """(n, F) pooled features, in eval mode; the mode is restored."""
     was_training = network.training
     network.eval()
-    prepare, found = build.prepare_patches(given), []
+    prepare, found = build.prepare_patches(context), []
     for part in np.split(np.arange(len(images)), range(BATCH, len(images), BATCH)):
-        cut = given.images.for_patches.patches(
+        cut = context.images.for_patches.patches(
             images[part],
             where[part],
-            patch_px=given.protocol.patches.size_px,
+            patch_px=context.protocol.patches.size_px,
             undegraded=np.zeros(len(part), dtype=bool),
         )
         found.append(network.features(prepare(torch.from_numpy(cut))).float().cpu().numpy())

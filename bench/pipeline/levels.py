@@ -6,15 +6,15 @@ import numpy as np
 
 from bench.data.patches import Pool, box_pool, crop_pool, joined
 from bench.errors import RequestError
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 
 
-def comcl_options(given: Materials) -> dict[str, Any]:
+def comcl_options(context: RunContext) -> dict[str, Any]:
     """Keywords of `comcl.model.CoMCL`, less what the variant takes away (D39)."""
     from comcl.mining import WITHOUT_SPL
 
-    own, shared = given.protocol.comcl, given.protocol.pretraining
-    removed = WITHOUT_SPL[own.no_spl_removes] if _variant(given) == "comcl-no-spl" else {}
+    own, shared = context.protocol.comcl, context.protocol.pretraining
+    removed = WITHOUT_SPL[own.no_spl_removes] if _variant(context) == "comcl-no-spl" else {}
     options = {
         "queue_size": shared.queue,
         "momentum": shared.key_momentum,
@@ -31,11 +31,11 @@ def comcl_options(given: Materials) -> dict[str, Any]:
     return {**options, **removed}
 
 
-def _variant(given: Materials) -> str:
-    return given.method.options["variant"]
+def _variant(context: RunContext) -> str:
+    return context.method.options["variant"]
 
 
-def usable_pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def usable_pairs(context: RunContext) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The variant's losses that the data can feed, and those that they cannot (D31).
 
     Raises:
@@ -43,26 +43,26 @@ def usable_pairs(given: Materials) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """
     from comcl.views import LEVELS, drop_empty, pairs_for
 
-    own = given.protocol.comcl
+    own = context.protocol.comcl
     pairs = pairs_for(
-        _variant(given),
+        _variant(context),
         la_role=own.la_role,
         without_levels=own.no_multilevel_pool,
         loss_weights=own.loss_weights,
     )
-    pools = level_pools(given)
+    pools = level_pools(context)
     kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
     if dropped:
-        _refuse_boxless(given, pools)
+        _refuse_boxless(context, pools)
     if dropped and own.empty_level == "error":
         raise RequestError(
-            f"{given.name}: a level of the losses {_names(dropped)} has no patches at this ratio, "
-            "and comcl.empty_level=error allows none such; drop_loss leaves these losses out, "
+            f"{context.name}: a level of the losses {_names(dropped)} has no patches "
+            "at this ratio, and comcl.empty_level=error allows none such; drop_loss leaves these losses out, "
             "paired_clean keeps the undegraded originals as the high-quality levels"
         )
     if not kept:
         raise RequestError(
-            f"{given.name}: no loss is left, since a level of each ({_names(dropped)}) has no "
+            f"{context.name}: no loss is left, since a level of each ({_names(dropped)}) has no "
             "patches at this ratio; --set comcl.empty_level=paired_clean keeps the undegraded "
             "originals as the high-quality levels"
         )
@@ -73,90 +73,93 @@ def _names(pairs: tuple[Any, ...]) -> str:
     return ", ".join(pair.name for pair in pairs)
 
 
-def _refuse_boxless(given: Materials, pools: dict[int, Pool]) -> None:
+def _refuse_boxless(context: RunContext, pools: dict[int, Pool]) -> None:
     """An empty level is the ratio's doing (D31) only if it has no images."""
     from comcl.views import LEVELS
 
-    for code, images in enumerate(_training_images(given)):
+    for code, images in enumerate(_training_images(context)):
         if len(images) and not len(pools[code]):
-            more = "lower --set detector.confidence" if given.boxes == "detector" else "more boxes"
+            more = (
+                "lower --set detector.confidence" if context.boxes == "detector" else "more boxes"
+            )
             raise RequestError(
-                f"{given.name}: no box ({given.boxes}) fits a patch of "
-                f"{given.protocol.patches.size_px} px in any of the {len(images)} training images "
-                f"of level {LEVELS[code]}; give {more}, larger patches with --set patches.size_px, "
+                f"{context.name}: no box ({context.boxes}) fits a patch of "
+                f"{context.protocol.patches.size_px} px in any of the {len(images)} training "
+                f"images of level {LEVELS[code]}; give {more}, larger patches with "
+                "--set patches.size_px, "
                 "or take --set patches.boxes=random_lesion_crops"
             )
 
 
 def images_by_level(
-    given: Materials, split: str = "train", *, quality_matters: bool = True
+    context: RunContext, split: str = "train", *, quality_matters: bool = True
 ) -> list[np.ndarray]:
     """Indices of a split's images of each level, by code; without quality all count as high."""
     from comcl.views import level_codes
 
-    own = given.dataset.where(split)
-    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[own])
-    low = ((given.dataset.quality() > 0) | given.degraded)[own]
+    own = context.dataset.where(split)
+    lesion = context.dataset.task.shows_lesions(context.dataset.labels()[own])
+    low = ((context.dataset.quality() > 0) | context.degraded)[own]
     levels = level_codes(lesion, low & quality_matters)
     return [own[levels == code] for code in range(4)]
 
 
-def _training_images(given: Materials) -> list[np.ndarray]:
+def _training_images(context: RunContext) -> list[np.ndarray]:
     """By level, as far as the variant knows quality."""
-    return images_by_level(given, quality_matters=_quality_matters(given))
+    return images_by_level(context, quality_matters=_quality_matters(context))
 
 
-def level_pools(given: Materials) -> dict[int, Pool]:
+def level_pools(context: RunContext) -> dict[int, Pool]:
     """Training patches of each of the four levels, by level code."""
     from comcl.views import level_codes
 
     pools = {
-        code: _pool(given, images, lesion=code < 2)
-        for code, images in enumerate(_training_images(given))
+        code: _pool(context, images, lesion=code < 2)
+        for code, images in enumerate(_training_images(context))
     }
-    train = given.dataset.where("train")
-    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])
-    if given.protocol.comcl.empty_level == "paired_clean":
+    train = context.dataset.where("train")
+    lesion = context.dataset.task.shows_lesions(context.dataset.labels()[train])
+    if context.protocol.comcl.empty_level == "paired_clean":
         originals = level_codes(lesion, np.zeros_like(lesion))
         for code in (0, 2):
             if not len(pools[code]):
-                images = train[(originals == code) & given.degraded[train]]
-                pools[code] = _pool(given, images, lesion=code < 2, clean=True)
+                images = train[(originals == code) & context.degraded[train]]
+                pools[code] = _pool(context, images, lesion=code < 2, clean=True)
     return pools
 
 
-def _quality_matters(given: Materials) -> bool:
+def _quality_matters(context: RunContext) -> bool:
     """Whether the variant knows quality; the union of Table 2's "w/o Multi-level" does not."""
-    without = _variant(given) == "comcl-no-multilevel"
-    return not (without and given.protocol.comcl.no_multilevel_pool == "all")
+    without = _variant(context) == "comcl-no-multilevel"
+    return not (without and context.protocol.comcl.no_multilevel_pool == "all")
 
 
-def _pool(given: Materials, images: np.ndarray, *, lesion: bool, clean: bool = False) -> Pool:
+def _pool(context: RunContext, images: np.ndarray, *, lesion: bool, clean: bool = False) -> Pool:
     """Patches around boxes and random crops, by what the images are (D25, D26)."""
-    settings, detected = given.protocol.detector, given.boxes in ("detector", "file")
+    settings, detected = context.protocol.detector, context.boxes in ("detector", "file")
     around_boxes = lesion or (detected and settings.on_healthy == "hard_healthy")
-    if given.boxes == "random_lesion_crops" or not around_boxes:
+    if context.boxes == "random_lesion_crops" or not around_boxes:
         return crop_pool(images, clean=clean)
-    patch_px = given.protocol.patches.size_px
-    pool = box_pool(images, given.images.boxes, patch_px=patch_px, clean=clean)
+    patch_px = context.protocol.patches.size_px
+    pool = box_pool(images, context.images.boxes, patch_px=patch_px, clean=clean)
     if lesion and not (detected and settings.without_box == "random_crop"):
         return pool
     without = images[~np.isin(images, pool.images)]
     return joined(pool, crop_pool(without, clean=clean))
 
 
-def require_patches(given: Materials, pools: dict[int, Pool]) -> None:
+def require_patches(context: RunContext, pools: dict[int, Pool]) -> None:
     """Refuse levels with too few patches to learn from.
 
     Raises:
         RequestError: with the counts.
     """
-    minimum = given.protocol.patches.minimum
+    minimum = context.protocol.patches.minimum
     if any(len(pool) < minimum for pool in pools.values()):
         from comcl.views import LEVELS
 
         counts = ", ".join(f"{LEVELS[code]}: {len(pool)}" for code, pool in pools.items())
         raise RequestError(
-            f"{given.name} needs at least {minimum} training patches in each level, and has "
+            f"{context.name} needs at least {minimum} training patches in each level, and has "
             f"{counts}; add images or boxes, or lower --set patches.minimum"
         )

@@ -12,19 +12,19 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from bench.data.cache import Tick
 
 if TYPE_CHECKING:  # torch, which whoever only starts processes does not need
-    from bench.training.callbacks import Watch
+    from bench.training.callbacks import Callbacks
     from bench.training.loop import StepReport
 
 PLAIN_SECONDS = 10.0
 
 
 @contextmanager
-def watching() -> "Iterator[Watch]":
-    """A Watch that shows what it is told until the block ends."""
-    from bench.training.callbacks import Watch
+def watching() -> "Iterator[Callbacks]":
+    """Callbacks that show how a run gets on until the block ends."""
+    from bench.training.callbacks import Callbacks
 
     with _shown() as shown:
-        yield Watch(shown.tick, shown.step, shown.say)
+        yield Callbacks(shown.tick, shown.step, shown.say)
 
 
 @contextmanager

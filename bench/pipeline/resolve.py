@@ -111,7 +111,7 @@ def prepare(request: Request, tick: Tick) -> Prepared:
     refusals.refuse_foreign_options(name, method, request.changes)
     lq_ratio = ratios.parse(request.lq_ratio, request.dataset)
     cache = datasets.cache_folder(request.cache)
-    place = datasets.Place(request.data, cache, protocol, request.partial, tick)
+    place = datasets.Location(request.data, cache, protocol, request.partial, tick)
     dataset = datasets.read(request.dataset, place)
     refusals.refuse_other_modality(dataset, request.changes)
     refusals.refuse_without_effect(dataset, protocol)

@@ -15,7 +15,7 @@ from torch import nn
 
 from bench.evaluation import pointing
 from bench.pipeline import build
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.seeding import seed_for
 
 KEPT = 12
@@ -25,7 +25,7 @@ LEAST_CELLS = 7
 """A side of a map; assumed: as the published networks' last map has of 224 pixels."""
 
 
-def explain(network: nn.Module, given: Materials) -> dict[str, np.ndarray]:
+def explain(network: nn.Module, context: RunContext) -> dict[str, np.ndarray]:
     """What `saliency.npz` holds.
 
     Returns:
@@ -36,16 +36,16 @@ def explain(network: nn.Module, given: Materials) -> dict[str, np.ndarray]:
     """
     if not _can_be_explained(network):
         return {}
-    dataset, boxes = given.dataset, given.images.boxes
+    dataset, boxes = context.dataset, context.images.boxes
     test = dataset.where("test")
     lesion = test[dataset.task.shows_lesions(dataset.labels()[test])]
     boxed = np.array([i for i in lesion if len(boxes[i])], dtype=np.int64)
     shown = boxed if len(boxed) else lesion
     kept = sorted(shown, key=lambda i: seed_for(0, "saliency", dataset.records[i].image_id))[:KEPT]
     asked = np.union1d(np.array(kept, dtype=np.int64), boxed)
-    maps = dict(zip(asked.tolist(), _maps(network, given, asked), strict=True))
+    maps = dict(zip(asked.tolist(), _maps(network, context, asked), strict=True))
     own = [boxes[i] for i in boxed]
-    side = given.protocol.data.patch_image_px
+    side = context.protocol.data.patch_image_px
     pointed = [maps[i] for i in boxed.tolist()]
     return {
         "image_id": np.array([dataset.records[i].image_id for i in kept]),
@@ -73,11 +73,11 @@ def _can_be_explained(network: nn.Module) -> bool:
     return hasattr(network, "saliency") or "trunk" in names
 
 
-def _maps(network: nn.Module, given: Materials, indices: np.ndarray) -> list[np.ndarray]:
+def _maps(network: nn.Module, context: RunContext, indices: np.ndarray) -> list[np.ndarray]:
     """One map an image, in eval mode; the mode is restored."""
     was_training = network.training
     network.eval()
-    prepare, pixels = build.prepare(given), build.pixels(given)
+    prepare, pixels = build.prepare(context), build.pixels(context)
     maps: list[np.ndarray] = []
     for part in np.split(indices, range(BATCH, len(indices), BATCH)):
         images = prepare(torch.from_numpy(pixels.images(part)))

@@ -24,7 +24,7 @@ WITHOUT_SCORE = {"D31": "error"}  # the reading that refuses to train
 
 
 @dataclass(frozen=True)
-class Reading:
+class Alternative:
     """One answer to an open point, as a run asks for it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Point:
+class OpenQuestion:
     """One open point.
 
     Attributes:
@@ -57,17 +57,17 @@ class Point:
 
     id: str
     question: str
-    default: Reading
-    others: tuple[Reading, ...]
+    default: Alternative
+    others: tuple[Alternative, ...]
     ratio: str = ""
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
+    def readings(self) -> tuple[Alternative, ...]:
         """The default first."""
         return (self.default, *self.others)
 
 
-def chosen(names: Sequence[str] = ()) -> tuple[Point, ...]:
+def chosen(names: Sequence[str] = ()) -> tuple[OpenQuestion, ...]:
     """The points with these ids, or the usual ones; each once.
 
     Raises:
@@ -76,7 +76,7 @@ def chosen(names: Sequence[str] = ()) -> tuple[Point, ...]:
     return tuple(_point(name) for name in dict.fromkeys(names or DEFAULT))
 
 
-def _point(name: str) -> Point:
+def _point(name: str) -> OpenQuestion:
     registry = ambiguities.load()
     if name not in registry:
         raise RequestError(f"--points {name}: no such open point; see `bench ambiguities`")
@@ -85,15 +85,17 @@ def _point(name: str) -> Point:
         return _basic_cl(entry)
     method, ratio = METHODS.get(name, "comcl"), RATIOS.get(name, "")
     options = [option for option in _options(entry) if option != WITHOUT_SCORE.get(name)]
-    others = [Reading(o, method, f"{entry.field}={o}") for o in options if o != entry.default]
-    return Point(name, entry.question, Reading(entry.default, method), tuple(others), ratio)
+    others = [Alternative(o, method, f"{entry.field}={o}") for o in options if o != entry.default]
+    return OpenQuestion(
+        name, entry.question, Alternative(entry.default, method), tuple(others), ratio
+    )
 
 
-def _basic_cl(entry: Ambiguity) -> Point:
+def _basic_cl(entry: Ambiguity) -> OpenQuestion:
     """The two readings are two methods of the roster."""
     whole, patches = entry.options
-    other = Reading(patches, f"{METHODS[entry.id]}-patches")
-    return Point(entry.id, entry.question, Reading(whole, METHODS[entry.id]), (other,))
+    other = Alternative(patches, f"{METHODS[entry.id]}-patches")
+    return OpenQuestion(entry.id, entry.question, Alternative(whole, METHODS[entry.id]), (other,))
 
 
 def _options(entry: Ambiguity) -> tuple[str, ...]:

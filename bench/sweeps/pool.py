@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench import store
 from bench.errors import Interrupted
-from bench.locking import holder
+from bench.locking import owner_of
 from bench.sweeps.board import Board, last_line
 from bench.sweeps.plan import Run, words
 
@@ -152,7 +152,7 @@ def _begin(waiting: list[_Task], going: list[_Child], jobs: int, board: Board) -
             waiting.remove(task)
             board.ended(task.run.title, f"done by another process{_score(task.run)}", final=True)
             outcomes.append(Outcome(task.run, "found"))
-        elif (owner := holder(task.run.folder)) is not None:
+        elif (owner := owner_of(task.run.folder)) is not None:
             task.not_before = time.monotonic() + ELSEWHERE_SECONDS
             if not task.elsewhere:
                 task.elsewhere = True

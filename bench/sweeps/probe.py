@@ -10,11 +10,11 @@ from bench.data.cache import Tick
 from bench.pipeline import build
 from bench.pipeline.resolve import Request, prepare
 from bench.provenance import cpu_name
-from bench.run import materials
+from bench.run import run_context
 from bench.store import EventLog
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, initial_weights
-from bench.training.train import Surroundings, seconds_to_train
+from bench.training.train import TrainingContext, seconds_to_train
 
 TIMINGS = 5
 ENOUGH_SECONDS = 15.0
@@ -47,8 +47,8 @@ def probe(request: Request, tick: Tick) -> Probe:
     prepared = prepare(request, tick)
     check_precision(prepared.protocol.engine.precision, device)
     set_numerics(threads=prepared.protocol.engine.threads)
-    stages = build.stages(materials(prepared, device, tick))
-    around = Surroundings(
+    stages = build.stages(run_context(prepared, device, tick))
+    training = TrainingContext(
         device=device,
         engine=prepared.protocol.engine,
         log=EventLog(Path("unused")),
@@ -62,16 +62,16 @@ def probe(request: Request, tick: Tick) -> Probe:
     kept = initial_weights(stages[-1].module, 0).state_dict().values()
     name = torch.cuda.get_device_name() if device.type == "cuda" else cpu_name()
     return Probe(
-        seconds=sum(_seconds(stage, around) for stage in stages),
+        seconds=sum(_seconds(stage, training) for stage in stages),
         bytes=sum(tensor.numel() * tensor.element_size() for tensor in kept),
         train_images=len(prepared.dataset.where("train")),
         device=f"{device.type}, {name}",
     )
 
 
-def _seconds(stage: Stage, around: Surroundings) -> float:
+def _seconds(stage: Stage, training: TrainingContext) -> float:
     """The least of a few timings: what else the machine does can only lengthen one."""
-    began, timings = time.perf_counter(), [seconds_to_train(stage, around)]
+    began, timings = time.perf_counter(), [seconds_to_train(stage, training)]
     while len(timings) < TIMINGS and time.perf_counter() - began < ENOUGH_SECONDS:
-        timings.append(seconds_to_train(stage, around))
+        timings.append(seconds_to_train(stage, training))
     return min(timings)

@@ -22,7 +22,7 @@ from bench.reporting.tracing.commands import options
 from bench.reporting.tracing.lookup import Place, find
 from bench.reporting.tracing.rerun_comparison import Answer, compare
 from bench.run import execute
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 
 SHARED = "stages"
 """What of a cache runs have trained; the rest is data: images, and the boxes of a detector."""
@@ -49,7 +49,7 @@ class Asked:
     device: str = "auto"
 
 
-def rerun(asked: Asked, watch: Watch) -> Answer:
+def rerun(asked: Asked, callbacks: Callbacks) -> Answer:
     """Run one run of a cell again and compare.
 
     Raises:
@@ -70,16 +70,16 @@ def rerun(asked: Asked, watch: Watch) -> Answer:
         device=asked.device,
     )
     stored = Path(run["folder"])
-    _refuse_another(request, stored, watch)
+    _refuse_another(request, stored, callbacks)
     with _untrained(cache_folder(asked.cache)) as cache:
-        made = execute(replace(request, cache=cache), watch)
+        made = execute(replace(request, cache=cache), callbacks)
     return compare(place, at, made)
 
 
 def request_of(command: str) -> Request:
     """The request that a stored command stands for."""
-    given = options(command)
-    one = {flag: value for flag, value in given if flag != "--set"}
+    context = options(command)
+    one = {flag: value for flag, value in context if flag != "--set"}
     return Request(
         one["--method"],
         one["--dataset"],
@@ -87,7 +87,7 @@ def request_of(command: str) -> Request:
         int(one["--seed"]),
         one["--protocol"],
         one.get("--settings", "common"),
-        tuple(value for flag, value in given if flag == "--set"),
+        tuple(value for flag, value in context if flag == "--set"),
         one.get("--study"),
         partial="--partial" in one,
     )
@@ -104,10 +104,10 @@ def _which(place: Place | None, asked: Asked) -> int:
     return 0 if asked.seed is None else seeds.index(asked.seed)
 
 
-def _refuse_another(request: Request, stored: Path, watch: Watch) -> None:
+def _refuse_another(request: Request, stored: Path, callbacks: Callbacks) -> None:
     """Before anything is trained: it must be the same run, and its place free."""
     spec = json.loads((stored / "spec.json").read_text())["spec"]
-    prepared = prepare(request, watch.tick)
+    prepared = prepare(request, callbacks.tick)
     if prepared.folder.exists():
         raise RequestError(f"{prepared.folder} is there; name a folder without it with --results")
     today = asdict(prepared.spec)

@@ -15,7 +15,7 @@ from bench.data.cache import Tick
 from bench.errors import Interrupted, RequestError
 from bench.pipeline.progress import ticking
 from bench.pipeline.resolve import Request, prepare
-from bench.protocol.switches import STUDY, Point, Reading, chosen
+from bench.protocol.switches import STUDY, Alternative, OpenQuestion, chosen
 from bench.reporting.sensitivity.page import sensitivity_page
 from bench.roster import METHODS
 from bench.sweeps import launch
@@ -142,7 +142,7 @@ def _first_runs(asked: Asked, tick: Tick) -> tuple[list[Run], tuple[str, ...]]:
     return list(made.values()), tuple(left_out)
 
 
-def _in_turn(points: Sequence[Point]) -> Iterator[tuple[Point, Reading]]:
+def _in_turn(points: Sequence[OpenQuestion]) -> Iterator[tuple[OpenQuestion, Alternative]]:
     """The defaults of all points, then their first other readings, and so on."""
     for place in range(max(len(point.readings) for point in points)):
         for point in points:

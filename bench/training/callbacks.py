@@ -9,7 +9,7 @@ from bench.training.loop import StepReport
 
 
 @dataclass(frozen=True)
-class Watch:
+class Callbacks:
     """Who is told how a run gets on.
 
     Attributes:

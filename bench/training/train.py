@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from bench.errors import Interrupted
-from bench.locking import claimed
+from bench.locking import lock
 from bench.protocol.settings import Engine, Finetuning
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
@@ -25,7 +25,7 @@ LEAST_SELECTED = 0.01  # share of anchors in an epoch, below which a run warns
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class TrainingContext:
     """What all stages of a run have in common.
 
     Attributes:
@@ -45,13 +45,13 @@ class Surroundings:
     interrupted: Callable[[], bool]
 
 
-def train(stage: Stage, start: State | None, folder: Path, around: Surroundings) -> nn.Module:
+def train(stage: Stage, start: State | None, folder: Path, training: TrainingContext) -> nn.Module:
     """The stage's module, trained from where `folder`'s checkpoint left off.
 
     Args:
         start: The outcome of the stage before, None for the first.
     """
-    module = make(stage, start, around)
+    module = make(stage, start, training)
     settings = stage.settings
     steps = stage.epochs * len(stage.batches)
     optimizer = build_optimizer(
@@ -67,7 +67,7 @@ def train(stage: Stage, start: State | None, folder: Path, around: Surroundings)
     schedule = build_schedule(
         optimizer, kind=settings.schedule, total_steps=steps, warmup_steps=warmup
     )
-    around.log.forget(stage.name)
+    training.log.forget(stage.name)
     fit(
         module,  # pyright: ignore[reportArgumentType]  # a method's `loss` is checked when called
         optimizer,
@@ -75,15 +75,15 @@ def train(stage: Stage, start: State | None, folder: Path, around: Surroundings)
         stage.batches,
         epochs=stage.epochs,
         path=folder / "checkpoint.pt",
-        precision=around.engine.precision,
-        device=around.device,
+        precision=training.engine.precision,
+        device=training.device,
         accumulation=settings.accumulation if isinstance(settings, Finetuning) else 1,
-        validate=around.validate if stage.selects else None,
-        record=partial(_record, around),
-        progress=around.step,
-        interrupted=around.interrupted,
+        validate=training.validate if stage.selects else None,
+        record=partial(_record, training),
+        progress=training.step,
+        interrupted=training.interrupted,
         stage=stage.name,
-        fingerprint=around.fingerprint,
+        fingerprint=training.fingerprint,
     )
     return module
 
@@ -95,17 +95,17 @@ def trained_parameters(module: Any, lr: float) -> list[Any]:
     return [p for p in module.parameters() if p.requires_grad]
 
 
-def make(stage: Stage, start: State | None, around: Surroundings) -> nn.Module:
+def make(stage: Stage, start: State | None, training: TrainingContext) -> nn.Module:
     """The stage's module on its device, with seeded weights or those it starts from."""
-    module = initial_weights(stage.module, seed_for(*around.purpose, "weights", stage.name))
+    module = initial_weights(stage.module, seed_for(*training.purpose, "weights", stage.name))
     if stage.starts_from is not None:
         assert start is not None, f"{stage.name} starts from the stage before it"
         stage.starts_from(module, start)
-    module = module.to(around.device)
-    return channels_last(module) if around.engine.channels_last else module
+    module = module.to(training.device)
+    return channels_last(module) if training.engine.channels_last else module
 
 
-def outcome(stage: Stage, start: State | None, folder: Path, around: Surroundings) -> State:
+def outcome(stage: Stage, start: State | None, folder: Path, training: TrainingContext) -> State:
     """The outcome of a stage that runs share: found in `folder`, or trained and left there.
 
     Another process that is on the same stage is waited for.
@@ -113,42 +113,42 @@ def outcome(stage: Stage, start: State | None, folder: Path, around: Surrounding
     path = folder / "outcome.pt"
     assert stage.outcome is not None, f"{stage.name} has no outcome to share"
     while not path.is_file():
-        with claimed(folder) as mine:
+        with lock(folder) as mine:
             if mine and not path.is_file():
                 log = EventLog(folder / "events.jsonl")
-                inside = replace(around, log=log, fingerprint=folder.name)
+                inside = replace(training, log=log, fingerprint=folder.name)
                 module = train(stage, start, folder, inside)
                 _save(path, stage.outcome(module))
                 (folder / "checkpoint.pt").unlink()
         if not path.is_file():
             time.sleep(1)
-            if around.interrupted():
+            if training.interrupted():
                 raise Interrupted(f"{stage.name}: stopped while another process trains it")
-    around.log.forget(stage.name)
+    training.log.forget(stage.name)
     for event in EventLog(folder / "events.jsonl").read():
-        around.log.append(event)
+        training.log.append(event)
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def seconds_to_train(stage: Stage, around: Surroundings) -> float:
+def seconds_to_train(stage: Stage, training: TrainingContext) -> float:
     """An estimate from one timed step, the first being a warm-up; the module is thrown away."""
-    module: Any = initial_weights(stage.module, 0).to(around.device)
+    module: Any = initial_weights(stage.module, 0).to(training.device)
     batch = next(iter(stage.batches.epoch(1)))
     began = 0.0
     for _ in range(2):
         began = time.perf_counter()
-        with autocast(around.engine.precision, around.device):
+        with autocast(training.engine.precision, training.device):
             loss, _ = module.loss(batch, step=0, total_steps=1)
         loss.backward()
     return (time.perf_counter() - began) * stage.epochs * len(stage.batches)
 
 
-def _record(around: Surroundings, event: dict[str, Any]) -> None:
+def _record(training: TrainingContext, event: dict[str, Any]) -> None:
     """Log an epoch, and warn where self-paced learning leaves next to nothing to learn from."""
-    around.log.append(event)
+    training.log.append(event)
     for name, share in event["train"].items():
         if name.startswith("selected/") and share < LEAST_SELECTED:
-            around.say(
+            training.say(
                 f"{event['stage']}, epoch {event['epoch']}: only {share:.2%} of the anchors of "
                 f"{name.removeprefix('selected/')} are selected (comcl.spl)"
             )

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from bench.pipeline.resolve import Request, prepare
-from bench.run import materials as made_from
+from bench.run import run_context as made_from
 
 
 @pytest.fixture

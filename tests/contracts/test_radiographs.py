@@ -12,12 +12,12 @@ from bench.pipeline.recipes.common import augmenting, preparing
 from bench.pipeline.resolve import Request, prepare
 from bench.roster import METHODS
 from bench.run import execute
-from bench.run import materials as made_from
+from bench.run import run_context as made_from
 from bench.training.augment import Augmentation
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 
 SMALL = ("data.twin_train=90", "data.twin_test=70", "data.twin_px=64", "data.limit=1000")
-SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
+SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 
 
 @pytest.fixture

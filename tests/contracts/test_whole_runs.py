@@ -12,12 +12,12 @@ from bench.errors import Interrupted
 from bench.pipeline.resolve import Request
 from bench.roster import METHODS
 from bench.run import execute
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 
 pytestmark = pytest.mark.slow
 NAMES = [name for name in METHODS if name != "comcl-v3"]  # an alias
 LONG = "finetuning.epochs=4"  # an epoch for each of the phases of the method that has most
-SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
+SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_interrupted_inside_every_stage_it_ends_as_if_undisturbed(
             os.kill(os.getpid(), signal.SIGTERM)
 
     request = request_for(name, LONG, cache=tmp_path / "cache")
-    watch, tries, record = Watch(SILENT.tick, interrupt, SILENT.say), 0, None
+    watch, tries, record = Callbacks(SILENT.tick, interrupt, SILENT.say), 0, None
     while record is None:
         tries += 1
         try:

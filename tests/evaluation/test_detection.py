@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.evaluation.detection import Found, Truth, ap50, intersection_over_union, matched, ranked
+from bench.evaluation.detection import (
+    Detections,
+    Truth,
+    ap50,
+    intersection_over_union,
+    matched,
+    ranked,
+)
 from bench.seeding import generator_for
 
 UNIT = np.array([[0.0, 0.0, 10.0, 10.0]])
@@ -15,7 +22,7 @@ FAR = UNIT + 100
 def found(*boxes_and_scores, kind=0):
     boxes = np.array([box for box, _ in boxes_and_scores], dtype=float).reshape(-1, 4)
     scores = np.array([score for _, score in boxes_and_scores], dtype=float)
-    return Found(boxes, np.full(len(scores), kind), scores)
+    return Detections(boxes, np.full(len(scores), kind), scores)
 
 
 def true(*boxes, kind=0):
@@ -119,7 +126,7 @@ def test_it_is_the_mean_over_recalls_of_the_best_precision(seed):
 @given(st.integers(0, 200))
 def test_only_the_order_of_the_scores_counts(seed):
     seen, there = drawn(seed)
-    squeezed = [Found(own.boxes, own.kinds, own.scores**3 / 2) for own in seen]
+    squeezed = [Detections(own.boxes, own.kinds, own.scores**3 / 2) for own in seen]
     score = ap50(seen, there, 0)
     assert ap50(squeezed, there, 0) == pytest.approx(score, abs=1e-12, nan_ok=True)
     assert ap50(seen[::-1], there[::-1], 0) == pytest.approx(score, abs=1e-12, nan_ok=True)

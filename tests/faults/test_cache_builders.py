@@ -13,7 +13,7 @@ from numbered import KEYS, RECIPE, Counting, nobody, picture, right
 
 from bench.data import pixel_store
 from bench.data.pixel_store import Store
-from bench.locking import claimed
+from bench.locking import lock
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_two_builders_at_once_do_no_harm_even_if_neither_waits(store, monkeypatc
 def test_a_builder_waits_for_the_holder_of_the_same_rows(store):
     work = store.folder / f"work-{pixel_store.digest(KEYS)[:16]}"
     told = []
-    with claimed(work):
+    with lock(work):
         other = Store(store.folder.parent, RECIPE)
 
         def someone(done):

@@ -13,9 +13,9 @@ from bench import store
 from bench.errors import Interrupted
 from bench.pipeline.resolve import Request
 from bench.run import execute
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 
-SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
+SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_an_interrupted_run_resumes_to_the_same_predictions(
 
     apart = {"cache": tmp_path / "cache"}
     whole = execute(request_for(method, "whole"), SILENT)
-    watch = Watch(SILENT.tick, interrupt, SILENT.say)
+    watch = Callbacks(SILENT.tick, interrupt, SILENT.say)
     request = Request(**{**vars(request_for(method, "cut")), **apart})
     with pytest.raises(Interrupted):
         execute(request, watch)
@@ -118,10 +118,10 @@ def test_eq_3_as_printed_warns_with_the_share_that_it_selects(request_for, tiny)
     said = []
     request = request_for("comcl")
     literal = Request(**{**vars(request), "changes": (*tiny, "comcl.spl=literal")})
-    execute(literal, Watch(SILENT.tick, SILENT.step, said.append))
+    execute(literal, Callbacks(SILENT.tick, SILENT.step, said.append))
     assert any("0.00% of the anchors of L|H" in sentence for sentence in said)
     said.clear()
-    execute(request, Watch(SILENT.tick, SILENT.step, said.append))
+    execute(request, Callbacks(SILENT.tick, SILENT.step, said.append))
     assert said == []
 
 

@@ -13,10 +13,10 @@ from bench import store
 from bench.pipeline.resolve import Request
 from bench.roster import METHODS
 from bench.run import execute
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 
 GOLDEN = Path(__file__).with_name("losses.json")
-SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
+SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 
 
 @pytest.mark.parametrize("name", list(METHODS))

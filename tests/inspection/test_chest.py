@@ -10,7 +10,7 @@ from small_nih import HEADERS, ROWS, write_nih
 
 from bench.data import cache as caching
 from bench.data.chest import reader as chest_reader
-from bench.data.datasets import Place
+from bench.data.datasets import Location
 from bench.errors import RequestError
 from bench.inspection.labels import inspect, text
 from bench.protocol.presets import derive, named
@@ -30,7 +30,7 @@ def place(tmp_path):
     def made(root, *changes):
         sizes = ("data.image_px=32", "data.patch_image_px=64", "chest.subset=all")
         protocol = derive(named("smoke"), [*sizes, *changes])
-        return Place(root, tmp_path / "cache", protocol, True, quiet)
+        return Location(root, tmp_path / "cache", protocol, True, quiet)
 
     return made
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from bench.data import cache as caching
 from bench.data import eyeq
-from bench.data.datasets import Place
+from bench.data.datasets import Location
 from bench.errors import RequestError
 from bench.inspection.labels import inspect, text
 from bench.protocol.presets import derive, named
@@ -25,7 +25,7 @@ def looked_at(tmp_path):
     def look(root, name="eyeq", *, sizes=(64, 160), tick=lambda *_: None):
         changes = [f"data.image_px={sizes[0]}", f"data.patch_image_px={sizes[1]}"]
         protocol = derive(named("smoke"), changes)
-        return inspect(name, Place(root, tmp_path / "cache", protocol, False, tick))
+        return inspect(name, Location(root, tmp_path / "cache", protocol, False, tick))
 
     return look
 

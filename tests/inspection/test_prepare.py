@@ -4,9 +4,9 @@ import pytest
 
 from bench.errors import RequestError
 from bench.inspection.prepare import detector_text, prepare
-from bench.training.callbacks import Watch
+from bench.training.callbacks import Callbacks
 
-SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
+SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 REPORT = {
     "detector": "0123456789abcdef",
     "ap50": {"haemorrhages": 0.7, "soft exudates": None},

@@ -18,10 +18,10 @@ from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import KINDS, LesionSet
 from bench.pipeline.resolve import Request, prepare
 from bench.protocol.presets import derive, named
-from bench.run import execute, materials
-from bench.training.callbacks import Watch
+from bench.run import execute, run_context
+from bench.training.callbacks import Callbacks
 
-SILENT = Watch(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
+SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
 SURE = "detector.confidence=0.05"  # of two epochs nothing surer comes
 UNTRAINED = "detector.lr=1e-6"  # all five scores stay near one fifth: boxes everywhere
 
@@ -46,7 +46,7 @@ def protocol(*changes):
 
 
 def around(cache, watch=SILENT, interrupted=lambda: False):
-    return detector_training.Around(cache, torch.device("cpu"), watch, interrupted)
+    return detector_training.DetectorContext(cache, torch.device("cpu"), watch, interrupted)
 
 
 def weights(trained):
@@ -55,7 +55,7 @@ def weights(trained):
 
 def test_a_detector_is_trained_once_and_found_afterwards(lesions, tmp_path):
     steps = []
-    watch = Watch(SILENT.tick, lambda report: steps.append(report.steps_done), SILENT.say)
+    watch = Callbacks(SILENT.tick, lambda report: steps.append(report.steps_done), SILENT.say)
     first = detector_training.detector(lesions, protocol(), around(tmp_path, watch))
     assert steps == [1, 2, 3, 4]  # three photographs in batches of two, twice
     again = detector_training.detector(lesions, protocol(), around(tmp_path, watch))
@@ -71,7 +71,7 @@ def test_a_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(l
         lesions, protocol("detector.epochs=3"), around(tmp_path / "a")
     )
     steps = []
-    watch = Watch(SILENT.tick, lambda report: steps.append(report.steps_done), SILENT.say)
+    watch = Callbacks(SILENT.tick, lambda report: steps.append(report.steps_done), SILENT.say)
     for stop_after in (3, 5):  # in the second and third epoch, whose beginnings are seen again
         with pytest.raises(Interrupted):
             stopping = around(tmp_path / "b", watch, lambda n=stop_after: len(steps) >= n)
@@ -113,7 +113,7 @@ def test_a_detector_is_named_by_what_can_change_its_weights(lesions, change, sam
 
 def test_few_photographs_are_shown_more_often(lesions, tmp_path):
     steps = []
-    watch = Watch(SILENT.tick, lambda report: steps.append(report.epochs), SILENT.say)
+    watch = Callbacks(SILENT.tick, lambda report: steps.append(report.epochs), SILENT.say)
     asked = protocol("detector.least_shown=8")  # three photographs: three epochs show nine
     detector_training.detector(lesions, asked, around(tmp_path, watch))
     assert set(steps) == {3}
@@ -159,7 +159,7 @@ def test_preparing_without_idrid_takes_the_companion_and_says_so(monkeypatch, tm
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "nothing"))
     said = []
     small = protocol("detector.companion_images=4", "detector.companion_px=96")
-    watch = Watch(SILENT.tick, SILENT.step, said.append)
+    watch = Callbacks(SILENT.tick, SILENT.step, said.append)
     report = detector.prepare_idrid(None, small, tmp_path, None, watch, device="cpu")
     assert report["photographs"]["from"] == "companion"
     assert "companion instead" in said[0] and "3 photographs (companion)" in said[1]
@@ -190,7 +190,7 @@ def located(small_set, tiny, monkeypatch, drawn, tmp_path):
             if what == "looking for lesions":
                 looked.append(total)
 
-        return materials(prepared, torch.device("cpu"), tick), looked
+        return run_context(prepared, torch.device("cpu"), tick), looked
 
     return make
 
@@ -283,7 +283,7 @@ def test_a_run_with_a_detector_records_what_it_found(
         cache=cache,
     )
     said = []
-    record = execute(request, Watch(SILENT.tick, SILENT.step, said.append))
+    record = execute(request, Callbacks(SILENT.tick, SILENT.step, said.append))
     assert record["boxes"] == "detector"
     stored = json.loads((record["folder"] / "spec.json").read_text())
     located = stored["about"]["located"]

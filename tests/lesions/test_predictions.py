@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from bench.evaluation.detection import Found
+from bench.evaluation.detection import Detections
 from bench.lesions import boxes
-from bench.lesions.predictions import by_grade, centred, placed
+from bench.lesions.predictions import by_grade, centred, usable_boxes
 from bench.protocol.presets import derive, named
 
 
 def found_at(*rows):
     table = np.array(rows, dtype=float).reshape(-1, 5)
-    return Found(table[:, :4], np.zeros(len(table), np.int64), table[:, 4])
+    return Detections(table[:, :4], np.zeros(len(table), np.int64), table[:, 4])
 
 
 def test_boxes_are_kept_by_confidence_border_and_size():
@@ -23,7 +23,7 @@ def test_boxes_are_kept_by_confidence_border_and_size():
         (0.9, 0.2, 0.991, 0.3, 0.9),
         (0.2, 0.2, 0.46, 0.3, 0.9),  # 133 of 512 pixels wide
     )
-    assert placed(found, own, image_px=512, patch_px=128).tolist() == [
+    assert usable_boxes(found, own, image_px=512, patch_px=128).tolist() == [
         pytest.approx([102.4, 102.4, 153.6, 153.6])
     ]
 
@@ -31,9 +31,9 @@ def test_boxes_are_kept_by_confidence_border_and_size():
 def test_an_oversized_box_is_dropped_or_cut_down_to_its_middle():
     own = derive(named("paper"), []).detector
     found = found_at((0.2, 0.2, 0.5, 0.3, 0.9))
-    assert len(placed(found, own, image_px=100, patch_px=20)) == 0
+    assert len(usable_boxes(found, own, image_px=100, patch_px=20)) == 0
     centre = own.model_copy(update={"oversized": "centre"})
-    kept = placed(found, centre, image_px=100, patch_px=20)
+    kept = usable_boxes(found, centre, image_px=100, patch_px=20)
     assert kept.tolist() == [pytest.approx([25, 20, 45, 30])]
 
 

@@ -8,7 +8,7 @@ from bench.errors import RequestError
 from bench.pipeline.identity import replace_group
 from bench.pipeline.levels import level_pools, usable_pairs
 from bench.pipeline.resolve import Request, prepare
-from bench.run import materials
+from bench.run import run_context
 
 BOX = np.array([[10.0, 10.0, 14.0, 14.0]])
 LESIONS, HEALTHY = (0, 1), (2, 3)  # level codes
@@ -27,7 +27,7 @@ def given(small_set, cache, tiny, tmp_path):
         results=tmp_path,
         cache=cache,
     )
-    made = materials(prepare(request, lambda *_: None), torch.device("cpu"), lambda *_: None)
+    made = run_context(prepare(request, lambda *_: None), torch.device("cpu"), lambda *_: None)
     boxes = [np.empty((0, 4))] * len(made.dataset.records)
     for i in made.dataset.where("train")[::2]:
         boxes[i] = BOX

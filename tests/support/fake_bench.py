@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.locking import claimed
+from bench.locking import lock
 
 STEP_SECONDS = 0.05
 SAYS = {
@@ -32,7 +32,7 @@ def main(words: list[str]) -> None:
     asked |= dict(change.split("=") for change in changes)
     folder = Path(options["--data"])
     while not (folder / "DONE").is_file():
-        with claimed(folder) as mine:
+        with lock(folder) as mine:
             if mine:
                 work(folder, int(options["--seed"]), options["--method"], asked)
                 return

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.evaluation.influence import JointScores
 from bench.reporting.results.runs import Runs
-from bench.reporting.results.scores import Measured
+from bench.reporting.results.scores import ScoredRuns
 
 Cell = tuple[str, str]
 
@@ -19,7 +19,7 @@ def measured_of(
     patients: int = 400,
     patient_sd: float = 0.0,
     metrics: Sequence[str] = ("kappa",),
-) -> Measured:
+) -> ScoredRuns:
     """Runs of cells (method, ratio) with a score a seed, counted from 0 or named.
 
     Args:
@@ -37,4 +37,4 @@ def measured_of(
     names = tuple(f"run{place}" for place in range(len(values)))
     folders = tuple(Path(name) for name in names)
     runs = Runs(by_cell, names, tuple(old), folders, dict.fromkeys(metrics, joint))
-    return Measured(runs, dict.fromkeys(metrics, joint.values))
+    return ScoredRuns(runs, dict.fromkeys(metrics, joint.values))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from bench.data.atomic_folder import appearing
+from bench.data.atomic_folder import atomic_folder
 from bench.data.chest_twin.cohort import Visit, cohort
 from bench.data.chest_twin.draw import radiograph
 from bench.seeding import generator_for
@@ -45,7 +45,7 @@ def write_chestxray(
     """
     visits = cohort(train, test, seed=seed)
     boxes: list[tuple[Visit, Box]] = []
-    with appearing(root) as folder:
+    with atomic_folder(root) as folder:
         (folder / "images").mkdir()
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             drawn = pool.map(_Drawing(size_px, seed), visits, chunksize=8)

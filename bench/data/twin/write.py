@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.data.atomic_folder import appearing
+from bench.data.atomic_folder import atomic_folder
 from bench.data.twin import eye, lesions
 from bench.data.twin.canvas import DISC_DIAMETER
 from bench.data.twin.cohort import Sitting, cohort
@@ -45,7 +45,7 @@ def write_eyeq(
         on_image: Called after each image.
     """
     sittings = cohort("train", train, seed=seed) + cohort("test", test, seed=seed)
-    with appearing(root) as folder:
+    with atomic_folder(root) as folder:
         for split in ("train", "test"):
             (folder / split).mkdir()
             _write_labels(folder, split, [s for s in sittings if s.split == split])
@@ -80,7 +80,7 @@ def write_idrid(
         Sitting("idrid", f"idrid{number}", 1 - 2 * (number % 2), 2 + number % 3, 0)
         for number in range(1, images + 1)
     ]
-    with appearing(root) as folder:
+    with atomic_folder(root) as folder:
         photographs = folder / base / "1. Original Images" / SET
         photographs.mkdir(parents=True)
         masks = folder / base / "2. All Segmentation Groundtruths" / SET

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench import roster
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.protocol.chest import Chest
 from bench.protocol.settings import Finetuning, Protocol
 from bench.training.augment import FINETUNE, NONE, Augmentation, apply, to_input
@@ -27,60 +27,62 @@ SIZES = ("channels", "narrow", "growth_rate", "block_config")  # of backbones, b
 READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "teacher_only")
 
 
-def class_count(given: Materials) -> int:
+def class_count(context: RunContext) -> int:
     """Number of logits."""
-    return len(given.dataset.task.classes)
+    return len(context.dataset.task.classes)
 
 
-def encoder(given: Materials) -> dict[str, Any]:
+def encoder(context: RunContext) -> dict[str, Any]:
     """Keywords that choose a backbone, its first weights and its width."""
-    backbone = given.protocol.backbone
-    name = getattr(backbone, given.method.backbone)
-    own = {n: v for n, v in _own_settings(given).items() if n in SIZES}
+    backbone = context.protocol.backbone
+    name = getattr(backbone, context.method.backbone)
+    own = {n: v for n, v in _own_settings(context).items() if n in SIZES}
     narrowed = {"channels": backbone.channels, "stem_width": backbone.stem_width}
     ours = {n: v for n, v in narrowed.items() if v is not None}
     options = ours if ours and name.startswith("resnet") else own
-    return {"backbone": name, "weights": given.weights, "backbone_options": options}
+    return {"backbone": name, "weights": context.weights, "backbone_options": options}
 
 
-def own_options(given: Materials) -> dict[str, Any]:
+def own_options(context: RunContext) -> dict[str, Any]:
     """The protocol's settings for this method, as keywords, less those that recipes read."""
-    return {n: v for n, v in _own_settings(given).items() if n not in READ_BY_RECIPES}
+    return {n: v for n, v in _own_settings(context).items() if n not in READ_BY_RECIPES}
 
 
-def _own_settings(given: Materials) -> dict[str, Any]:
+def _own_settings(context: RunContext) -> dict[str, Any]:
     named: dict[str, Any] = {}
-    for group in given.method.groups:
-        named |= getattr(given.protocol, group).model_dump()
+    for group in context.method.groups:
+        named |= getattr(context.protocol, group).model_dump()
     return named
 
 
-def network(given: Materials, **options: Any) -> nn.Module:
+def network(context: RunContext, **options: Any) -> nn.Module:
     """The method's own class, given what every classifier is given; a user's file, no more."""
-    kind: Any = roster.load(given.method, given.name)
-    ours = given.method.digest is None
-    task = {"task": given.dataset.task.kind, **own_options(given)} if ours else {}
-    made = kind(class_count(given), **encoder(given), **task, **options)
+    kind: Any = roster.load(context.method, context.name)
+    ours = context.method.digest is None
+    task = {"task": context.dataset.task.kind, **own_options(context)} if ours else {}
+    made = kind(class_count(context), **encoder(context), **task, **options)
     return made if hasattr(made, "loss") else Supervised(made)
 
 
-def input_px(given: Materials) -> int:
+def input_px(context: RunContext) -> int:
     """Side of the images that the method's classifier is given."""
-    group = given.method.input_from
-    return getattr(given.protocol, group).image_px if group else given.protocol.data.image_px
+    group = context.method.input_from
+    return getattr(context.protocol, group).image_px if group else context.protocol.data.image_px
 
 
-def input_pixels(given: Materials) -> Pixels:
+def input_pixels(context: RunContext) -> Pixels:
     """The cached images from which the method's input is taken: the smaller size that holds it.
 
     A network that needs more pixels but is to see no more detail gets the smaller one enlarged.
     """
-    small = input_px(given) <= given.protocol.data.image_px or given.method.options.get("enlarged")
-    return given.images.whole if small else given.images.for_patches
+    small = input_px(context) <= context.protocol.data.image_px or context.method.options.get(
+        "enlarged"
+    )
+    return context.images.whole if small else context.images.for_patches
 
 
 def supervised(
-    given: Materials,
+    context: RunContext,
     module: Callable[[], nn.Module],
     *,
     name: str = "finetune",
@@ -100,11 +102,11 @@ def supervised(
         batches: The training images with their labels unless given.
         selects: Whether the validation split may pick the epoch, where the protocol wants that.
     """
-    settings = settings or given.protocol.finetuning
+    settings = settings or context.protocol.finetuning
     return Stage(
         name=name,
         module=module,
-        batches=batches or _images(given, settings, name),
+        batches=batches or _images(context, settings, name),
         epochs=epochs or settings.epochs,
         settings=settings,
         starts_from=starts_from,
@@ -113,15 +115,17 @@ def supervised(
     )
 
 
-def _images(given: Materials, settings: Finetuning, name: str) -> ImageBatches:
-    labels = given.dataset.labels()
+def _images(context: RunContext, settings: Finetuning, name: str) -> ImageBatches:
+    labels = context.dataset.labels()
     return ImageBatches(
-        pixels=input_pixels(given),
-        indices=given.dataset.where("train"),
-        labels=labels[:, 0] if given.dataset.task.kind == "grading" else labels.astype(np.float32),
+        pixels=input_pixels(context),
+        indices=context.dataset.where("train"),
+        labels=labels[:, 0]
+        if context.dataset.task.kind == "grading"
+        else labels.astype(np.float32),
         batch=settings.batch,
-        augment=augmenting(given, AUGMENTATIONS[settings.augmentation], input_px(given)),
-        purpose=(given.seed, name),
+        augment=augmenting(context, AUGMENTATIONS[settings.augmentation], input_px(context)),
+        purpose=(context.seed, name),
     )
 
 
@@ -158,17 +162,17 @@ def whole_state(module: nn.Module) -> State:
 
 
 def augmenting(
-    given: Materials, augmentation: Augmentation, size_px: int
+    context: RunContext, augmentation: Augmentation, size_px: int
 ) -> Callable[[Tensor, torch.Generator], Tensor]:
     """(n, S, S, 3) uint8 and a generator -> augmented, normalised input on the device."""
-    sizes = {"size_px": size_px, **_normalisation(given.protocol)}
-    if given.dataset.modality == "chest":
-        augmentation = upright(augmentation, given.protocol.chest)
+    sizes = {"size_px": size_px, **_normalisation(context.protocol)}
+    if context.dataset.modality == "chest":
+        augmentation = upright(augmentation, context.protocol.chest)
 
     def augment(images: Tensor, generator: torch.Generator) -> Tensor:
         draws = augmentation.draw(len(images), generator)
-        moved = images.permute(0, 3, 1, 2).to(given.device)
-        return _laid_out(apply(moved, draws, **sizes), given.protocol)
+        moved = images.permute(0, 3, 1, 2).to(context.device)
+        return _laid_out(apply(moved, draws, **sizes), context.protocol)
 
     return augment
 
@@ -187,11 +191,11 @@ def upright(augmentation: Augmentation, chest: Chest) -> Augmentation:
     )
 
 
-def preparing(given: Materials, size_px: int) -> Callable[[Tensor], Tensor]:
+def preparing(context: RunContext, size_px: int) -> Callable[[Tensor], Tensor]:
     """(n, S, S, 3) uint8 -> normalised network input on the device, without augmentation."""
-    sizes = {"size_px": size_px, **_normalisation(given.protocol)}
+    sizes = {"size_px": size_px, **_normalisation(context.protocol)}
     return lambda images: _laid_out(
-        to_input(images.permute(0, 3, 1, 2).to(given.device), **sizes), given.protocol
+        to_input(images.permute(0, 3, 1, 2).to(context.device), **sizes), context.protocol
     )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from bench import roster
 from bench.data.loaders import LevelBatches
 from bench.data.patches import Pool, box_pool, crop_pool
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.pipeline.levels import comcl_options, level_pools, require_patches, usable_pairs
 from bench.pipeline.recipes.common import (
     augmenting,
@@ -29,79 +29,79 @@ from bench.training.stages import Stage, State
 LESION, HEALTHY = 0, 2  # CoMCL's codes of the high-quality levels, where quality is not used
 
 
-def comcl(given: Materials) -> tuple[Stage, ...]:
+def comcl(context: RunContext) -> tuple[Stage, ...]:
     """Pretraining on patches of the four levels."""
     from comcl.views import LEVELS, levels_needed
 
-    pairs, _ = usable_pairs(given)
-    pools = level_pools(given)
+    pairs, _ = usable_pairs(context)
+    pools = level_pools(context)
     codes = [LEVELS.index(level) for level in levels_needed(pairs)]
     needed = {code: pools[code] for code in codes if len(pools[code])}
-    require_patches(given, needed)
-    module = partial(_contrastive, given, pairs=pairs, **comcl_options(given))
-    return (_pretraining(given, module, _patches(given, needed)), _finetuning(given))
+    require_patches(context, needed)
+    module = partial(_contrastive, context, pairs=pairs, **comcl_options(context))
+    return (_pretraining(context, module, _patches(context, needed)), _finetuning(context))
 
 
-def lesion_aware(given: Materials) -> tuple[Stage, ...]:
+def lesion_aware(context: RunContext) -> tuple[Stage, ...]:
     """A teacher, then a student that also learns from it, each half of the budget.
 
     Source: docs/reference/methods.md#lesion-aware-cl.
     """
-    train = given.dataset.where("train")
-    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[train])
-    pools = {LESION: _lesions(given, train[lesion]), HEALTHY: crop_pool(train[~lesion])}
-    require_patches(given, pools)
-    own = given.protocol.lesion_aware
+    train = context.dataset.where("train")
+    lesion = context.dataset.task.shows_lesions(context.dataset.labels()[train])
+    pools = {LESION: _lesions(context, train[lesion]), HEALTHY: crop_pool(train[~lesion])}
+    require_patches(context, pools)
+    own = context.protocol.lesion_aware
     parts = {LESION: 1, HEALTHY: own.healthy_per_lesion}
-    batches = _patches(given, pools, parts)
+    batches = _patches(context, pools, parts)
     teacher, student = (
-        partial(_contrastive, given, phase=phase, **_contrast(given))
+        partial(_contrastive, context, phase=phase, **_contrast(context))
         for phase in ("teacher", "student")
     )
     if own.teacher_only:
-        return (_pretraining(given, teacher, batches), _finetuning(given))
-    one, other = shared_out(given.protocol.pretraining.epochs, [0.5, 0.5])
-    first = _pretraining(given, teacher, batches, name="teacher", epochs=one, whole=True)
-    second = _pretraining(given, student, batches, name="student", epochs=other, follows=True)
-    return (first, second, _finetuning(given))
+        return (_pretraining(context, teacher, batches), _finetuning(context))
+    one, other = shared_out(context.protocol.pretraining.epochs, [0.5, 0.5])
+    first = _pretraining(context, teacher, batches, name="teacher", epochs=one, whole=True)
+    second = _pretraining(context, student, batches, name="student", epochs=other, follows=True)
+    return (first, second, _finetuning(context))
 
 
-def moco(given: Materials) -> tuple[Stage, ...]:
+def moco(context: RunContext) -> tuple[Stage, ...]:
     """Pretraining on whole images, neither lesions nor grades nor quality used.
 
     Source: docs/reference/methods.md#basic-cl-moco.
     """
-    pixels = given.images.whole
-    size_px = given.protocol.data.image_px
+    pixels = context.images.whole
+    size_px = context.protocol.data.image_px
     batches = LevelBatches(
         pixels=pixels,
-        pools={LESION: crop_pool(given.dataset.where("train"))},
+        pools={LESION: crop_pool(context.dataset.where("train"))},
         image_px=size_px,
         patch_px=size_px,
-        batch=given.protocol.pretraining.batch,
-        steps=pretraining_steps(given),
-        augment=augmenting(given, CONTRASTIVE, given.protocol.patches.size_px),
-        purpose=(given.seed, "pretrain"),
+        batch=context.protocol.pretraining.batch,
+        steps=pretraining_steps(context),
+        augment=augmenting(context, CONTRASTIVE, context.protocol.patches.size_px),
+        purpose=(context.seed, "pretrain"),
     )
-    return _one_pool(given, batches)
+    return _one_pool(context, batches)
 
 
-def on_lesion_patches(given: Materials) -> tuple[Stage, ...]:
+def on_lesion_patches(context: RunContext) -> tuple[Stage, ...]:
     """Pretraining on lesion patches alone; grades and quality are not used.
 
     Source: docs/reference/open-questions.md#d41.
     """
-    pools = {LESION: _lesions(given, given.dataset.where("train"))}
-    require_patches(given, pools)
-    return _one_pool(given, _patches(given, pools))
+    pools = {LESION: _lesions(context, context.dataset.where("train"))}
+    require_patches(context, pools)
+    return _one_pool(context, _patches(context, pools))
 
 
-def _one_pool(given: Materials, batches: LevelBatches) -> tuple[Stage, ...]:
-    module = partial(_contrastive, given, **_contrast(given))
-    return (_pretraining(given, module, batches), _finetuning(given))
+def _one_pool(context: RunContext, batches: LevelBatches) -> tuple[Stage, ...]:
+    module = partial(_contrastive, context, **_contrast(context))
+    return (_pretraining(context, module, batches), _finetuning(context))
 
 
-RECIPES: dict[str, Callable[[Materials], tuple[Stage, ...]]] = {
+RECIPES: dict[str, Callable[[RunContext], tuple[Stage, ...]]] = {
     "comcl": comcl,
     "lesion-patches": on_lesion_patches,
     "lesion-aware": lesion_aware,
@@ -109,39 +109,39 @@ RECIPES: dict[str, Callable[[Materials], tuple[Stage, ...]]] = {
 }
 
 
-def pretraining_steps(given: Materials) -> int:
+def pretraining_steps(context: RunContext) -> int:
     """Steps of a pretraining epoch, the same for every contrastive method.
 
     One pass over the lesion images of the training split at a quarter of the batch
     (docs/reference/methods.md#sizes-on-eyeq).
     """
-    train = given.dataset.where("train")
-    lesions = given.dataset.task.shows_lesions(given.dataset.labels()[train]).sum()
-    return max(1, ceil(lesions / (given.protocol.pretraining.batch // 4)))
+    train = context.dataset.where("train")
+    lesions = context.dataset.task.shows_lesions(context.dataset.labels()[train]).sum()
+    return max(1, ceil(lesions / (context.protocol.pretraining.batch // 4)))
 
 
-def pretraining_presentations(given: Materials) -> int:
+def pretraining_presentations(context: RunContext) -> int:
     """Patches that pretraining sees in all."""
-    settings = given.protocol.pretraining
-    return settings.epochs * pretraining_steps(given) * settings.batch
+    settings = context.protocol.pretraining
+    return settings.epochs * pretraining_steps(context) * settings.batch
 
 
-def _contrastive(given: Materials, **options: Any) -> nn.Module:
-    kind: Any = roster.load(given.method, given.name)
-    return kind(**encoder(given), **options)
+def _contrastive(context: RunContext, **options: Any) -> nn.Module:
+    kind: Any = roster.load(context.method, context.name)
+    return kind(**encoder(context), **options)
 
 
-def _contrast(given: Materials) -> dict[str, Any]:
+def _contrast(context: RunContext) -> dict[str, Any]:
     """Keywords of a contrastive method: its own, and what all of them share."""
-    shared = given.protocol.pretraining
-    options = {"temperature": shared.temperature, **own_options(given)}
-    if given.method.options.get("keeps_queue"):
+    shared = context.protocol.pretraining
+    options = {"temperature": shared.temperature, **own_options(context)}
+    if context.method.options.get("keeps_queue"):
         options |= {"queue_size": shared.queue, "momentum": shared.key_momentum}
     return options
 
 
 def _pretraining(
-    given: Materials,
+    context: RunContext,
     module: Callable[[], nn.Module],
     batches: LevelBatches,
     *,
@@ -160,46 +160,46 @@ def _pretraining(
         name=name,
         module=module,
         batches=batches,
-        epochs=epochs or given.protocol.pretraining.epochs,
-        settings=given.protocol.pretraining,
+        epochs=epochs or context.protocol.pretraining.epochs,
+        settings=context.protocol.pretraining,
         starts_from=transfer if follows else None,
         outcome=whole_state if whole else _encoder_state,
         shared_as=name,
     )
 
 
-def _finetuning(given: Materials) -> Stage:
+def _finetuning(context: RunContext) -> Stage:
     from baselines.classifier import Classifier
 
     def module() -> nn.Module:
-        return Classifier(class_count(given), task=given.dataset.task.kind, **encoder(given))
+        return Classifier(class_count(context), task=context.dataset.task.kind, **encoder(context))
 
-    return supervised(given, module, starts_from=_load_trunk)
+    return supervised(context, module, starts_from=_load_trunk)
 
 
-def _lesions(given: Materials, images: np.ndarray) -> Pool:
+def _lesions(context: RunContext, images: np.ndarray) -> Pool:
     """Lesion patches of images: around boxes, or without any, crops of lesion images."""
-    if given.boxes != "random_lesion_crops":
-        patch_px = given.protocol.patches.size_px
-        return box_pool(images, given.images.boxes, patch_px=patch_px)
-    lesion = given.dataset.task.shows_lesions(given.dataset.labels()[images])
+    if context.boxes != "random_lesion_crops":
+        patch_px = context.protocol.patches.size_px
+        return box_pool(images, context.images.boxes, patch_px=patch_px)
+    lesion = context.dataset.task.shows_lesions(context.dataset.labels()[images])
     return crop_pool(images[lesion])
 
 
 def _patches(
-    given: Materials, pools: dict[int, Pool], parts: dict[int, int] | None = None
+    context: RunContext, pools: dict[int, Pool], parts: dict[int, int] | None = None
 ) -> LevelBatches:
-    protocol = given.protocol
+    protocol = context.protocol
     return LevelBatches(
-        pixels=given.images.for_patches,
+        pixels=context.images.for_patches,
         pools=pools,
         parts=parts,
         image_px=protocol.data.patch_image_px,
         patch_px=protocol.patches.size_px,
         batch=protocol.pretraining.batch,
-        steps=pretraining_steps(given),
-        augment=augmenting(given, CONTRASTIVE, protocol.patches.size_px),
-        purpose=(given.seed, "pretrain"),
+        steps=pretraining_steps(context),
+        augment=augmenting(context, CONTRASTIVE, protocol.patches.size_px),
+        purpose=(context.seed, "pretrain"),
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench import roster
 from bench.lesions.lesion_masks import MaskBatches
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.pipeline.recipes.common import (
     input_px,
     network,
@@ -25,42 +25,42 @@ from bench.pipeline.recipes.common import (
 from bench.training.stages import Stage
 
 
-def deepmt_dr(given: Materials) -> tuple[Stage, ...]:
+def deepmt_dr(context: RunContext) -> tuple[Stage, ...]:
     """Super-resolution with segmentation on masks, the grader, then the joint phase.
 
     Where the data have no lesion masks to learn from (chest X-rays) the first phase is
     super-resolution alone, on the training images.
     """
-    segments = given.masked is not None
+    segments = context.masked is not None
     constant = "PHASES" if segments else "PHASES_WITHOUT_SEGMENTATION"
-    phases = roster.constant(given.method, constant)
-    epochs = shared_out(given.protocol.finetuning.epochs, [share for _, share, _ in phases])
-    settings = given.protocol.finetuning
+    phases = roster.constant(context.method, constant)
+    epochs = shared_out(context.protocol.finetuning.epochs, [share for _, share, _ in phases])
+    settings = context.protocol.finetuning
     stages = []
     for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True)):
         stage = supervised(
-            given,
-            partial(_network, given, segments=segments, phase=name),
+            context,
+            partial(_network, context, segments=segments, phase=name),
             name=name,
             epochs=count,
             settings=settings.model_copy(update={"lr": settings.lr * factor}),
             starts_from=transfer if position else None,
             outcome=whole_state,
             selects=position > 0,
-            batches=_mask_batches(given) if name == "segmentation" else None,
+            batches=_mask_batches(context) if name == "segmentation" else None,
         )
         stages.append(stage)
     return tuple(stages)
 
 
-RECIPES: dict[str, Callable[[Materials], tuple[Stage, ...]]] = {"deepmt-dr": deepmt_dr}
+RECIPES: dict[str, Callable[[RunContext], tuple[Stage, ...]]] = {"deepmt-dr": deepmt_dr}
 
 
-def _network(given: Materials, *, segments: bool, phase: str) -> Any:
+def _network(context: RunContext, *, segments: bool, phase: str) -> Any:
     """The module of a phase, told what its input was normalised with."""
-    normalised = given.protocol.normalisation
+    normalised = context.protocol.normalisation
     return network(
-        given,
+        context,
         phase=phase,
         segmentation=segments,
         pixel_mean=normalised.mean,
@@ -68,24 +68,24 @@ def _network(given: Materials, *, segments: bool, phase: str) -> Any:
     )
 
 
-def _mask_batches(given: Materials) -> MaskBatches:
+def _mask_batches(context: RunContext) -> MaskBatches:
     """As many photographs an epoch as the training split has: the budget is that of all methods."""
-    assert given.masked is not None
-    prepare = preparing(given, input_px(given))
-    batch = given.protocol.finetuning.batch
+    assert context.masked is not None
+    prepare = preparing(context, input_px(context))
+    batch = context.protocol.finetuning.batch
 
     def images(pixels: Tensor) -> Tensor:
         return prepare(pixels)
 
     def masks(pixels: Tensor) -> Tensor:
-        return (pixels.to(given.device).float() / 255).contiguous()
+        return (pixels.to(context.device).float() / 255).contiguous()
 
     return MaskBatches(
-        images=torch.from_numpy(given.masked.images),
-        masks=torch.from_numpy(given.masked.masks),
+        images=torch.from_numpy(context.masked.images),
+        masks=torch.from_numpy(context.masked.masks),
         batch=batch,
-        steps=max(1, len(given.dataset.where("train")) // batch),
+        steps=max(1, len(context.dataset.where("train")) // batch),
         prepare_images=images,
         prepare_masks=masks,
-        purpose=(given.seed, "segmentation"),
+        purpose=(context.seed, "segmentation"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from bench import roster
-from bench.pipeline.context import Materials
+from bench.pipeline.context import RunContext
 from bench.pipeline.recipes.common import network, shared_out, supervised, transfer, whole_state
 from bench.pipeline.recipes.contrastive import pretraining_presentations
 from bench.training.stages import Stage
@@ -14,32 +14,32 @@ from bench.training.stages import Stage
 CONTRASTIVE_COST = 4 / 3
 
 
-def classifier(given: Materials) -> tuple[Stage, ...]:
+def classifier(context: RunContext) -> tuple[Stage, ...]:
     """One supervised stage; `compute_matched` lengthens it by the cost of pretraining."""
-    epochs = given.protocol.finetuning.epochs
-    if given.method.options.get("compute_matched"):
-        epochs = _compute_matched_epochs(given)
-    return (supervised(given, partial(network, given), epochs=epochs),)
+    epochs = context.protocol.finetuning.epochs
+    if context.method.options.get("compute_matched"):
+        epochs = _compute_matched_epochs(context)
+    return (supervised(context, partial(network, context), epochs=epochs),)
 
 
-def phased(given: Materials) -> tuple[Stage, ...]:
+def phased(context: RunContext) -> tuple[Stage, ...]:
     """One supervised stage a phase of the method; all together last as long as one classifier.
 
     The class's module lists its `PHASES`: name, share of the epochs, factor of the learning rate.
     """
-    phases = roster.constant(given.method, "PHASES")
-    epochs = shared_out(given.protocol.finetuning.epochs, [share for _, share, _ in phases])
+    phases = roster.constant(context.method, "PHASES")
+    epochs = shared_out(context.protocol.finetuning.epochs, [share for _, share, _ in phases])
     return tuple(
-        _phase(given, name, count, factor, first=position == 0)
+        _phase(context, name, count, factor, first=position == 0)
         for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True))
     )
 
 
-def _phase(given: Materials, name: str, epochs: int, factor: float, *, first: bool) -> Stage:
-    settings = given.protocol.finetuning
+def _phase(context: RunContext, name: str, epochs: int, factor: float, *, first: bool) -> Stage:
+    settings = context.protocol.finetuning
     return supervised(
-        given,
-        partial(network, given, phase=name),
+        context,
+        partial(network, context, phase=name),
         name=name,
         epochs=epochs,
         settings=settings.model_copy(update={"lr": settings.lr * factor}),
@@ -48,16 +48,16 @@ def _phase(given: Materials, name: str, epochs: int, factor: float, *, first: bo
     )
 
 
-def _compute_matched_epochs(given: Materials) -> int:
+def _compute_matched_epochs(context: RunContext) -> int:
     """Fine-tuning epochs that cost what pretraining and fine-tuning cost together."""
-    protocol = given.protocol
+    protocol = context.protocol
     area = (protocol.patches.size_px / protocol.data.image_px) ** 2
-    patches = pretraining_presentations(given)
-    extra = patches * CONTRASTIVE_COST * area / len(given.dataset.where("train"))
+    patches = pretraining_presentations(context)
+    extra = patches * CONTRASTIVE_COST * area / len(context.dataset.where("train"))
     return protocol.finetuning.epochs + round(extra)
 
 
-RECIPES: dict[str, Callable[[Materials], tuple[Stage, ...]]] = {
+RECIPES: dict[str, Callable[[RunContext], tuple[Stage, ...]]] = {
     "classifier": classifier,
     "phased": phased,
 }

@@ -25,7 +25,7 @@ from bench.evaluation.statistics import (
 from bench.reporting.claims.files import Claim, Comparison, cells_of, load_claims
 from bench.reporting.results.comparability import Group, comparable_groups
 from bench.reporting.results.runs import Runs, collect, first_run
-from bench.reporting.results.significance import Verdict, combine
+from bench.reporting.results.significance import ClaimVerdict, combine
 from bench.roster import METHODS
 
 
@@ -49,7 +49,7 @@ class Judged:
     """
 
     comparison: Comparison
-    verdict: Verdict
+    verdict: ClaimVerdict
     why: str = ""
     estimate: Estimate | None = None
     p: float | None = None
@@ -84,9 +84,9 @@ class Finding:
     claim: Claim
     score: str
     decides: bool
-    verdict: Verdict
-    by_column: dict[tuple[str, ...], Verdict]
-    without_reconstructed: Verdict | None
+    verdict: ClaimVerdict
+    by_column: dict[tuple[str, ...], ClaimVerdict]
+    without_reconstructed: ClaimVerdict | None
     comparisons: tuple[Judged, ...]
 
 
@@ -139,7 +139,7 @@ def judge_scored(
     return tuple(judgement for judgement in judged if judgement.findings)
 
 
-def ruling(claim: Claim, found: Estimate, p: float, adjusted: float) -> Verdict:
+def ruling(claim: Claim, found: Estimate, p: float, adjusted: float) -> ClaimVerdict:
     """The verdict on one comparison that has as many seeds as the claim asks for.
 
     Args:
@@ -259,8 +259,8 @@ def _decided(claim: Claim, judged: Judged, adjusted: float | None, tests: int) -
 
 
 def _finding(claim: Claim, name: str, decides: bool, judged: tuple[Judged, ...]) -> Finding:
-    sure: list[Verdict] = [one.verdict for one in judged if not one.reconstructed]
-    by_column: dict[tuple[str, ...], Verdict] = {
+    sure: list[ClaimVerdict] = [one.verdict for one in judged if not one.reconstructed]
+    by_column: dict[tuple[str, ...], ClaimVerdict] = {
         column: combine(one.verdict for one in judged if one.comparison.ratios == column)
         for column in claim.columns
     }

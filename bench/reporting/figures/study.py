@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bench.evaluation.joint import FILE
 from bench.reporting.figures import style
 from bench.reporting.results.comparability import Group, whole
-from bench.reporting.results.scores import Measured, measure
+from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.reporting.tables.sections import metrics_of, with_others
 from bench.roster import METHODS
 
@@ -82,7 +82,7 @@ class Study:
     """
 
     group: Group
-    measured: Measured
+    measured: ScoredRuns
     metrics: dict[str, str]
 
     @classmethod
@@ -90,10 +90,10 @@ class Study:
         """Score all runs of a group.
 
         Raises:
-            NotComparable: as `bench.reporting.results.scores.measure`.
+            NotComparable: as `bench.reporting.results.scores.score_runs`.
         """
         metrics = metrics_of(group.records)
-        return cls(group, measure(group.records, None, tuple(metrics)), metrics)
+        return cls(group, score_runs(group.records, None, tuple(metrics)), metrics)
 
     @cached_property
     def methods(self) -> tuple[str, ...]:

@@ -9,12 +9,12 @@ import numpy as np
 from bench.reporting.claims.judge import Finding, Judgement
 from bench.reporting.claims.page import seeds_to_decide, title
 from bench.reporting.results.comparability import whole
-from bench.reporting.results.significance import Verdict
+from bench.reporting.results.significance import ClaimVerdict
 from bench.roster import METHODS
 
 BEST, LOSES_LESS = "best-in-each-column", "loses-less-absolutely"
 PLAIN = "resnet50"
-VERDICTS: tuple[Verdict, ...] = ("supported", "contradicted", "undecided", "not run")
+VERDICTS: tuple[ClaimVerdict, ...] = ("supported", "contradicted", "undecided", "not run")
 FEW = 3
 WORDS = {"kappa": "quadratic weighted kappa", "auroc_macro": "mean AUROC over findings"}
 """Names of the scores that decide."""
@@ -117,7 +117,7 @@ def _told(finding: Finding | None, name: str, tell: Callable[[Finding], str]) ->
     return tell(finding) if finding else f"The claim {name} is not made of this data set."
 
 
-def _with(deciding: Sequence[Finding], verdict: Verdict) -> str:
+def _with(deciding: Sequence[Finding], verdict: ClaimVerdict) -> str:
     """How many have a verdict, those that are decided by name; "" for none."""
     found = [finding.claim.id for finding in deciding if finding.verdict == verdict]
     names = f" ({', '.join(found)})" if verdict in ("supported", "contradicted") else ""

@@ -9,13 +9,13 @@ from bench.reporting.figures.study import Study
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.published import DATASETS, NATIVE_RATIO, READABLE, published
 from bench.reporting.results.runs import Runs
-from bench.reporting.results.scores import Measured
+from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.results.verdicts import Verdict
 from bench.reporting.tables.cells import PAPERS_NAME, verdicts
 from bench.reporting.tables.sections import FINDINGS, GRADING
 
 SCORES = {"eyeq": GRADING, "chestxray": FINDINGS}
-UNRUN = Measured(Runs(), {})
+UNRUN = ScoredRuns(Runs(), {})
 
 
 class Number(NamedTuple):
@@ -90,7 +90,7 @@ def _numbers(found: Iterable[Standing]) -> Iterator[Number]:
             yield from filter(None, numbers)
 
 
-def _standing(experiment: Experiment, dataset: str, measured: Measured) -> Standing:
+def _standing(experiment: Experiment, dataset: str, measured: ScoredRuns) -> Standing:
     metrics = _metrics(experiment, dataset)
     columns = [(ratio, metric) for ratio in experiment.ratios(dataset) for metric in metrics]
     native = NATIVE_RATIO[dataset]
@@ -128,7 +128,7 @@ def _metrics(experiment: Experiment, dataset: str) -> Sequence[str]:
 
 
 def _number(
-    measured: Measured, table: str, row: Row, dataset: str, ratio: str, metric: str
+    measured: ScoredRuns, table: str, row: Row, dataset: str, ratio: str, metric: str
 ) -> Number | None:
     theirs = published(table, row.title, dataset, ratio)
     if theirs is None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench import store
-from bench.locking import holder
+from bench.locking import owner_of
 from bench.roster import METHODS
 from bench.versions import DEGRADATION, ENGINE
 
@@ -58,7 +58,7 @@ def _state(folder: Path) -> dict[str, Any]:
     if store.is_done(folder):
         record = store.record(folder)
         state = state_of(record["versions"], record["method"].partition("[")[0])
-    elif holder(folder) is not None:
+    elif owner_of(folder) is not None:
         state = "running"
     elif (folder / "failure.json").is_file():
         state, row["why"] = "failed", json.loads((folder / "failure.json").read_text())["why"]

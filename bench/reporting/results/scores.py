@@ -28,7 +28,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ScoredRuns:
     """The runs of one data set that a table shows.
 
     Attributes:
@@ -73,9 +73,9 @@ class Measured:
         return estimate(self.runs.scores[metric], places, first_minus_second(score))
 
 
-def measure(
+def score_runs(
     records: pd.DataFrame, methods: Iterable[str] | None, metrics: Sequence[str]
-) -> Measured:
+) -> ScoredRuns:
     """Score the runs of some methods from their predictions.
 
     Args:
@@ -94,7 +94,7 @@ def measure(
     recorded = {metric: by_id.loc[list(runs.ids), metric].to_numpy(float) for metric in metrics}
     for metric, joint in runs.scores.items():
         _refuse_other_scores(runs.ids, metric, recorded[metric], joint)
-    return Measured(runs, recorded)
+    return ScoredRuns(runs, recorded)
 
 
 def _refuse_other_scores(

@@ -7,16 +7,16 @@ import numpy as np
 
 from bench.evaluation.statistics import Estimate, holm
 from bench.experiments import SEEDS
-from bench.reporting.results.scores import Measured
+from bench.reporting.results.scores import ScoredRuns
 
 ALPHA = 0.05
-Standing = Literal["best", "not worse", "worse", "untested"]
-Verdict = Literal["supported", "contradicted", "undecided", "not run"]
+Significance = Literal["best", "not worse", "worse", "untested"]
+ClaimVerdict = Literal["supported", "contradicted", "undecided", "not run"]
 
 
-def standings(
-    measured: Measured, metric: str, methods: Sequence[str], ratio: str
-) -> dict[str, Standing]:
+def significance(
+    measured: ScoredRuns, metric: str, methods: Sequence[str], ratio: str
+) -> dict[str, Significance]:
     """How each method of a column stands to the one with the highest mean.
 
     "worse" where the difference to it, over the seeds that both have, is significant after Holm's
@@ -33,13 +33,13 @@ def standings(
     others = [method for method in means if method != best]
     differences = [measured.difference(metric, best, other, ratio) for other in others]
     adjusted = holm([_p(difference) for difference in differences])
-    result: dict[str, Standing] = {best: "best"}
+    result: dict[str, Significance] = {best: "best"}
     for other, difference, p in zip(others, differences, adjusted, strict=True):
         result[other] = _standing(difference, p)
     return result
 
 
-def _standing(difference: Estimate | None, adjusted: float | None) -> Standing:
+def _standing(difference: Estimate | None, adjusted: float | None) -> Significance:
     """To the highest; `difference` is how much lower the method is."""
     if adjusted is not None:
         return "worse" if adjusted < ALPHA else "not worse"
@@ -51,8 +51,8 @@ def _standing(difference: Estimate | None, adjusted: float | None) -> Standing:
 
 
 def beats_all(
-    measured: Measured, metric: str, method: str, others: Sequence[str], ratio: str
-) -> Verdict:
+    measured: ScoredRuns, metric: str, method: str, others: Sequence[str], ratio: str
+) -> ClaimVerdict:
     """Whether a method beats each of the others, as the claim files judge it.
 
     Supported if every difference is significant on its side (intersection-union: no correction),
@@ -66,7 +66,7 @@ def beats_all(
     return combine(_beats(*triple) for triple in triples)
 
 
-def _beats(difference: Estimate | None, p: float | None, adjusted: float | None) -> Verdict:
+def _beats(difference: Estimate | None, p: float | None, adjusted: float | None) -> ClaimVerdict:
     if difference is None:
         return "not run"
     if p is not None and difference.value > 0 and p < ALPHA:
@@ -76,7 +76,7 @@ def _beats(difference: Estimate | None, p: float | None, adjusted: float | None)
     return "undecided"
 
 
-def combine(verdicts: Iterable[Verdict]) -> Verdict:
+def combine(verdicts: Iterable[ClaimVerdict]) -> ClaimVerdict:
     """Of several comparisons: one against is enough, and all must be for.
 
     For an "all" claim this is the intersection-union test: every comparison rejects at the full

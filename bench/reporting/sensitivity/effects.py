@@ -14,9 +14,9 @@ import pandas as pd
 
 from bench.evaluation.statistics import Estimate, estimate, first_minus_second, score
 from bench.experiments import EXPERIMENTS
-from bench.protocol.switches import STUDY, Point, Reading
+from bench.protocol.switches import STUDY, Alternative, OpenQuestion
 from bench.reporting.results.comparability import comparable_groups
-from bench.reporting.results.scores import Measured, measure
+from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.store import EventLog
 
 
@@ -60,7 +60,7 @@ class Effect:
         stale: Whether it stands on runs of older code.
     """
 
-    reading: Reading
+    reading: Alternative
     score: Estimate | None
     difference: Estimate | None
     selected: float | None
@@ -81,7 +81,7 @@ class Moved:
         effects: One a reading.
     """
 
-    point: Point
+    point: OpenQuestion
     ratio: str
     default: Estimate | None
     selected: float | None
@@ -108,7 +108,7 @@ class Sensitivity:
 
 def sensitivity(
     records: pd.DataFrame,
-    points: Sequence[Point],
+    points: Sequence[OpenQuestion],
     dataset: str,
     lq_ratio: str = "native",
     protocol: str | None = None,
@@ -136,7 +136,7 @@ def sensitivity(
     metric = "kappa" if "kappa" in runs and any(runs["kappa"].notna()) else "auroc_macro"
     wanted = {reading.cell for point in points for reading in point.readings}
     rivals = {name for point in points for name in rivals_of(point.default.method)}
-    measured = measure(runs, wanted | rivals, [metric])
+    measured = score_runs(runs, wanted | rivals, [metric])
     found = [_moved(measured, metric, p, p.ratio or lq_ratio) for p in points]
     found.sort(key=lambda moved: -moved.largest)
     first = runs.iloc[0]
@@ -168,14 +168,16 @@ def _of_study(records: pd.DataFrame) -> pd.DataFrame:
     return once.drop(columns="own").assign(study=None)
 
 
-def _moved(measured: Measured, metric: str, point: Point, ratio: str) -> Moved:
+def _moved(measured: ScoredRuns, metric: str, point: OpenQuestion, ratio: str) -> Moved:
     default = point.default.cell
     effects = tuple(_effect(measured, metric, point, r, ratio) for r in point.others)
     score_of = measured.score(metric, default, ratio)
     return Moved(point, ratio, score_of, selected_share(measured, default, ratio), effects)
 
 
-def _effect(measured: Measured, metric: str, point: Point, reading: Reading, ratio: str) -> Effect:
+def _effect(
+    measured: ScoredRuns, metric: str, point: OpenQuestion, reading: Alternative, ratio: str
+) -> Effect:
     default = point.default.cell
     return Effect(
         reading,
@@ -188,7 +190,7 @@ def _effect(measured: Measured, metric: str, point: Point, reading: Reading, rat
     )
 
 
-def selected_share(measured: Measured, method: str, ratio: str) -> float | None:
+def selected_share(measured: ScoredRuns, method: str, ratio: str) -> float | None:
     """The share of anchors that self-paced learning selects, from the runs' own logs."""
     places = measured.seeds(method, ratio).values()
     by_run = [_selected(measured.runs.folders[place]) for place in places]
@@ -208,7 +210,7 @@ def _selected(folder: Path) -> float | None:
 
 
 def _standing(
-    measured: Measured, metric: str, point: Point, reading: Reading, ratio: str
+    measured: ScoredRuns, metric: str, point: OpenQuestion, reading: Alternative, ratio: str
 ) -> Standing | None:
     default, other = point.default.cell, reading.cell
     rivals = [name for name in rivals_of(point.default.method) if name != other]
@@ -232,13 +234,13 @@ def _standing(
     return Standing(ranks[0], ranks[1], len(pairs) + 1, crossings)
 
 
-def _shared(measured: Measured, methods: Iterable[str], ratio: str) -> list[int]:
+def _shared(measured: ScoredRuns, methods: Iterable[str], ratio: str) -> list[int]:
     """The seeds that all of them have."""
     return sorted(set.intersection(*(set(measured.seeds(name, ratio)) for name in methods)))
 
 
 def _difference(
-    measured: Measured, metric: str, pair: tuple[str, str], ratio: str, seeds: Sequence[int]
+    measured: ScoredRuns, metric: str, pair: tuple[str, str], ratio: str, seeds: Sequence[int]
 ) -> Estimate:
     one, other = (measured.seeds(name, ratio) for name in pair)
     places = np.array([[one[seed], other[seed]] for seed in seeds])

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.evaluation.statistics import Estimate
-from bench.protocol.switches import Point
+from bench.protocol.switches import OpenQuestion
 from bench.reporting.console import for_stdout, json_object
 from bench.reporting.results.records import load
 from bench.reporting.sensitivity.effects import Effect, Moved, Sensitivity, Standing, sensitivity
@@ -48,7 +48,7 @@ class Page(NamedTuple):
 
 def sensitivity_page(
     folders: Sequence[Path],
-    points: Sequence[Point],
+    points: Sequence[OpenQuestion],
     *,
     dataset: str,
     lq_ratio: str = "native",

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.errors import RequestError
 from bench.experiments import EXPERIMENTS, TABLE1, Experiment, chosen
 from bench.reporting.results.comparability import Group, comparable_groups
-from bench.reporting.results.scores import Measured, measure
+from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.reporting.tables.model import Table
 from bench.reporting.tables.sections import metrics_of, section
 
@@ -55,7 +55,10 @@ def build_all(
 
 
 def of_measured(
-    experiments: Sequence[Experiment], groups: Sequence[Group], measured: Sequence[Measured], n: int
+    experiments: Sequence[Experiment],
+    groups: Sequence[Group],
+    measured: Sequence[ScoredRuns],
+    n: int,
 ) -> tuple[Table, ...]:
     """Tables of runs that are scored already.
 
@@ -68,15 +71,15 @@ def of_measured(
     return tuple(_table(experiment, groups, measured, n) for experiment in experiments)
 
 
-def _measure(group: Group, experiments: Sequence[Experiment]) -> Measured:
+def _measure(group: Group, experiments: Sequence[Experiment]) -> ScoredRuns:
     """All runs where Table 1 is asked for, which shows all; else those of the tables' rows."""
     rows = {row.method for experiment in experiments for row in experiment.rows}
     methods = None if TABLE1 in experiments else rows
-    return measure(group.records, methods, tuple(metrics_of(group.records)))
+    return score_runs(group.records, methods, tuple(metrics_of(group.records)))
 
 
 def _table(
-    experiment: Experiment, groups: Sequence[Group], measured: Sequence[Measured], n: int
+    experiment: Experiment, groups: Sequence[Group], measured: Sequence[ScoredRuns], n: int
 ) -> Table:
     pairs = zip(groups, measured, strict=True)
     sections = tuple(

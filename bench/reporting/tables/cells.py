@@ -8,8 +8,8 @@ import numpy as np
 from bench.experiments import Experiment, Row
 from bench.reporting.results.comparability import Group
 from bench.reporting.results.published import Published, published
-from bench.reporting.results.scores import Measured
-from bench.reporting.results.significance import Standing
+from bench.reporting.results.scores import ScoredRuns
+from bench.reporting.results.significance import Significance
 from bench.reporting.results.verdicts import Verdict, verdict
 from bench.reporting.tables.footnotes import ONE_SEED, Footnotes
 from bench.reporting.tables.model import Cell, Column
@@ -32,7 +32,7 @@ class Part:
 
     experiment: Experiment
     group: Group
-    measured: Measured
+    measured: ScoredRuns
     columns: tuple[Column, ...]
     notes: Footnotes
 
@@ -48,7 +48,7 @@ class Part:
         return {seed for places in self.measured.runs.by_cell.values() for seed in places}
 
 
-def cell(part: Part, row: Row, metric: str, column: Column, standing: Standing | None) -> Cell:
+def cell(part: Part, row: Row, metric: str, column: Column, standing: Significance | None) -> Cell:
     """What stands in a row under a column."""
     if column.kind == "measured":
         return _measured(part, row.method, metric, column.ratio, standing)
@@ -63,7 +63,7 @@ def cell(part: Part, row: Row, metric: str, column: Column, standing: Standing |
 
 
 def verdicts(
-    measured: Measured, method: str, metric: str, ratio: str, theirs: Published
+    measured: ScoredRuns, method: str, metric: str, ratio: str, theirs: Published
 ) -> tuple[Verdict, Verdict]:
     """On the number under the table's own header, and on the one under the other table's."""
     name, ours = PAPERS_NAME[metric], measured.score(metric, method, ratio)
@@ -75,7 +75,9 @@ def verdicts(
     return first, second
 
 
-def _measured(part: Part, method: str, metric: str, ratio: str, standing: Standing | None) -> Cell:
+def _measured(
+    part: Part, method: str, metric: str, ratio: str, standing: Significance | None
+) -> Cell:
     found = part.measured.score(metric, method, ratio)
     if found is None:
         return Cell("not run")
@@ -112,7 +114,7 @@ def _published(notes: Footnotes, theirs: Published, metric: str) -> Cell:
     return Cell(f"{printed:.3f} / {swapped:.3f}", marks=marks)
 
 
-def _verdict(measured: Measured, row: Row, metric: str, ratio: str, theirs: Published) -> Cell:
+def _verdict(measured: ScoredRuns, row: Row, metric: str, ratio: str, theirs: Published) -> Cell:
     printed, swapped = verdicts(measured, row.method, metric, ratio, theirs)
     if printed != swapped:
         return Cell(f"{printed.text} / {swapped.text}")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.experiments import Row
 from bench.reporting.results.comparability import Group, settings_of
-from bench.reporting.results.significance import ALPHA, Standing
+from bench.reporting.results.significance import ALPHA, Significance
 from bench.reporting.results.verdicts import DELTA
 from bench.roster import METHODS
 
@@ -30,7 +30,7 @@ THRESHOLDS = (
     "patients would is not"
 )
 ONE_SEED = "n=1: no interval, since one seed does not say how much seeds vary"
-SIGNS: dict[Standing, tuple[str, str]] = {
+SIGNS: dict[Significance, tuple[str, str]] = {
     "best": ("*", "the highest mean of its column and score"),
     "not worse": (
         "=",
@@ -77,7 +77,7 @@ class Footnotes:
         if text not in self._general:
             self._general.append(text)
 
-    def sign(self, standing: Standing | None) -> tuple[str, ...]:
+    def sign(self, standing: Significance | None) -> tuple[str, ...]:
         """The sign of how a cell stands; the worse bear none."""
         if standing not in SIGNS:
             return ()

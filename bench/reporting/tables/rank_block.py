@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.evaluation.ranks import ranking
 from bench.experiments import Row
-from bench.reporting.results.scores import Measured
+from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.tables.model import Block, Cell, Column, Line
 
 NOTE = (
@@ -16,7 +16,7 @@ NOTE = (
 
 
 def rank_block(
-    measured: Measured, metric: str, heading: str, rows: Sequence[Row], columns: Sequence[Column]
+    measured: ScoredRuns, metric: str, heading: str, rows: Sequence[Row], columns: Sequence[Column]
 ) -> Block | None:
     """A line a method, as "1 to 2, 83 %"; "-" where it has fewer than two seeds.
 
@@ -40,7 +40,7 @@ def _inside(heading: str) -> str:
 
 
 def _ranked(
-    measured: Measured, metric: str, rows: Sequence[Row], ratio: str
+    measured: ScoredRuns, metric: str, rows: Sequence[Row], ratio: str
 ) -> dict[str, tuple[int, int, float]]:
     """Method -> best and worst rank of its interval, and its chance to be best."""
     scores = measured.runs.scores.get(metric)

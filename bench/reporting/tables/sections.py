@@ -5,8 +5,8 @@ import pandas as pd
 from bench.experiments import EXPERIMENTS, RATIOS, TABLE1, Experiment, Row
 from bench.reporting.results.comparability import Group, whole
 from bench.reporting.results.published import published
-from bench.reporting.results.scores import Measured
-from bench.reporting.results.significance import Standing, beats_all, standings
+from bench.reporting.results.scores import ScoredRuns
+from bench.reporting.results.significance import Significance, beats_all, significance
 from bench.reporting.tables import footnotes
 from bench.reporting.tables.cells import Part, cell
 from bench.reporting.tables.data_block import data_block, frequent
@@ -31,7 +31,7 @@ BEATS = (
 RECONSTRUCTED = "left out, being reconstructed from their abstracts: {}"
 
 
-def section(experiment: Experiment, group: Group, measured: Measured) -> Section:
+def section(experiment: Experiment, group: Group, measured: ScoredRuns) -> Section:
     """A section from the runs of one data set under one comparability key."""
     records, notes = group.records, footnotes.Footnotes()
     beside = _beside(experiment, group)
@@ -121,7 +121,7 @@ def _scores(part: Part, metric: str, heading: str) -> Block:
     rows = rows_of(part.experiment, part.group.records)
     names = [row.method for row in rows]
     standing = {
-        column.ratio: standings(part.measured, metric, names, column.ratio)
+        column.ratio: significance(part.measured, metric, names, column.ratio)
         for column in part.columns
         if column.measured
     }
@@ -145,7 +145,7 @@ def _ranks(part: Part, metric: str, heading: str) -> list[Block]:
 
 
 def _line(
-    part: Part, row: Row, metric: str, standing: dict[str, dict[str, Standing]], ruled: bool
+    part: Part, row: Row, metric: str, standing: dict[str, dict[str, Significance]], ruled: bool
 ) -> Line:
     records = part.group.records
     marks = part.notes.of_method(row, records.loc[records["method"] == row.method, "boxes"])

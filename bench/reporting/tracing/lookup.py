@@ -13,7 +13,7 @@ from bench.evaluation.statistics import Estimate
 from bench.experiments import TABLE1
 from bench.protocol.presets import CHANGES
 from bench.reporting.results.comparability import Group, comparable_groups
-from bench.reporting.results.scores import Measured, measure
+from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.reporting.tables.sections import metrics_of
 from bench.reporting.tracing.cell_ids import CellId
 
@@ -31,7 +31,7 @@ class Place:
 
     cell: CellId
     group: Group
-    measured: Measured
+    measured: ScoredRuns
     runs: tuple[Mapping[Any, Any], ...]
     origins: tuple[dict[str, Any], ...]
 
@@ -63,7 +63,7 @@ def find(cell: CellId, records: pd.DataFrame, protocol: str | None = None) -> Pl
     (group,) = groups
     rows = {row.method for row in cell.experiment.rows}
     scores = metrics_of(group.records)
-    measured = measure(group.records, None if cell.experiment is TABLE1 else rows, tuple(scores))
+    measured = score_runs(group.records, None if cell.experiment is TABLE1 else rows, tuple(scores))
     if cell.score and cell.score not in scores:
         raise RequestError(
             f"{cell.dataset} has no score {cell.score!r}; it has {', '.join(scores)}"

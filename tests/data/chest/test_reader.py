@@ -253,7 +253,7 @@ def test_the_real_sample_runs_on_what_is_there(real_data):
 def test_a_limit_is_said_where_it_leaves_images_out(drawn):
     def said(limit):
         protocol = protocol_of("chest.subset=all", f"data.limit={limit}")
-        data = datasets.read("chestxray", datasets.Place(drawn, drawn, protocol, True, quiet))
+        data = datasets.read("chestxray", datasets.Location(drawn, drawn, protocol, True, quiet))
         return len(data.records), [text for text in data.assumptions if "data.limit" in text]
 
     count, sentences = said(60)

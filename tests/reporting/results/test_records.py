@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.locking import claimed
+from bench.locking import lock
 from bench.reporting.results.records import state_of, states
 from bench.versions import DEGRADATION, ENGINE
 
@@ -34,7 +34,7 @@ def test_a_method_of_ones_own_is_told_by_its_digest_and_not_by_a_version():
 def test_a_run_that_nobody_is_on_is_interrupted_and_a_claimed_one_runs(begun, tmp_path):
     (row,) = states(tmp_path)
     assert (row["state"], row["seed"], row["why"]) == ("interrupted", 4, "")
-    with claimed(begun) as mine:
+    with lock(begun) as mine:
         assert mine
         (row,) = states(tmp_path)
         assert row["state"] == "running"

@@ -4,7 +4,7 @@ from known import known
 from measured import measured_of
 
 from bench.experiments import SEEDS, TABLE1
-from bench.reporting.results.significance import beats_all, standings
+from bench.reporting.results.significance import beats_all, significance
 from bench.reporting.tables.build import build
 
 HIGH, MIDDLE, LOW = [0.90, 0.91, 0.92], [0.88, 0.895, 0.91], [0.70, 0.71, 0.72]
@@ -13,7 +13,7 @@ HIGH, MIDDLE, LOW = [0.90, 0.91, 0.92], [0.88, 0.895, 0.91], [0.70, 0.71, 0.72]
 def standing(cells, methods=None, **options):
     named = {(method, "native"): scores for method, scores in cells.items()}
     measured = measured_of(named, **options)
-    return standings(measured, "kappa", methods or list(cells), "native")
+    return significance(measured, "kappa", methods or list(cells), "native")
 
 
 def test_the_highest_is_best_and_the_others_are_tested_against_it():

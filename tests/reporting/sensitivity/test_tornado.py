@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from bench.evaluation.statistics import Estimate
-from bench.protocol.switches import Point, Reading
+from bench.protocol.switches import Alternative, OpenQuestion
 from bench.reporting.sensitivity.effects import Effect, Moved, Sensitivity
 from bench.reporting.sensitivity.tornado import LESS, MORE, bars, reach, tornado
 
 
 def made(*effects, name="D13"):
     """A study of one point; each effect its per-seed differences, () for one not run."""
-    point = Point(name, "Which?", Reading("quantile", "comcl"), ())
+    point = OpenQuestion(name, "Which?", Alternative("quantile", "comcl"), ())
     found = tuple(
-        Effect(Reading(f"r{n}", "comcl"), None, _estimate(each), None, None)
+        Effect(Alternative(f"r{n}", "comcl"), None, _estimate(each), None, None)
         for n, each in enumerate(effects)
     )
     moved = Moved(point, "native", None, None, found)
