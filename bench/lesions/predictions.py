@@ -62,7 +62,7 @@ class Predictor:
     interrupted: Callable[[], bool]
 
     def predict(self, seen: Sequence[DetectorImage]) -> list[Detections]:
-        """Lesions in images, read back where they were found before; boxes as fractions of the side.
+        """Lesions in images, read back where they are known; boxes as fractions of the side.
 
         Raises:
             Interrupted: asked to stop; what is seen so far is remembered.

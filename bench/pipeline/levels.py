@@ -56,9 +56,9 @@ def usable_pairs(context: RunContext) -> tuple[tuple[Any, ...], tuple[Any, ...]]
         _refuse_boxless(context, pools)
     if dropped and own.empty_level == "error":
         raise RequestError(
-            f"{context.name}: a level of the losses {_names(dropped)} has no patches "
-            "at this ratio, and comcl.empty_level=error allows none such; drop_loss leaves these losses out, "
-            "paired_clean keeps the undegraded originals as the high-quality levels"
+            f"{context.name}: a level of the losses {_names(dropped)} has no patches at this "
+            "ratio, and comcl.empty_level=error allows none such; drop_loss leaves these losses "
+            "out, paired_clean keeps the undegraded originals as the high-quality levels"
         )
     if not kept:
         raise RequestError(
