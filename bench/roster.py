@@ -8,15 +8,13 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import RequestError
-
-Recipe = Literal[
-    "classifier", "phased", "comcl", "moco", "lesion-patches", "lesion-aware", "deepmt-dr"
-]
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Method:
         title: As the paper prints it.
         citation: Authors and year.
         component: "module:Class", or "file.py:Class" for a user's own.
-        recipe: What kind of method it is; `bench.pipeline.build` turns it into stages.
+        recipe: "module:function" that turns a run's context into the method's stages.
         version: Bumped by hand when a change can move the method's numbers.
         backbone: The field of `protocol.backbone` that names its network.
         input_from: The protocol group whose `image_px` is its input; "" for `data`.
@@ -43,7 +41,7 @@ class Method:
     title: str
     citation: str
     component: str
-    recipe: Recipe = "classifier"
+    recipe: str = "bench.pipeline.recipes.supervised:classifier"
     version: int = 1
     backbone: str = "name"
     input_from: str = ""
@@ -61,7 +59,7 @@ def _comcl(title: str, variant: str, in_paper: bool = True) -> Method:
         title,
         "Hou et al., 2024",
         "comcl.model:CoMCL",
-        recipe="comcl",
+        recipe="bench.pipeline.recipes.contrastive:comcl",
         needs=("lesion patches", "quality"),
         groups=("comcl",),
         confidence="medium",
@@ -99,7 +97,7 @@ METHODS: dict[str, Method] = {
         "MMCNN",
         "Zhou et al., 2018",
         "baselines.mmcnn:MMCNN",
-        recipe="phased",
+        recipe="bench.pipeline.recipes.supervised:phased",
         input_from="mmcnn",
         groups=("mmcnn",),
         confidence="low",
@@ -109,7 +107,7 @@ METHODS: dict[str, Method] = {
         "Zoom-in-Net",
         "Wang Z. et al., 2017",
         "baselines.zoom_in_net:ZoomInNet",
-        recipe="phased",
+        recipe="bench.pipeline.recipes.supervised:phased",
         input_from="zoom_in_net",
         groups=("zoom_in_net",),
         confidence="low",
@@ -119,21 +117,21 @@ METHODS: dict[str, Method] = {
         "Lesion-base CL",
         "Huang Y. et al., 2021",
         "baselines.lesion_base_cl:LesionBaseCL",
-        recipe="lesion-patches",
+        recipe="bench.pipeline.recipes.contrastive:on_lesion_patches",
         needs=("lesion patches",),
     ),
     "cabnet": Method(
         "CABNet",
         "He A. et al., 2021",
         "baselines.cabnet:CABNet",
-        recipe="phased",
+        recipe="bench.pipeline.recipes.supervised:phased",
         groups=("cabnet",),
     ),
     "deepmt-dr": Method(
         "DeepMT-DR",
         "Wang X. et al., 2021",
         "baselines.deepmt_dr:DeepMTDR",
-        recipe="deepmt-dr",
+        recipe="bench.pipeline.recipes.deepmt_dr:deepmt_dr",
         needs=("lesion masks",),
         groups=("deepmt_dr",),
         confidence="medium",
@@ -143,7 +141,7 @@ METHODS: dict[str, Method] = {
         "Lesion-aware CL",
         "Cheng et al., 2023",
         "baselines.lesion_aware_cl:LesionAwareCL",
-        recipe="lesion-aware",
+        recipe="bench.pipeline.recipes.contrastive:lesion_aware",
         needs=("lesion patches",),
         groups=("lesion_aware",),
         confidence="medium",
@@ -155,7 +153,7 @@ METHODS: dict[str, Method] = {
         "Basic CL (MoCo)",
         "He K. et al., 2020",
         "baselines.moco:MoCo",
-        recipe="moco",
+        recipe="bench.pipeline.recipes.contrastive:moco",
         groups=("moco",),
         options={"keeps_queue": True},
     ),
@@ -163,7 +161,7 @@ METHODS: dict[str, Method] = {
         "Basic CL (MoCo) on lesion patches",
         "He K. et al., 2020",
         "baselines.moco:MoCo",
-        recipe="lesion-patches",
+        recipe="bench.pipeline.recipes.contrastive:on_lesion_patches",
         needs=("lesion patches",),
         groups=("moco",),
         options={"keeps_queue": True},
@@ -211,6 +209,39 @@ def load(method: Method, name: str) -> type:
     if not hasattr(module, class_name):
         raise RequestError(f"--method {name}: {module_name} has no class {class_name!r}")
     return getattr(module, class_name)
+
+
+def recipe(method: Method) -> Callable[[Any], Any]:
+    """The function that an entry names: from a run's context to the method's stages.
+
+    Raises:
+        RequestError: for a module or a function that is not there, naming the nearest function.
+    """
+    module_name, _, name = method.recipe.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # something that the recipe itself imports
+        raise RequestError(
+            f"no recipe {method.recipe!r} (of {method.title}): no module {error.name!r}; a recipe "
+            "is module:function"
+        ) from error
+    known = [n for n, value in vars(module).items() if _written_in(module_name, value)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise RequestError(f"no recipe {method.recipe!r} (of {method.title}){hint}")
+    return getattr(module, name)
+
+
+def _written_in(module_name: str, value: Any) -> bool:
+    """Whether it is a public function of the module, and not one that it imports."""
+    return (
+        inspect.isfunction(value)
+        and value.__module__ == module_name
+        and not value.__name__.startswith("_")
+    )
 
 
 def constant(method: Method, name: str) -> Any:

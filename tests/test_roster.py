@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,44 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, content, said):
     with pytest.raises(RequestError, match=said):
         name, method = roster.resolve(f"{path}:Net")
         roster.load(method, name)
+
+
+@pytest.mark.parametrize("name", list(roster.METHODS))
+def test_every_entry_names_a_recipe(name):
+    """And what it names is written there, not merely imported."""
+    assert roster.recipe(roster.METHODS[name]).__name__ == roster.METHODS[name].recipe.split(":")[1]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ("bench.pipeline.recipes.contrastive:mocco", "did you mean 'moco'"),
+        ("bench.pipeline.recipes.contrastive:supervised", "no recipe"),  # imported there
+        ("bench.pipeline.recipes.contrastive:_lesions", "no recipe"),
+        ("bench.pipeline.recipes.contrasts:moco", "no module 'bench.pipeline.recipes.contrasts'"),
+        ("moco", "no recipe 'moco'"),
+    ],
+)
+def test_an_unknown_recipe_is_one_line(recipe, said):
+    method = replace(roster.METHODS["moco"], recipe=recipe)
+    with pytest.raises(RequestError, match=said) as caught:
+        roster.recipe(method)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_a_recipe_cannot_import_is_not_an_unknown_recipe(tmp_path, monkeypatch):
+    (tmp_path / "wanting.py").write_text("import no_such_package\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    method = replace(roster.METHODS["moco"], recipe="wanting:train")
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        roster.recipe(method)
+
+
+def test_a_function_of_another_module_is_a_recipe_by_its_name_alone(tmp_path, monkeypatch):
+    (tmp_path / "extra.py").write_text("def train(context):\n    return (context,)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    method = replace(roster.METHODS["moco"], recipe="extra:train")
+    assert roster.recipe(method)("stages") == ("stages",)
 
 
 @pytest.mark.parametrize("name", list(roster.METHODS))

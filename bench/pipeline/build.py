@@ -6,32 +6,33 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from bench import roster
 from bench.data.pixels import Pixels
 from bench.errors import RequestError
 from bench.pipeline.context import RunContext
 from bench.pipeline.levels import usable_pairs
-from bench.pipeline.recipes import common, contrastive, deepmt_dr, supervised
+from bench.pipeline.recipes import common, contrastive, deepmt_dr
 from bench.training.stages import Stage
-
-RECIPES = {**supervised.RECIPES, **contrastive.RECIPES, **deepmt_dr.RECIPES}
 
 
 def stages(context: RunContext) -> tuple[Stage, ...]:
     """The stages of a method, in order; the last one's module is scored.
 
     Raises:
-        RequestError: when the data cannot serve the method, with the counts and the way out.
+        RequestError: when the data cannot serve the method, with the counts and the way out; for
+            an entry of the roster whose recipe is not there.
     """
-    made = RECIPES[context.method.recipe](context)
+    made = roster.recipe(context.method)(context)
     return tuple(replace(stage, module=partial(_with_way_out, stage.module)) for stage in made)
 
 
 def notes(context: RunContext) -> tuple[str, ...]:
     """What a page must say about this run beyond the data set's own assumptions."""
-    if context.method.recipe == "comcl":
+    recipe = roster.recipe(context.method)
+    if recipe is contrastive.comcl:
         _, dropped = usable_pairs(context)
         return tuple(f"loss {pair.name} left out: a level is empty (D31)" for pair in dropped)
-    if context.method.recipe == "deepmt-dr" and context.masked is None:
+    if recipe is deepmt_dr.deepmt_dr and context.masked is None:
         return ("no lesion masks: trained without its segmentation task",)
     return ()
 

@@ -44,9 +44,10 @@ CONTRASTIVE = [*SHARED, "baselines/contrastive.py"]
 def sources_of(method):
     """The files that a method's numbers come from: its own, and what it builds on."""
     own = f"{method.component.partition(':')[0].replace('.', '/')}*.py"
-    if method.recipe == "comcl":
+    recipe = method.recipe.rpartition(":")[2]
+    if recipe == "comcl":
         return [*CONTRASTIVE, "comcl/*.py"]
-    contrasts = method.recipe in ("moco", "lesion-patches", "lesion-aware")
+    contrasts = recipe in ("moco", "on_lesion_patches", "lesion_aware")
     return [*(CONTRASTIVE if contrasts else SHARED), own]
 
 

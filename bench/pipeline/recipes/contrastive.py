@@ -101,14 +101,6 @@ def _one_pool(context: RunContext, batches: LevelBatches) -> tuple[Stage, ...]:
     return (_pretraining(context, module, batches), _finetuning(context))
 
 
-RECIPES: dict[str, Callable[[RunContext], tuple[Stage, ...]]] = {
-    "comcl": comcl,
-    "lesion-patches": on_lesion_patches,
-    "lesion-aware": lesion_aware,
-    "moco": moco,
-}
-
-
 def pretraining_steps(context: RunContext) -> int:
     """Steps of a pretraining epoch, the same for every contrastive method.
 

@@ -3,7 +3,6 @@
 Source: docs/reference/methods.md#deepmt-dr.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -51,9 +50,6 @@ def deepmt_dr(context: RunContext) -> tuple[Stage, ...]:
         )
         stages.append(stage)
     return tuple(stages)
-
-
-RECIPES: dict[str, Callable[[RunContext], tuple[Stage, ...]]] = {"deepmt-dr": deepmt_dr}
 
 
 def _network(context: RunContext, *, segments: bool, phase: str) -> Any:

@@ -1,6 +1,5 @@
 """Methods that see whole images and labels only: one supervised stage, or several in a row."""
 
-from collections.abc import Callable
 from functools import partial
 
 from bench import roster
@@ -55,9 +54,3 @@ def _compute_matched_epochs(context: RunContext) -> int:
     patches = pretraining_presentations(context)
     extra = patches * CONTRASTIVE_COST * area / len(context.dataset.where("train"))
     return protocol.finetuning.epochs + round(extra)
-
-
-RECIPES: dict[str, Callable[[RunContext], tuple[Stage, ...]]] = {
-    "classifier": classifier,
-    "phased": phased,
-}
