@@ -175,7 +175,8 @@ def _masked(prepared: Prepared, tick: Tick) -> Masked | None:
     """Photographs with lesion masks at the classifier's size, where the method needs them."""
     if prepared.masked is None:
         return None
-    return lesion_masks.read(prepared.masked.images(tick), prepared.protocol.data.image_px)
+    lesions, size_px = prepared.masked, prepared.protocol.data.image_px
+    return lesion_masks.read(lesions.images(tick), size_px, lesions.name)
 
 
 def _surroundings(

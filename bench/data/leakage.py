@@ -5,7 +5,7 @@ Written into a run's provenance while its data are open, since a record keeps no
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -60,13 +60,33 @@ def leakage(
     }
 
 
-def images_of(batches: Any) -> np.ndarray | None:
-    """Indices of the images that a stage's batches may draw; None if of another data set."""
-    if hasattr(batches, "indices"):
-        return np.unique(batches.indices)
-    if hasattr(batches, "pools"):
-        return np.unique(np.concatenate([pool.images for pool in batches.pools.values()]))
-    return None
+class Draws(Protocol):
+    """What is asked of a stage's batches here; see `bench.training.loop.Batches`."""
+
+    @property
+    def indices(self) -> np.ndarray:
+        """(n,) places in the data set; empty where the images are of another one."""
+        ...
+
+    @property
+    def foreign(self) -> str:
+        """Name of the other set; "" for none."""
+        ...
+
+
+def images_of(batches: Draws) -> np.ndarray | None:
+    """Indices of the images that a stage's batches may draw, each once; None if of another set.
+
+    Raises:
+        ValueError: for batches that name neither images nor another set, or both.
+    """
+    images = np.unique(batches.indices)
+    if bool(len(images)) == bool(batches.foreign):
+        raise ValueError(
+            f"{type(batches).__name__} names {len(images)} images of the data set and "
+            f"{batches.foreign or 'no'!r} as another set; it must name one of the two"
+        )
+    return None if batches.foreign else images
 
 
 def _spans(group: duplicates.Group, dataset: Dataset, pair: tuple[str, str]) -> bool:

@@ -36,6 +36,11 @@ class ImageBatches:
     augment: Augment
     purpose: tuple[str | int, ...]
 
+    @property
+    def foreign(self) -> str:
+        """None: the images are of the run's data set."""
+        return ""
+
     def __len__(self) -> int:
         return max(1, len(self.indices) // self.batch)
 
@@ -73,6 +78,16 @@ class LevelBatches:
     augment: Augment
     purpose: tuple[str | int, ...]
     parts: dict[int, int] | None = None
+
+    @property
+    def foreign(self) -> str:
+        """None: the images are of the run's data set."""
+        return ""
+
+    @property
+    def indices(self) -> np.ndarray:
+        """(n,) of the images that some patch is cut from, each once."""
+        return np.unique(np.concatenate([pool.images for pool in self.pools.values()]))
 
     def __len__(self) -> int:
         return self.steps

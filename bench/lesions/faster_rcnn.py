@@ -103,11 +103,18 @@ class DetectionBatches:
 
     Attributes:
         purpose: Parts of the seed.
+        foreign: Name of the set that the photographs are of.
     """
 
     photographs: Sequence[Annotated]
     batch: int
     purpose: tuple[str | int, ...]
+    foreign: str
+
+    @property
+    def indices(self) -> np.ndarray:
+        """None of a run's data set."""
+        return np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return ceil(len(self.photographs) / self.batch)

@@ -21,20 +21,23 @@ class Masked:
     Attributes:
         images: (N, S, S, 3) uint8.
         masks: (N, 5, S, S) uint8, 255 inside: the four kinds of lesion, then background.
+        name: Of the set that they are of.
     """
 
     images: np.ndarray
     masks: np.ndarray
+    name: str
 
 
-def read(images: Sequence[LesionImage], size_px: int) -> Masked:
-    """All photographs of a set at one size.
+def read(images: Sequence[LesionImage], size_px: int, name: str) -> Masked:
+    """All photographs of the set called `name` at one size.
 
     Raises:
         RequestError: naming a file that cannot be read, or a mask of another size.
     """
     pairs = [_open(image, size_px) for image in images]
-    return Masked(*(np.stack(part) for part in zip(*pairs, strict=True)))
+    photographs, masks = (np.stack(part) for part in zip(*pairs, strict=True))
+    return Masked(photographs, masks, name)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class MaskBatches:
         prepare_images: (n, S, S, 3) uint8 -> (n, 3, S, S) float, normalised, on the device.
         prepare_masks: (n, 5, S, S) uint8 -> the same in [0, 1] on the device.
         purpose: Parts of the seed.
+        foreign: Name of the set that the photographs are of.
     """
 
     images: Tensor
@@ -57,6 +61,12 @@ class MaskBatches:
     prepare_images: Callable[[Tensor], Tensor]
     prepare_masks: Callable[[Tensor], Tensor]
     purpose: tuple[str | int, ...]
+    foreign: str
+
+    @property
+    def indices(self) -> np.ndarray:
+        """None of the run's data set."""
+        return np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return self.steps

@@ -129,7 +129,7 @@ def _train(lesions: LesionSet, protocol: Protocol, folder: Path, context: Detect
     settings = protocol.detector
     training, held = _open(lesions, protocol, context)
     purpose = (protocol.data.data_seed, "detector")
-    batches = DetectionBatches(training, settings.batch, purpose)
+    batches = DetectionBatches(training, settings.batch, purpose, lesions.name)
     epochs = max(settings.epochs, ceil(settings.least_shown / len(training)))
     context.callbacks.say(
         f"training the lesion detector, once: {len(training)} photographs ({lesions.name}), "

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -50,6 +51,19 @@ class Trainable(Stateful, Protocol):
 
 class Batches(Protocol):
     """A function of the epoch: order and augmentation draws are seeded inside."""
+
+    @property
+    def indices(self) -> np.ndarray:
+        """(n,) places in the run's data set of the images that some epoch may draw.
+
+        Empty exactly where the images are of another set, which `foreign` names then.
+        """
+        ...
+
+    @property
+    def foreign(self) -> str:
+        """Name of the other set from which the images come; "" for the run's own data set."""
+        ...
 
     def __len__(self) -> int:
         """Optimizer steps an epoch."""

@@ -1,11 +1,11 @@
 """What every method of the roster keeps; a new one is picked up here without an edit."""
 
-import numpy as np
+from typing import Any
+
 import pytest
 import torch
 
-from bench.data.loaders import ImageBatches, LevelBatches
-from bench.lesions.lesion_masks import MaskBatches
+from bench.data.leakage import images_of
 from bench.pipeline import build
 from bench.roster import METHODS
 from bench.training.stages import initial_weights
@@ -81,18 +81,9 @@ def test_the_stem_is_as_published_unless_it_is_narrowed(made):
     assert stem(16) == [12, 16]
 
 
-def images_of(batches):
-    """Indices of all images that a stage can draw from."""
-    if isinstance(batches, LevelBatches):
-        return np.concatenate([pool.images for pool in batches.pools.values()])
-    assert isinstance(batches, ImageBatches)
-    return batches.indices
-
-
 def pools_of(given):
     """The patches of the first stage, by level."""
-    batches = build.stages(given)[0].batches
-    assert isinstance(batches, LevelBatches)
+    batches: Any = build.stages(given)[0].batches
     return batches.pools
 
 
@@ -101,11 +92,22 @@ def test_stages_see_training_patients_only(materials, name):
     given = materials(name)
     train = set(given.dataset.where("train").tolist())
     for stage in build.stages(given):
-        if isinstance(stage.batches, MaskBatches):
-            continue  # photographs of other people
         seen = images_of(stage.batches)
+        if seen is None:
+            assert stage.batches.foreign == "idrid"  # photographs of other people
+            continue
         assert set(seen.tolist()) <= train
         assert len(seen)
+
+
+def test_whose_images_the_batches_of_other_photographs_are_is_named(materials):
+    foreign = {
+        stage.name: stage.batches.foreign
+        for name in NAMES
+        for stage in build.stages(materials(name))
+        if images_of(stage.batches) is None
+    }
+    assert foreign == {"segmentation": "idrid"}
 
 
 @pytest.mark.parametrize("name", NAMES)

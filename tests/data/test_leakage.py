@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -178,5 +179,22 @@ def test_batches_tell_which_images_they_may_draw():
     assert known(images_of(patches)).tolist() == [1, 4, 7]
 
 
-def test_batches_of_other_photographs_tell_nothing():
-    assert images_of(object()) is None
+def drawing(images=(), foreign="") -> Any:
+    return SimpleNamespace(indices=np.array(images, dtype=np.int64), foreign=foreign)
+
+
+def test_batches_of_other_photographs_name_their_set_and_no_image():
+    assert images_of(drawing(foreign="idrid")) is None
+    assert known(images_of(drawing([2, 2, 1]))).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("batches", [drawing(), drawing([1], "idrid")])
+def test_batches_that_name_neither_images_nor_another_set_or_both_are_refused(batches):
+    with pytest.raises(ValueError, match="must name one of the two"):
+        images_of(batches)
+
+
+def test_batches_that_do_not_say_what_they_draw_are_never_other_photographs():
+    silent: Any = object()
+    with pytest.raises(AttributeError, match="indices"):
+        images_of(silent)

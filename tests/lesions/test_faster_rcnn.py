@@ -9,6 +9,7 @@ from torch import nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.ops import FrozenBatchNorm2d
 
+from bench.data.leakage import images_of
 from bench.errors import RequestError
 from bench.evaluation.detection import Truth, ap50
 from bench.lesions import idrid
@@ -109,7 +110,7 @@ def test_input_is_the_image_between_zero_and_one(photographs):
 
 
 def test_an_epoch_shows_each_photograph_once_and_another_in_another_order(photographs):
-    batches = DetectionBatches(photographs, 2, (0, "test"))
+    batches = DetectionBatches(photographs, 2, (0, "test"), "idrid")
     sums = [
         [image.sum().item() for batch in batches.epoch(epoch) for image in batch["images"]]
         for epoch in (1, 1, 2)
@@ -119,9 +120,15 @@ def test_an_epoch_shows_each_photograph_once_and_another_in_another_order(photog
     assert sorted(sums[0]) == pytest.approx(sorted(p.image.sum() / 255 for p in photographs))
 
 
+def test_batches_of_the_detector_are_of_another_set_by_name(photographs):
+    batches = DetectionBatches(photographs, 2, (0,), "companion")
+    assert images_of(batches) is None
+    assert batches.foreign == "companion"
+
+
 def test_another_seed_gives_another_order(photographs):
     first = [
-        next(DetectionBatches(photographs, 5, (seed,)).epoch(1))["boxes"].tolist()
+        next(DetectionBatches(photographs, 5, (seed,), "idrid").epoch(1))["boxes"].tolist()
         for seed in (0, 0, 1)
     ]
     assert first[0] == first[1] != first[2]
@@ -129,7 +136,7 @@ def test_another_seed_gives_another_order(photographs):
 
 def test_boxes_are_mirrored_with_their_photograph(photographs):
     """Red is below 100 in a haemorrhage and 170 elsewhere, mirrored or not."""
-    batches, mirrored = DetectionBatches(photographs, 1, (0,)), set()
+    batches, mirrored = DetectionBatches(photographs, 1, (0,), "idrid"), set()
     for epoch in range(1, 7):
         for batch in batches.epoch(epoch):
             for (x0, y0, x1, y1), kind in zip(batch["boxes"][0], batch["kinds"][0], strict=True):

@@ -21,7 +21,7 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def masked(drawn):
-    return lesion_masks.read(idrid.read(drawn), PX)
+    return lesion_masks.read(idrid.read(drawn), PX, "idrid")
 
 
 def batches(seed=0, steps=3):
@@ -35,6 +35,7 @@ def batches(seed=0, steps=3):
         prepare_images=lambda images: images.permute(0, 3, 1, 2).float(),
         prepare_masks=lambda own: own.float(),
         purpose=(seed, "segmentation"),
+        foreign="idrid",
     )
 
 
@@ -78,4 +79,4 @@ def test_a_mask_of_another_size_is_named(drawn, tmp_path):
     (mask,) = root.rglob("*_EX.tif")
     Image.open(mask).resize((20, 20)).save(mask)
     with pytest.raises(RequestError, match=mask.name):
-        lesion_masks.read(idrid.read(root), PX)
+        lesion_masks.read(idrid.read(root), PX, "idrid")

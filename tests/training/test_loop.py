@@ -1,6 +1,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -33,6 +34,9 @@ class Bowl(nn.Module):
 
 class Vectors:
     """Batches of the given sizes, another draw each epoch."""
+
+    indices = np.empty(0, dtype=np.int64)
+    foreign = "random vectors"
 
     def __init__(self, *sizes):
         self.sizes = sizes

@@ -6,6 +6,7 @@ import signal
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -46,6 +47,9 @@ class Network(nn.Module):
 
 
 class Photographs:
+    indices = np.empty(0, dtype=np.int64)
+    foreign = "random images"
+
     def __init__(self, seed=0, steps=STEPS):
         self.seed, self.steps = seed, steps
 

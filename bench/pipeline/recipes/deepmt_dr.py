@@ -84,4 +84,5 @@ def _mask_batches(context: RunContext) -> MaskBatches:
         prepare_images=images,
         prepare_masks=masks,
         purpose=(context.seed, "segmentation"),
+        foreign=context.masked.name,
     )
