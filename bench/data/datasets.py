@@ -19,13 +19,23 @@ from bench.versions import CHEST_TWIN, TWIN
 
 @dataclass(frozen=True)
 class Source:
-    """What `bench datasets` says of a data set."""
+    """A data set's entry.
+
+    Attributes:
+        title: For `bench datasets`, as `layout` and `origin`.
+        real: Whether it is a user's files; a twin is drawn.
+        read: Its reader.
+        prepare: What `bench prepare` does with it: a function that
+            `bench.inspection.prepare.carried_out` describes, or its "module:function"; None where
+            nothing checks it.
+    """
 
     title: str
     layout: str
     origin: str
     real: bool
     read: Callable[["Location"], Dataset]
+    prepare: str | Callable[[Any], Any] | None = None
 
     @property
     def default_protocol(self) -> str:
@@ -219,6 +229,11 @@ def _drawn(
     return root, origin
 
 
+LESION_SETS: dict[str, str | Callable[[Any], Any]] = {
+    "idrid": "bench.inspection.detector:prepare",
+}
+"""Sets that teach where lesions are and that no run is scored on: what `bench prepare` does."""
+
 SOURCES: dict[str, Source] = {
     "folder": Source(
         "any set of yours",
@@ -227,6 +242,7 @@ SOURCES: dict[str, Source] = {
         "you",
         True,
         _read_folder,
+        "bench.inspection.labels:prepare",
     ),
     "eyeq": Source(
         "EyeQ: 12,543 / 16,249 fundus photographs, grade 0-4, three qualities",
@@ -234,6 +250,7 @@ SOURCES: dict[str, Source] = {
         "your download of EyePACS, and EyeQ's label files",
         True,
         _read_eyeq,
+        "bench.inspection.labels:prepare",
     ),
     "eyeq-twin": Source(
         "drawn fundus photographs with known lesions, in EyeQ's mix of grades and qualities",
@@ -249,6 +266,7 @@ SOURCES: dict[str, Source] = {
         "your download from NIH",
         True,
         _read_chestxray,
+        "bench.inspection.chest:prepare",
     ),
     "chestxray-twin": Source(
         "drawn frontal radiographs with known findings, in ChestX-ray14's mix and format",

@@ -15,11 +15,12 @@ from bench.data.chest import checks as chest_checks
 from bench.data.chest import files as chest_files
 from bench.data.chest.files import BOX_SIDE, BOXES, Entry, Listing
 from bench.data.chest.reader import choose, missing
-from bench.data.datasets import Location
+from bench.data.datasets import Location, data_folder
 from bench.data.published import FINDINGS, NO_FINDING
 from bench.data.records import Record
 from bench.inspection import images as image_checks
 from bench.inspection.images import cached_line, few, same_lines, unreadable_lines
+from bench.inspection.prepare import Preparation, Report
 
 OTHERS_ALONE = "other findings alone"
 USUAL_SIZE, USUAL_MODE = f"{BOX_SIDE} x {BOX_SIDE}", "L"
@@ -32,12 +33,23 @@ BROKEN_LISTS = {
 """What `bench run` refuses, whatever it is asked for."""
 
 
-def inspect(root: Path, place: Location) -> dict[str, Any]:
+def prepare(request: Preparation) -> Report:
+    """The set checked, and the images of its subset in the cache."""
+    report = inspect(request.name, request.location())
+    return Report(report, text(report), report["ready"])
+
+
+def inspect(name: str, place: Location) -> dict[str, Any]:
     """The report, JSON values only, with the same keys as of other sets and more.
+
+    Args:
+        name: "chestxray", or another set in NIH's layout.
+        place: Where it lies, and its protocol; its tick is told what is being done.
 
     Raises:
         RequestError: on label files that cannot be used at all.
     """
+    root = data_folder(name, place.root)
     found, boxed = chest_files.listing(root), chest_files.boxes(root)
     rows, files = found.entries, chest_files.image_files(root)
     paths = {path.stem: path for path in files}
@@ -50,7 +62,7 @@ def inspect(root: Path, place: Location) -> dict[str, Any]:
     broken = _broken_lists(found)
     unlike, outside = chest_checks.differences(rows, boxed), chest_checks.outside(boxed)
     return {
-        "dataset": "chestxray",
+        "dataset": name,
         "folder": str(root),
         "label_file": {"name": found.file, "columns": list(found.columns)},
         "labels": {split: _counts(rows, split) for split in chest_files.LISTS},

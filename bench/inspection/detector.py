@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.inspection import lesion_boxes
+from bench.inspection.prepare import Preparation, Report
 from bench.lesions import idrid
 from bench.lesions.idrid import LesionSet
 from bench.lesions.train import DetectorContext, detector, predict_held_out, right_at
@@ -11,6 +12,33 @@ from bench.protocol.settings import Protocol
 from bench.training.callbacks import Callbacks
 from bench.training.interrupt import catching_signals
 from bench.training.precision import choose_device, set_numerics
+
+
+def prepare(request: Preparation) -> Report:
+    """By the preset PAPER with IDRiD, LAPTOP for the twin's drawn companion."""
+    default = "laptop" if idrid.find(request.data) is None else "paper"
+    report = prepare_idrid(
+        request.data,
+        request.settings(default),
+        request.cache,
+        request.out,
+        request.callbacks,
+        request.device,
+    )
+    return Report(report, text(report), True)
+
+
+def text(report: dict[str, Any]) -> str:
+    """The detector's scores for a terminal."""
+    lines = [f"lesion detector {report['detector']}, AP50 on held-out photographs:"]
+    for kind, value in report["ap50"].items():
+        shown = "none of it held out" if value is None else f"{value:.3f}"
+        lines.append(f"  {kind:<16} {shown}")
+    lines.append(f"at confidence {report['confidence']}:")
+    for kind, counts in report["at_confidence"].items():
+        told = ", ".join(f"{what} {count}" for what, count in counts.items())
+        lines.append(f"  {kind:<16} {told}")
+    return "\n".join([*lines, *(f"wrote {path}" for path in report["pictures"])])
 
 
 def prepare_idrid(

@@ -1,6 +1,6 @@
 """What is wrong with a user's data, all of it in one pass; what is right is in the cache then.
 
-`inspect` answers `bench prepare` of EyeQ, ChestX-ray14 and folders: label counts, missing,
+`prepare` answers `bench prepare` of EyeQ and of sets in a folder's layout: label counts, missing,
 unreadable and duplicated images, labels that contradict each other.
 """
 
@@ -12,33 +12,32 @@ from typing import Any
 from bench.data import eyeq, folder
 from bench.data.datasets import Location, data_folder
 from bench.data.records import Record
-from bench.errors import RequestError
-from bench.inspection import chest as chest_inspection
 from bench.inspection import images as image_checks
 from bench.inspection.images import cached_line, few, same_lines, unreadable_lines
+from bench.inspection.prepare import Preparation, Report
+
+
+def prepare(request: Preparation) -> Report:
+    """The set checked, and its images in the cache."""
+    report = inspect(request.name, request.location())
+    return Report(report, text(report), report["ready"])
 
 
 def inspect(name: str, place: Location) -> dict[str, Any]:
     """Check a data set and fill the cache at the protocol's sizes.
 
     Args:
-        name: "eyeq", "chestxray" or "folder".
+        name: "eyeq", or a set in a folder's layout.
         place: Where it lies, and its protocol; its tick is told what is being done.
 
     Returns:
-        The report, JSON values only; `ready` says whether all is there, readable and, for EyeQ and
-        ChestX-ray14, as published. Duplicates are told, and do not make a set less ready.
+        The report, JSON values only; `ready` says whether all is there, readable and, for EyeQ, as
+        published. Duplicates are told, and do not make a set less ready.
 
     Raises:
-        RequestError: on another name, or label files that cannot be used at all.
+        RequestError: on label files that cannot be used at all.
     """
-    if name not in ("eyeq", "chestxray", "folder"):
-        raise RequestError(
-            f"prepare {name}: only eyeq, chestxray and folder are checked; twins are drawn"
-        )
     root = data_folder(name, place.root)
-    if name == "chestxray":
-        return chest_inspection.inspect(root, place)
     rows, assumed = _rows(name, root)
     gone = [row for row in rows if not row.path.is_file()]
     lost = {row.image_id for row in gone}
@@ -61,8 +60,6 @@ def inspect(name: str, place: Location) -> dict[str, Any]:
 
 def text(report: dict[str, Any]) -> str:
     """The report for a terminal."""
-    if report["dataset"] == "chestxray":
-        return chest_inspection.text(report)
     total, missing = report["expected"], len(report["missing"])
     lines = [f"{report['dataset']} in {report['folder']}"]
     lines += [_label_line(split, own) for split, own in report["labels"].items()]

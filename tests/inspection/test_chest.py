@@ -12,7 +12,7 @@ from bench.data import cache as caching
 from bench.data.chest import reader as chest_reader
 from bench.data.datasets import Location
 from bench.errors import RequestError
-from bench.inspection.labels import inspect, text
+from bench.inspection.chest import inspect, text
 from bench.protocol.presets import derive, named
 
 

@@ -175,8 +175,3 @@ def test_label_files_that_cannot_be_used_are_an_error(copy, looked_at):
     table.drop(columns="quality").to_csv(root / "Label_EyeQ_test.csv")
     with pytest.raises(RequestError, match="no column 'quality'"):
         looked_at(root)
-
-
-def test_only_sets_of_the_users_are_inspected(looked_at):
-    with pytest.raises(RequestError, match="prepare eyeq-twin: only eyeq, chestxray and folder"):
-        looked_at(None, "eyeq-twin")
