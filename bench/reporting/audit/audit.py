@@ -14,6 +14,7 @@ from bench.reporting.audit.runs import Made
 from bench.reporting.audit.values import CHECKS, Check
 
 Verdict = Literal["PASS", "FAIL", "DECLARED EXCEPTION", "UNKNOWN"]
+SECOND_RUN = "a second run"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def judged(check: Check, runs: Sequence[Made], exceptions: Iterable[Declared] = 
     scopes: dict[str, list[tuple[Made, Any]]] = defaultdict(list)
     for run, value in values:
         scopes[check.scope(run)].append((run, value))
+    if all(len(part) < 2 for part in scopes.values()):
+        return _uncompared(check, values)
     parts = [_scope(check, own, part) for part in scopes.values()]
     wrong = [text for part in parts for text in part.wrong]
     excused = tuple(dict.fromkeys(one for part in parts for one in part.excused))
@@ -79,6 +82,22 @@ def judged(check: Check, runs: Sequence[Made], exceptions: Iterable[Declared] = 
         "; ".join([*few(wrong), *dict.fromkeys(part.common for part in parts)]),
         excused,
         _by_method(check, values),
+    )
+
+
+def _uncompared(check: Check, values: Sequence[tuple[Made, Any]]) -> Row:
+    """No two runs have a value that must be equal: nothing was compared."""
+    shown = dict.fromkeys(check.show(value) for _, value in values)
+    text = "; ".join(["nothing to compare with", *few(list(shown))])
+    of_method = any(check.scope(run) == run.method for run, _ in values)
+    missing = SECOND_RUN if not of_method else f"{SECOND_RUN} of the same method"
+    return Row(
+        check.id,
+        check.title,
+        "UNKNOWN",
+        text,
+        by_method=_by_method(check, values),
+        missing=missing,
     )
 
 
@@ -142,6 +161,10 @@ def _by_method(check: Check, values: Iterable[tuple[Made, Any]]) -> dict[str, li
 def _own_seeds(runs: Sequence[Made]) -> Row:
     """A seed that changes nothing was not used: then n seeds are one."""
     title, by_answers = "each seed its own run", defaultdict(list)
+    cells = Counter((run.method, run.spec["lq_ratio"]) for run in runs)
+    if max(cells.values(), default=0) < 2:
+        text = "one seed of each method and ratio"
+        return Row("seeds", title, "UNKNOWN", text, missing="a second seed")
     for run in runs:
         by_answers[run.method, run.spec["lq_ratio"], run.answered.file].append(run)
     same = [" = ".join(r.name for r in alike) for alike in by_answers.values() if len(alike) > 1]
@@ -156,6 +179,9 @@ def _trials(runs: Sequence[Made], studies: Sequence[Made]) -> Row:
     by_method = {method: [str(len(found))] for method, found in sorted(tried.items())}
     counts = sorted({len(found) for found in tried.values()})
     excused: tuple[Excused, ...] = ()
+    if len(tried) < 2:
+        text = f"{counts[0]} kept of {', '.join(tried)}, and no other method" if counts else "none"
+        return Row("trials", "tuning trials", "UNKNOWN", text, (), by_method, "a second method")
     if len(counts) > 1:
         most = [method for method, found in tried.items() if len(found) == counts[-1]]
         verdict: Verdict = "FAIL"

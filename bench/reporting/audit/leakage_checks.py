@@ -6,14 +6,18 @@ What the predictions and events show is judged from them. What only training saw
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
+from bench.evaluation.metrics import SPLITS as SCORED
 from bench.reporting.audit.audit import Excused, Row, few
 from bench.reporting.audit.exceptions import EXCEPTIONS
 from bench.reporting.audit.runs import Made
 
 STORED = "provenance.json: leakage"
+COMPARED = "images that were compared"
 LOOKALIKE = {"like_test": "images that are a test image in another file"}
+SPLITS = ("train", *SCORED)
 PRIMARY = {"grading": "kappa", "findings": "auroc_macro"}
 
 
@@ -57,7 +61,23 @@ def _pairs(runs: Sequence[Made], what: str, title: str, noun: str) -> Row:
         pairs = entry["shared"].items()
         return [f"{found[what]} {noun} in {pair}" for pair, found in pairs if found[what]]
 
-    return _from_entry(runs, what, title, shared, lambda entry: _compared(entry, what))
+    def idle(entry: dict[str, Any]) -> str:
+        return _nothing_shared(entry, what)
+
+    return _from_entry(runs, what, title, shared, lambda entry: _compared(entry, what), idle)
+
+
+def _nothing_shared(entry: dict[str, Any], what: str) -> str:
+    """Why two splits cannot be said to share nothing; "" where they can."""
+    images = entry["images"]
+    if len(images) < len(SPLITS) or len(entry["shared"]) < len(list(combinations(SPLITS, 2))):
+        return "not every pair of splits was compared"
+    empty = [split for split, count in images.items() if not count]
+    if empty:
+        return f"no image in {', '.join(empty)}"
+    if what == "same_picture" and entry["not_compared"] >= sum(images.values()):
+        return "every image is too dark or flat to tell"
+    return ""
 
 
 def _compared(entry: dict[str, Any], what: str) -> str:
@@ -70,7 +90,19 @@ def _compared(entry: dict[str, Any], what: str) -> str:
 def _stages(runs: Sequence[Made]) -> Row:
     """Pretraining included: every image that any stage may draw, against the test split."""
     faults = {"in_test": "test images", "of_test_patients": "images of test patients"}
-    row = _drawn(runs, "stages", "images of any stage in test", faults)
+    return _drawn(runs, "stages", "images of any stage in test", faults)
+
+
+def _drawn(runs: Sequence[Made], row_id: str, title: str, faults: Mapping[str, str]) -> Row:
+    def leaking(entry: dict[str, Any]) -> list[str]:
+        return [
+            f"{stage}: {found[key]} {text}"
+            for stage, found in entry["stages"].items()
+            for key, text in faults.items()
+            if found is not None and found[key]
+        ]
+
+    row = _from_entry(runs, row_id, title, leaking, lambda _: "none", _nothing_drawn)
     elsewhere = {
         f"{run.method}: {stage}"
         for run in runs
@@ -83,16 +115,15 @@ def _stages(runs: Sequence[Made]) -> Row:
     return row
 
 
-def _drawn(runs: Sequence[Made], row_id: str, title: str, faults: Mapping[str, str]) -> Row:
-    def leaking(entry: dict[str, Any]) -> list[str]:
-        return [
-            f"{stage}: {found[key]} {text}"
-            for stage, found in entry["stages"].items()
-            for key, text in faults.items()
-            if found is not None and found[key]
-        ]
-
-    return _from_entry(runs, row_id, title, leaking, lambda _: "none")
+def _nothing_drawn(entry: dict[str, Any]) -> str:
+    """Why stages cannot be said to leave the test split alone; "" where they can."""
+    if not entry["images"].get("test"):
+        return "no image in test"
+    stages = entry["stages"]
+    idle = [name for name, found in stages.items() if found is not None and not found["images"]]
+    if not stages:
+        return "no stage is listed"
+    return f"no image was drawn in {', '.join(idle)}" if idle else ""
 
 
 def _from_entry(
@@ -101,8 +132,15 @@ def _from_entry(
     title: str,
     faults: Callable[[dict[str, Any]], list[str]],
     fine: Callable[[dict[str, Any]], str],
+    idle: Callable[[dict[str, Any]], str],
 ) -> Row:
-    """A row from the stored entries; what they hold against a run may be a declared exception."""
+    """A row from the stored entries; what they hold against a run may be a declared exception.
+
+    Args:
+        faults: What an entry holds against its run.
+        fine: What is said of an entry without faults.
+        idle: Why an entry without faults says nothing, since nothing was compared; "" if it does.
+    """
     there = [(run, entry) for run in runs if (entry := run.origin.get("leakage")) is not None]
     found = [(run, text) for run, entry in there for text in faults(entry)]
     own = [one for one in EXCEPTIONS if one.check == row_id]
@@ -113,6 +151,9 @@ def _from_entry(
     if len(there) < len(runs):
         text = f"not stored in {len(runs) - len(there)} of {len(runs)} records"
         return Row(row_id, title, "UNKNOWN", text, missing=STORED)
+    silent = [f"{run.name}: {why}" for run, entry in there if (why := idle(entry))]
+    if silent:
+        return Row(row_id, title, "UNKNOWN", "; ".join(few(silent)), missing=COMPARED)
     excused: dict[tuple[str, str, str], list[str]] = {}
     for run, text, one in excuses:
         assert one is not None, "what is not excused has failed"
@@ -143,6 +184,10 @@ def _no_test_in_events(runs: Sequence[Made]) -> Row:
     found = [f"{run.name}: {', '.join(run.test_words)}" for run in runs if run.test_words]
     if found:
         return Row("events", title, "FAIL", "; ".join(few(found)))
+    silent = [run.name for run in runs if not run.total("epochs")]
+    if silent:
+        text = f"no logged epoch: {', '.join(few(silent))}"
+        return Row("events", title, "UNKNOWN", text, missing="epochs in events.jsonl")
     epochs = sum(run.total("epochs") for run in runs)
     return Row("events", title, "PASS", f"none in {epochs:,} logged epochs")
 
@@ -158,12 +203,24 @@ def _selected_on_validation(runs: Sequence[Made]) -> Row:
             wrong.append(f"{run.name}: best {best}, the weights kept score {kept}")
     if wrong:
         return Row("selection_score", title, "FAIL", "; ".join(few(wrong)))
+    scores = "validation scores in events.jsonl"
+    silent = [run.name for run in runs if _selects(run) and _best(run) is None]
+    if silent:
+        text = f"no logged score: {', '.join(few(silent))}"
+        return Row("selection_score", title, "UNKNOWN", text, missing=scores)
+    if not checked:
+        text = "no run selects an epoch"
+        return Row("selection_score", title, "UNKNOWN", text, missing=scores)
     text = f"{len(checked)} of {len(runs)} runs select; the best logged score is theirs"
-    return Row("selection_score", title, "PASS", text if checked else "no run selects an epoch")
+    return Row("selection_score", title, "PASS", text)
+
+
+def _selects(run: Made) -> bool:
+    return run.setting("finetuning", "select") == "best"
 
 
 def _best(run: Made) -> float | None:
     """Of the last stage's scores that are numbers; None where nothing was selected."""
-    if run.setting("finetuning", "select") != "best" or not run.stages:
+    if not _selects(run) or not run.stages:
         return None
     return max((s for s in run.stages[-1].scores if not math.isnan(s)), default=None)

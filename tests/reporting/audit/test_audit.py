@@ -14,7 +14,7 @@ from made import (
 
 from bench.reporting.audit.audit import equalities, judged
 from bench.reporting.audit.exceptions import EXCEPTIONS, Declared
-from bench.reporting.audit.values import CHECKS
+from bench.reporting.audit.values import CHECKS, Check
 
 
 def verdicts(runs, studies=()):
@@ -216,3 +216,36 @@ def test_every_exception_has_a_check_a_reason_and_a_source():
     names = {check.id for check in CHECKS} | {"trials", "same_picture", "like_test"}
     assert {one.check for one in EXCEPTIONS} <= names
     assert all(one.reason and one.source for one in EXCEPTIONS)
+
+
+def one_run_each():
+    return [run for run in committed() if run.spec["seed"] == 1]
+
+
+def test_one_run_has_nothing_to_be_equal_to():
+    """Every equality of a single run is UNKNOWN; of two methods all but a method with itself."""
+    single, pair = verdicts(committed()[:1]), verdicts(one_run_each())
+    assert set(single.values()) == {"UNKNOWN"}
+    alone = {"method", "seeds", "patch_steps", "patches", "boxes"}
+    assert {name for name, verdict in pair.items() if verdict == "UNKNOWN"} == alone
+    assert row(committed()[:1], "device").missing == "a second run"
+    assert row(one_run_each(), "method").missing == "a second run of the same method"
+
+
+def test_a_check_of_no_value_at_all_compared_nothing():
+    check = Check("nothing", "nothing", lambda run: None)
+    assert judged(check, committed()).verdict == "UNKNOWN"
+
+
+def test_runs_of_different_scopes_are_not_compared():
+    """At two ratios each of one run, which images are degraded is nobody else's business."""
+    one, other = one_run_each()
+    at = [one, with_spec(other, lq_ratio="0.7")]
+    assert row(at, "degraded").verdict == "UNKNOWN"
+    assert row([one, with_spec(other, lq_ratio="native")], "degraded").verdict == "PASS"
+
+
+def test_trials_of_one_method_alone_are_not_compared():
+    alone = [run for run in committed() if run.method == "comcl"]
+    assert row(alone, "trials").verdict == "UNKNOWN"
+    assert row(committed(), "trials").verdict == "PASS"

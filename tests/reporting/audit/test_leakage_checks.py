@@ -126,7 +126,7 @@ def test_a_leak_counts_whatever_other_records_lack():
 
 def test_a_stage_on_other_photographs_is_unknown():
     runs = leaking(lambda entry: entry["stages"].update(segment=None))
-    assert others_than_pass(runs) == {"stages": "UNKNOWN"}
+    assert others_than_pass(runs) == {"stages": "UNKNOWN", "like_test": "UNKNOWN"}
     assert rows(runs)["stages"].found == "other photographs, not compared: resnet50: segment"
 
 
@@ -180,3 +180,41 @@ def test_a_shared_file_is_excused_nowhere():
     runs = leaking(lambda entry: entry["shared"]["train+test"].update(same_file=1))
     moved = [with_about(with_spec(run, dataset="eyeq"), real=True) for run in runs]
     assert others_than_pass(moved) == {"same_file": "FAIL"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda e: e.update(shared={}), {"patients", "same_file", "same_picture"}),
+        (
+            lambda e: e["images"].update(test=0),
+            {"patients", "same_file", "same_picture", "stages", "like_test"},
+        ),
+        (lambda e: e["images"].update(validation=0), {"patients", "same_file", "same_picture"}),
+        (lambda e: e.update(not_compared=1125 + 129 + 1625), {"same_picture"}),
+        (lambda e: e.update(stages={}), {"stages", "like_test"}),
+        (lambda e: e["stages"]["finetune"].update(images=0), {"stages", "like_test"}),
+    ],
+)
+def test_an_entry_that_compared_nothing_is_unknown_and_not_passed(change, expected):
+    assert others_than_pass(leaking(change)) == dict.fromkeys(expected, "UNKNOWN")
+
+
+def test_what_was_found_fails_although_another_split_is_empty():
+    def change(entry):
+        entry["images"]["validation"] = 0
+        entry["shared"]["train+test"]["patients"] = 1
+
+    assert rows(leaking(change))["patients"].verdict == "FAIL"
+
+
+def test_a_run_that_logged_no_epoch_tells_nothing_of_its_training():
+    runs = with_one("resnet50", lambda run: replace(run, stages=()))
+    assert others_than_pass(runs) == {"events": "UNKNOWN", "selection_score": "UNKNOWN"}
+    assert NAME in rows(runs)["events"].found
+
+
+def test_runs_that_select_no_epoch_selected_none_on_validation():
+    runs = [with_setting(run, "finetuning", select="last") for run in committed()]
+    assert others_than_pass(runs) == {"selection_score": "UNKNOWN"}
+    assert rows(runs)["selection_score"].found == "no run selects an epoch"
