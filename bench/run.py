@@ -22,7 +22,7 @@ from bench.data.cache import Tick
 from bench.data.leakage import images_of, leakage
 from bench.data.pixels import open_images
 from bench.errors import Interrupted, RequestError
-from bench.evaluation import metrics, predict
+from bench.evaluation import metrics, predict, registry
 from bench.lesions import boxes, lesion_masks
 from bench.lesions.lesion_masks import Masked
 from bench.locking import lock, owner_of
@@ -191,7 +191,7 @@ def _surroundings(
     def validate(network: nn.Module) -> dict[str, float]:
         rows = _predict(network, context, "validation")
         scores = metrics.score(rows, kind=task.kind, classes=task.classes)
-        return {"score": scores[task.primary_metric]}
+        return {"score": scores[registry.primary(task.kind).name]}
 
     return TrainingContext(
         device=device,

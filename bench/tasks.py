@@ -12,17 +12,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Task:
-    """Classes, columns and the primary metric of a data set.
+    """Kind, classes and columns of a data set.
 
     Attributes:
         kind: "grading" (ordinal, exactly one of the classes) or "findings" (0/1 for each class).
         classes: Names in the order of the logits.
-        primary_metric: The score of the validation split that selects the epoch; larger is better.
     """
 
     kind: Literal["grading", "findings"]
     classes: tuple[str, ...]
-    primary_metric: str
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -66,13 +64,13 @@ class Task:
 
 
 def grading(classes: tuple[str, ...]) -> Task:
-    """Ordinal grading, selected by quadratic weighted kappa."""
-    return Task("grading", classes, "kappa")
+    """Ordinal grading."""
+    return Task("grading", classes)
 
 
 def findings(classes: tuple[str, ...]) -> Task:
-    """Multi-label findings, selected by macro AUROC."""
-    return Task("findings", classes, "auroc_macro")
+    """Multi-label findings."""
+    return Task("findings", classes)
 
 
 DIABETIC_RETINOPATHY = grading(("none", "mild", "moderate", "severe", "proliferative"))

@@ -15,7 +15,6 @@ the placement values of DeLong et al. (1988), clustered as by Obuchowski (1997).
 Letters: N images, C classes, G patients, M models.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -24,7 +23,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from bench.evaluation.measures import confusion
-from bench.evaluation.metrics import TUNED, answered
 
 
 class Influence(NamedTuple):
@@ -74,39 +72,6 @@ def patient_covariance(per_patient: np.ndarray) -> np.ndarray:
 def sum_by_patient(per_image: np.ndarray, patient: np.ndarray, patients: int) -> np.ndarray:
     """(G,) sums of (N,) terms; `patient` is (N,) in 0..G-1."""
     return np.bincount(patient, weights=per_image, minlength=patients)
-
-
-def influence(
-    metric: str,
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    thresholds: np.ndarray | None = None,
-) -> Influence:
-    """A score by the name that `bench.evaluation.metrics` gives it, with its influences.
-
-    Args:
-        metric: One of METRICS.
-        labels: (N,) grades in 0..C-1, or (N, C) findings of 0 and 1.
-        probabilities: (N, C) in 0..1.
-        thresholds: (C,) of a `metric_tuned`, taken as given, from `metrics.tuned_thresholds` of
-            other patients; other scores do not look at them.
-
-    Raises:
-        ValueError: for a score that has no influence function here or for these labels, or for a
-            tuned score without thresholds.
-    """
-    kind = "grading" if labels.ndim == 1 else "findings"
-    if metric not in METRICS[kind]:
-        raise ValueError(
-            f"no interval for {metric!r} of {kind}; there is {', '.join(METRICS[kind])}"
-        )
-    if kind == "findings" and metric in ANSWERED:
-        if not metric.endswith(TUNED):
-            thresholds = None
-        elif thresholds is None:
-            raise ValueError(f"{metric!r} needs the thresholds of its answers")
-        return ANSWERED[metric](labels, answered(probabilities, thresholds))
-    return METRICS[kind][metric](labels, probabilities)
 
 
 def mean_influence(values: np.ndarray, rows: np.ndarray | None = None) -> Influence:
@@ -168,24 +133,28 @@ def _undefined(size: int) -> Influence:
     return Influence(float("nan"), np.full(size, np.nan))
 
 
-def _graded_kappa(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+def graded_kappa(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+    """Quadratic weighted kappa of the most probable grade."""
     return kappa_influence(labels, probabilities.argmax(axis=1), probabilities.shape[1])
 
 
-def _graded_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+def graded_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+    """Accuracy of the most probable grade."""
     return mean_influence(labels == probabilities.argmax(axis=1))
 
 
-def _graded_auroc(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+def graded_auroc(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+    """Mean AUROC of each grade against all others."""
     return macro_influence([auroc_influence(labels == c, p) for c, p in enumerate(probabilities.T)])
 
 
-def _finding_auroc(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+def finding_auroc(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+    """Mean AUROC over findings."""
     pairs = zip(labels.T, probabilities.T, strict=True)
     return macro_influence([auroc_influence(truth, scores) for truth, scores in pairs])
 
 
-def _finding_kappa(labels: np.ndarray, answers: np.ndarray) -> Influence:
+def finding_kappa(labels: np.ndarray, answers: np.ndarray) -> Influence:
     """A finding whose truth is all 0 or all 1 tests nothing and is left out, as in `metrics`."""
     pairs = list(zip(labels.T, answers.T, strict=True))
     varied = [len(np.unique(truth)) == 2 for truth, _ in pairs]
@@ -196,33 +165,17 @@ def _finding_kappa(labels: np.ndarray, answers: np.ndarray) -> Influence:
     return macro_influence(parts)
 
 
-def _label_accuracy(labels: np.ndarray, answers: np.ndarray) -> Influence:
+def label_accuracy(labels: np.ndarray, answers: np.ndarray) -> Influence:
+    """Accuracy over all N times C answers."""
     return mean_influence((labels == answers).mean(axis=1))
 
 
-def _subset_accuracy(labels: np.ndarray, answers: np.ndarray) -> Influence:
+def subset_accuracy(labels: np.ndarray, answers: np.ndarray) -> Influence:
+    """Accuracy of all of an image's answers at once."""
     return mean_influence((labels == answers).all(axis=1))
 
 
-def _top_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+def top_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> Influence:
+    """Accuracy of the most probable finding, of images that have one."""
     hit = labels[np.arange(len(labels)), probabilities.argmax(axis=1)]
     return mean_influence(hit, labels.sum(axis=1) > 0)
-
-
-Scorer = Callable[[np.ndarray, np.ndarray], Influence]
-ANSWERED: dict[str, Scorer] = {
-    "kappa_macro": _finding_kappa,
-    f"kappa_macro{TUNED}": _finding_kappa,
-    "acc_label": _label_accuracy,
-    "acc_subset": _subset_accuracy,
-}
-"""Scores of findings by (N, C) labels and answers of 0 and 1; the others take probabilities."""
-
-METRICS: dict[str, dict[str, Scorer]] = {
-    "grading": {
-        "kappa": _graded_kappa,
-        "accuracy": _graded_accuracy,
-        "auroc_macro": _graded_auroc,
-    },
-    "findings": {"auroc_macro": _finding_auroc, **ANSWERED, "acc_top1": _top_accuracy},
-}

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import NotComparable
-from bench.evaluation.influence import JointScores, influence, sum_by_patient
+from bench.evaluation import registry
+from bench.evaluation.influence import JointScores, sum_by_patient
 from bench.evaluation.measures import checked_classes
-from bench.evaluation.metrics import TUNED, tuned_thresholds
+from bench.evaluation.metrics import tuned_thresholds
 
 FILE = "predictions.parquet"
 
@@ -37,7 +38,7 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
 
     Args:
         folders: M run folders with a `predictions.parquet` each, all of one test split.
-        metrics: Names as in `bench.evaluation.metrics`; see `influence.METRICS`.
+        metrics: Names of `bench.evaluation.registry`, of those with an influence function.
 
     Returns:
         By metric, in the order of the folders.
@@ -49,7 +50,7 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
     """
     if not folders:
         raise ValueError("no runs to score; name at least one folder")
-    tuned = any(metric.endswith(TUNED) for metric in metrics)
+    tuned = any(metric.tuned for metric in registry.METRICS if metric.name in metrics)
     first = _read(folders[0], tuned)
     names, patient = np.unique(first.patients, return_inverse=True)
     values = {metric: np.empty(len(folders)) for metric in metrics}
@@ -60,7 +61,7 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
             answers = _in_order_of(first, answers)
         _refuse_other_images(first, answers, folders[0], folder)
         for metric in metrics:
-            value, per_image = influence(
+            value, per_image = registry.influence(
                 metric, answers.labels, answers.probabilities, answers.thresholds
             )
             values[metric][place] = value

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import rankdata
 
+FIXED_THRESHOLD = 0.5
+
 
 def confusion(labels: np.ndarray, grades: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts of images by true class (rows) and predicted class (columns).
@@ -134,6 +136,23 @@ def tuned_threshold(positive: np.ndarray, scores: np.ndarray) -> float:
     kappas = (observed - chance) / (1 - chance)
     best = candidates[kappas >= kappas.max() - 1e-12]
     return float(best[np.abs(best - 0.5).argmin()])
+
+
+def answered(probabilities: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
+    """Findings as 0/1 answers (N, C): at (C,) thresholds, and at 0.5 without any or where nan."""
+    fixed = np.full(probabilities.shape[1], FIXED_THRESHOLD)
+    at = fixed if thresholds is None else np.where(np.isnan(thresholds), fixed, thresholds)
+    return (probabilities >= at).astype(int)
+
+
+def finding_kappa(labels: np.ndarray, answers: np.ndarray) -> float:
+    """Cohen's kappa of (N,) truth and answers of 0 and 1; nan if the truth is all 0 or all 1.
+
+    The formula would give 0 there, which drags a mean down for a label that tests nothing.
+    """
+    if len(np.unique(labels)) < 2:
+        return float("nan")
+    return quadratic_weighted_kappa(labels, answers, 2)
 
 
 def mean(values: np.ndarray) -> float:

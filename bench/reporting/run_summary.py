@@ -5,6 +5,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from bench.evaluation import registry
+from bench.evaluation.metric import FREQUENT, KINDS
+
 
 def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
     """The record for a terminal, or as one JSON object.
@@ -30,7 +33,8 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
 
 
 def _scores(record: Mapping[str, Any]) -> str:
-    names = ("kappa", "accuracy", "majority", "auroc_macro")
+    metrics = [m.name for kind in KINDS for m in registry.of(kind) if m.summarised]
+    names = dict.fromkeys([*metrics, FREQUENT])
     return ", ".join(f"{name} {record[name]:.3f}" for name in names if name in record)
 
 

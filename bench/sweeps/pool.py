@@ -20,6 +20,8 @@ from pathlib import Path
 
 from bench import store
 from bench.errors import Interrupted
+from bench.evaluation import registry
+from bench.evaluation.metric import KINDS
 from bench.locking import owner_of
 from bench.sweeps.board import Board, last_line
 from bench.sweeps.plan import Run, words
@@ -48,7 +50,6 @@ PASSING = (
     errno.ECONNRESET,
 )
 INTERRUPTED = Interrupted.exit_code
-PRIMARY = ("kappa", "auroc_macro")  # of grades, which have both; of findings
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,8 @@ def _said(child: _Child, outcome: Outcome, again: bool) -> str:
 def _score(run: Run) -> str:
     """Its primary score, as ", kappa 0.612"."""
     record = store.record(run.folder)
-    name = next(name for name in PRIMARY if name in record)
+    names = [registry.primary(kind).name for kind in KINDS]  # grades have both
+    name = next(name for name in names if name in record)
     return f", {name} {record[name]:.3f}"
 
 

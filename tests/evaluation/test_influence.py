@@ -8,10 +8,8 @@ from predictions import predictions_of
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
 from bench.evaluation.influence import (
-    METRICS,
     JointScores,
     auroc_influence,
-    influence,
     kappa_influence,
     mean_influence,
     patient_covariance,
@@ -19,10 +17,11 @@ from bench.evaluation.influence import (
 )
 from bench.evaluation.measures import auroc, confusion, quadratic_weighted_kappa
 from bench.evaluation.metrics import answered, finding_kappa, score, tuned_thresholds
+from bench.evaluation.registry import METRICS, influence
 
 seeds = st.integers(0, 10_000)
 THRESHOLDS = np.array([0.2, 0.4, np.nan])
-EVERY = [(kind, metric) for kind, metrics in METRICS.items() for metric in metrics]
+EVERY = [(m.kind, m.name) for m in METRICS if m.influence is not None]
 
 
 def answers(seed, kind, images=60, classes=3):

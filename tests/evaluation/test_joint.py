@@ -5,10 +5,10 @@ from graded import certain, graded
 from predictions import predictions_of, random_grading
 
 from bench.errors import NotComparable
-from bench.evaluation.influence import influence
 from bench.evaluation.joint import joint_scores
 from bench.evaluation.measures import quadratic_weighted_kappa
 from bench.evaluation.metrics import score_all
+from bench.evaluation.registry import influence
 from bench.store import write_predictions
 
 

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from paths import STUDIES
 
+from bench.evaluation import registry
 from bench.evaluation.metrics import score_all
 from bench.reporting.results.records import load
 from bench.reporting.tables.build import build
 from bench.reporting.tables.render import ENDINGS, render
-from bench.reporting.tables.sections import FINDINGS, GRADING
 
 # Studies of one open point never enter a table and have none.
 TABLES = sorted(STUDIES.glob("*/table[123].md"))
@@ -33,5 +33,5 @@ def test_scores_are_those_of_the_stored_predictions_to_the_last_digit(study):
         rows = pd.read_parquet(record["folder"] / "predictions.parquet")
         about = json.loads((record["folder"] / "spec.json").read_text())["about"]
         again = score_all(rows, kind=about["kind"], classes=about["classes"])["test"]
-        names = tuple(GRADING if about["kind"] == "grading" else FINDINGS)
+        names = [metric.name for metric in registry.printed(about["kind"])]
         assert [again[name] for name in names] == [record[name] for name in names]

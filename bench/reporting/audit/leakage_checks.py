@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from bench.evaluation import registry
 from bench.evaluation.metrics import SPLITS as SCORED
 from bench.reporting.audit.audit import Excused, Row, few
 from bench.reporting.audit.exceptions import EXCEPTIONS
@@ -18,7 +19,6 @@ STORED = "provenance.json: leakage"
 COMPARED = "images that were compared"
 LOOKALIKE = {"like_test": "images that are a test image in another file"}
 SPLITS = ("train", *SCORED)
-PRIMARY = {"grading": "kappa", "findings": "auroc_macro"}
 
 
 def passport(runs: Sequence[Made]) -> tuple[Row, ...]:
@@ -198,7 +198,8 @@ def _selected_on_validation(runs: Sequence[Made]) -> Row:
     checked = [run for run in runs if _best(run) is not None]
     wrong = []
     for run in checked:
-        best, kept = _best(run), run.scores["validation"].get(PRIMARY[run.about["kind"]])
+        name = registry.primary(run.about["kind"]).name
+        best, kept = _best(run), run.scores["validation"].get(name)
         if kept is None or best is None or not math.isclose(best, kept, abs_tol=1e-9):
             wrong.append(f"{run.name}: best {best}, the weights kept score {kept}")
     if wrong:

@@ -14,11 +14,11 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.errors import RequestError
+from bench.evaluation import registry
 from bench.experiments import EXPERIMENTS, RATIOS
 from bench.roster import ALIASES, METHODS
 
 FOLDER = Path(__file__).parents[1] / "data" / "claims"
-SCORES = ("kappa", "accuracy", "auroc_macro", "kappa_macro", "acc_label", "acc_subset", "acc_top1")
 COLUMNS_OF = {"score": 1, "drop": 2, "relative drop": 2}
 METHODS_OF = {"method": 1, "first - second": 2}
 Words = Annotated[str, Field(min_length=1)]
@@ -91,7 +91,7 @@ class Claim(BaseModel):
         if any(list(c) != sorted(c, key=RATIOS.index) for c in self.columns):
             raise ValueError(f"columns: a drop goes from the smaller share on: {', '.join(RATIOS)}")
         _known("method", itertools.chain(*self.methods), known_methods())
-        _known("score", itertools.chain(*self.scores.values()), SCORES)
+        _known("score", itertools.chain(*self.scores.values()), registry.claimable())
         _known("data set", self.scores, {d for e in EXPERIMENTS.values() for d, _ in e.columns})
         return self
 

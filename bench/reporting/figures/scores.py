@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.evaluation.metrics import TUNED
+from bench.evaluation import registry
 from bench.reporting.figures import style
 from bench.reporting.figures.study import (
     Picture,
@@ -110,7 +110,7 @@ def _picture(study: Study, metric: str) -> Picture:
     gone = [study.title(method) for method in study.methods if method not in methods]
     caption = CAPTION.format(
         seeds=seeds_in_words([p.n for p in points]).capitalize() if points else "No score defined",
-        tuned=AT_TUNED if metric.endswith(TUNED) else "",
+        tuned=AT_TUNED if registry.named(metric).tuned else "",
         dotted="" if study.constant(metric) is None else DOTTED,
         panels="" if together else EACH,
         cut=CUT if any(p.low < low or p.high > high for p in points) else "",

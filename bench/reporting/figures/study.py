@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.evaluation import registry
 from bench.evaluation.joint import FILE
 from bench.reporting.figures import style
 from bench.reporting.results.comparability import Group, whole
@@ -140,11 +141,10 @@ class Study:
 
     def constant(self, metric: str) -> float | None:
         """What the most frequent class for every image scores; None if the records do not tell."""
-        if metric.startswith("kappa"):
-            return 0.0
-        if metric in ("accuracy", "acc_label"):
-            return float(self.group.records["majority"].to_numpy(float).mean())
-        return 0.5 if metric == "auroc_macro" else None
+        chance = registry.named(metric).chance
+        if isinstance(chance, str):
+            return float(self.group.records[chance].to_numpy(float).mean())
+        return chance
 
     def ratio_with(self, artefact: str) -> str | None:
         """The ratio at which most methods have an artefact, native before others; None if none."""

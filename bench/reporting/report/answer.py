@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench.evaluation import registry
 from bench.reporting.claims.judge import Finding, Judgement
 from bench.reporting.claims.page import seeds_to_decide, title
 from bench.reporting.results.comparability import whole
@@ -16,8 +17,6 @@ BEST, LOSES_LESS = "best-in-each-column", "loses-less-absolutely"
 PLAIN = "resnet50"
 VERDICTS: tuple[ClaimVerdict, ...] = ("supported", "contradicted", "undecided", "not run")
 FEW = 3
-WORDS = {"kappa": "quadratic weighted kappa", "auroc_macro": "mean AUROC over findings"}
-"""Names of the scores that decide."""
 
 
 class Answer(NamedTuple):
@@ -165,7 +164,7 @@ def _few(finding: Finding) -> str:
 
 
 def _score(finding: Finding) -> str:
-    return WORDS.get(finding.score, finding.score)
+    return registry.named(finding.score).phrase or finding.score
 
 
 def _counts(finding: Finding) -> Counter[str]:

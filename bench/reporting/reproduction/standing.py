@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from bench.evaluation import registry
 from bench.experiments import EXPERIMENTS, SEEDS, Experiment, Row
 from bench.reporting.figures.study import Study
 from bench.reporting.results.comparability import whole
@@ -11,10 +12,9 @@ from bench.reporting.results.published import DATASETS, NATIVE_RATIO, READABLE, 
 from bench.reporting.results.runs import Runs
 from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.results.verdicts import Verdict
-from bench.reporting.tables.cells import PAPERS_NAME, verdicts
-from bench.reporting.tables.sections import FINDINGS, GRADING
+from bench.reporting.tables.cells import verdicts
 
-SCORES = {"eyeq": GRADING, "chestxray": FINDINGS}
+KINDS = {"eyeq": "grading", "chestxray": "findings"}
 UNRUN = ScoredRuns(Runs(), {})
 
 
@@ -100,7 +100,7 @@ def _standing(experiment: Experiment, dataset: str, measured: ScoredRuns) -> Sta
         DATASETS[dataset],
         tuple(
             f"{float(native if ratio == 'native' else ratio) * 100:g} % low quality, "
-            f"{PAPERS_NAME[m]}"
+            f"{registry.named(m).paper}"
             for ratio, m in columns
         ),
         tuple(
@@ -118,9 +118,9 @@ def _standing(experiment: Experiment, dataset: str, measured: ScoredRuns) -> Sta
 def _metrics(experiment: Experiment, dataset: str) -> Sequence[str]:
     """Of our scores the first of each of the paper's two names, in the order of its header."""
     first: dict[str, str] = {}
-    for metric in SCORES[dataset]:
-        if metric in PAPERS_NAME:
-            first.setdefault(PAPERS_NAME[metric], metric)
+    for metric in registry.printed(KINDS[dataset]):
+        if metric.paper:
+            first.setdefault(metric.paper, metric.name)
     row = next(row for row in experiment.rows if row.method == "comcl")
     theirs = published(experiment.table, row.title, dataset, "native")
     assert theirs is not None, "a table of READABLE prints this method's number"
@@ -139,4 +139,4 @@ def _number(
     ours = "" if found is None else f"{found.value:.3f}"
     if ends:
         ours += f" ± {(ends.high - ends.low) / 2:.3f}"
-    return Number(theirs.readings(PAPERS_NAME[metric])[0], ours, own, other)
+    return Number(theirs.readings(registry.named(metric).paper)[0], ours, own, other)

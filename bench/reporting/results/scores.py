@@ -91,7 +91,12 @@ def score_runs(
     cells = set(zip(records["method"], records["lq_ratio"], strict=True))
     runs = collect(records, {cell for cell in cells if cell[0] in there}, tuple(metrics))
     by_id = records.set_index("id")
-    recorded = {metric: by_id.loc[list(runs.ids), metric].to_numpy(float) for metric in metrics}
+    younger = [metric for metric in runs.scores if metric not in by_id]  # than all of the records
+    recorded = {
+        metric: by_id.loc[list(runs.ids), metric].to_numpy(float)
+        for metric in metrics
+        if metric not in younger
+    } | {metric: runs.scores[metric].values for metric in younger}
     for metric, joint in runs.scores.items():
         _refuse_other_scores(runs.ids, metric, recorded[metric], joint)
     return ScoredRuns(runs, recorded)

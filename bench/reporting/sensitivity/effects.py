@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.evaluation import registry
 from bench.evaluation.statistics import Estimate, estimate, first_minus_second, score
 from bench.experiments import EXPERIMENTS
 from bench.protocol.switches import STUDY, Alternative, OpenQuestion
@@ -133,7 +134,7 @@ def sensitivity(
         return None
     (group,) = comparable_groups(records, protocol)
     runs = group.records
-    metric = "kappa" if "kappa" in runs and any(runs["kappa"].notna()) else "auroc_macro"
+    metric = registry.primary(registry.kind_of(runs)).name
     wanted = {reading.cell for point in points for reading in point.readings}
     rivals = {name for point in points for name in rivals_of(point.default.method)}
     measured = score_runs(runs, wanted | rivals, [metric])

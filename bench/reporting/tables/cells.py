@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bench.evaluation import registry
 from bench.experiments import Experiment, Row
 from bench.reporting.results.comparability import Group
 from bench.reporting.results.published import Published, published
@@ -13,17 +14,6 @@ from bench.reporting.results.significance import Significance
 from bench.reporting.results.verdicts import Verdict, verdict
 from bench.reporting.tables.footnotes import ONE_SEED, Footnotes
 from bench.reporting.tables.model import Cell, Column
-
-# Which of the paper's two numbers a score may stand beside; accuracy over single findings is
-# excluded as what the paper can have meant, since answering "none" beats its values
-# (docs/reference/metrics.md#scores-of-radiographs).
-PAPERS_NAME = {
-    "kappa": "kappa",
-    "accuracy": "accuracy",
-    "kappa_macro": "kappa",
-    "acc_subset": "accuracy",
-    "acc_top1": "accuracy",
-}
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,7 @@ def cell(part: Part, row: Row, metric: str, column: Column, standing: Significan
     if column.kind == "measured":
         return _measured(part, row.method, metric, column.ratio, standing)
     theirs = None
-    if row.in_paper and metric in PAPERS_NAME:
+    if row.in_paper and registry.named(metric).paper:
         theirs = published(part.experiment.table, row.title, part.group.dataset, column.ratio)
     if theirs is None:
         return Cell("")
@@ -66,7 +56,7 @@ def verdicts(
     measured: ScoredRuns, method: str, metric: str, ratio: str, theirs: Published
 ) -> tuple[Verdict, Verdict]:
     """On the number under the table's own header, and on the one under the other table's."""
-    name, ours = PAPERS_NAME[metric], measured.score(metric, method, ratio)
+    name, ours = registry.named(metric).paper, measured.score(metric, method, ratio)
     pairs = zip(theirs.readings(name), theirs.doubtful(name), strict=True)
     first, second = (
         verdict(ours, value, comparable=not doubtful, stale=measured.stale(method, ratio))
@@ -78,7 +68,7 @@ def verdicts(
 def _measured(
     part: Part, method: str, metric: str, ratio: str, standing: Significance | None
 ) -> Cell:
-    found = part.measured.score(metric, method, ratio)
+    found, digits = part.measured.score(metric, method, ratio), registry.named(metric).digits
     if found is None:
         return Cell("not run")
     scores = part.measured.scores(metric, method, ratio)
@@ -86,9 +76,10 @@ def _measured(
     if not np.isfinite(mean):
         text = f"undefined (n={found.seeds})"
     elif interval is None:
-        text = f"{_three(mean)} (n={found.seeds})"
+        text = f"{_rounded(mean, digits)} (n={found.seeds})"
     else:
-        text = f"{_three(mean)} ± {(interval.high - interval.low) / 2:.3f} (n={found.seeds})"
+        half = (interval.high - interval.low) / 2
+        text = f"{_rounded(mean, digits)} ± {half:.{digits}f} (n={found.seeds})"
     if found.seeds == 1:
         part.notes.say(ONE_SEED)
     own = {score.seed for score in scores}
@@ -101,13 +92,13 @@ def _measured(
     return Cell(text, scores, (*part.notes.sign(standing), *letters))
 
 
-def _three(mean: np.floating) -> str:
-    """Three digits, without a zero's minus."""
-    return f"{round(float(mean), 3) + 0.0:.3f}"
+def _rounded(mean: np.floating, digits: int) -> str:
+    """Without a zero's minus."""
+    return f"{round(float(mean), digits) + 0.0:.{digits}f}"
 
 
 def _published(notes: Footnotes, theirs: Published, metric: str) -> Cell:
-    printed, swapped = theirs.readings(PAPERS_NAME[metric])
+    printed, swapped = theirs.readings(registry.named(metric).paper)
     marks: tuple[str, ...] = ()
     if any(theirs.rises):
         marks = (notes.add(f"published value: {theirs.note}; never judged (ambiguity D36)"),)

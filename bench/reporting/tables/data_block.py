@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
+from bench.evaluation import registry
 from bench.reporting.tables.model import Block, Cell, Column, Line
 
 
@@ -22,12 +23,15 @@ def data_block(records: pd.DataFrame, columns: Sequence[Column]) -> Block:
 
 
 def _constant(metric: str) -> Callable[[pd.DataFrame], str]:
-    """The kappa of a constant answer is 0 whatever the images are."""
-    if metric.startswith("kappa"):
-        return lambda runs: "0.000"
-    if metric in ("accuracy", "acc_label"):
-        return lambda runs: _range(runs["majority"])
-    return lambda runs: "0.500" if metric == "auroc_macro" else "-"
+    one = registry.named(metric)
+    form = f"{{:.{one.digits}f}}"
+    if one.chance is None:
+        return lambda runs: "-"
+    if isinstance(one.chance, str):
+        column = one.chance
+        return lambda runs: _range(runs[column], form)
+    text = form.format(one.chance)
+    return lambda runs: text
 
 
 def _line(

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from bench.evaluation import registry
 from bench.experiments import EXPERIMENTS, RATIOS, TABLE1, Experiment, Row
 from bench.reporting.results.comparability import Group, whole
 from bench.reporting.results.published import published
@@ -14,15 +15,6 @@ from bench.reporting.tables.model import Block, Cell, Column, Line, Section
 from bench.reporting.tables.rank_block import NOTE, rank_block
 from bench.roster import METHODS
 
-GRADING = {"kappa": "Quadratic weighted kappa", "accuracy": "Accuracy"}
-FINDINGS = {
-    "auroc_macro": "AUROC, mean over findings",
-    "kappa_macro": "Kappa, mean over findings",
-    "kappa_macro_tuned": "Kappa, mean over findings, thresholds tuned on validation",
-    "acc_label": "Accuracy over single findings",
-    "acc_subset": "Accuracy of all findings at once",
-    "acc_top1": "Accuracy of the top finding",
-}
 PROPOSED = "comcl"
 BEATS = (
     "supported: CoMCL beats each of the paper's other methods (every p below 0.05, 3 seeds or "
@@ -38,7 +30,7 @@ def section(experiment: Experiment, group: Group, measured: ScoredRuns) -> Secti
     part = Part(experiment, group, measured, _columns(experiment, group, beside), notes)
     notes.say(footnotes.CELLS)
     metrics = metrics_of(records)
-    if metrics is FINDINGS:
+    if any(registry.named(name).tuned for name in metrics):
         notes.say(footnotes.THRESHOLDS)
     blocks = [_scores(part, metric, heading) for metric, heading in metrics.items()]
     blocks[1:1] = _ranks(part, *next(iter(metrics.items())))
@@ -55,8 +47,7 @@ def section(experiment: Experiment, group: Group, measured: ScoredRuns) -> Secti
 
 def metrics_of(records: pd.DataFrame) -> dict[str, str]:
     """The scores of a data set with their headings, the first being the main one."""
-    has_findings = "acc_label" in records and bool(records["acc_label"].notna().any())
-    return FINDINGS if has_findings else GRADING
+    return {metric.name: metric.title for metric in registry.printed(registry.kind_of(records))}
 
 
 def rows_of(experiment: Experiment, records: pd.DataFrame) -> tuple[Row, ...]:

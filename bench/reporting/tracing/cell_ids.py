@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from bench.data.lq_ratio import NATIVE_LABELS, parse
 from bench.errors import RequestError
+from bench.evaluation import registry
 from bench.experiments import EXPERIMENTS, TABLE1, Experiment, Row
-from bench.reporting.tables.sections import FINDINGS, GRADING
 from bench.roster import ALIASES, METHODS
 
 FORM = "a cell is TABLE:METHOD:DATASET:RATIO[:SCORE], such as T1:comcl:eyeq:0.7"
 DATASETS = (*NATIVE_LABELS, "folder")
-SCORES = tuple({**GRADING, **FINDINGS})
 TABLES = tuple(f"T{number}" for number in EXPERIMENTS)
 
 
@@ -68,7 +67,7 @@ def cell_id(text: str) -> CellId:
     *names, dataset, ratio = rest
     number = _known("table", table.upper(), TABLES).removeprefix("T")
     dataset = _known("data set", dataset, DATASETS)
-    score = _known("score", score, SCORES) if score else ""
+    score = _known("score", score, registry.printed_names()) if score else ""
     method = _method(":".join(names), EXPERIMENTS[number])
     return CellId(number, method, dataset, parse(ratio, dataset), score)
 

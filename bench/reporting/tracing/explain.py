@@ -11,14 +11,15 @@ from typing import Any
 
 import pandas as pd
 
+from bench.evaluation import registry
 from bench.evaluation.statistics import Estimate, prediction_interval
 from bench.experiments import SEEDS
 from bench.protocol.presets import CHANGES, flatten, named
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.published import published
-from bench.reporting.tables.cells import PAPERS_NAME, verdicts
+from bench.reporting.tables.cells import verdicts
 from bench.reporting.tables.model import Cell, Line, Section
-from bench.reporting.tables.sections import FINDINGS, GRADING, metrics_of, section
+from bench.reporting.tables.sections import metrics_of, section
 from bench.reporting.tracing import commands
 from bench.reporting.tracing.cell_ids import CellId
 from bench.reporting.tracing.lookup import Place, environment, find, origin_of
@@ -39,7 +40,7 @@ def explain(
     place = find(cell, records, protocol)
     asked = {"--records": root, "--protocol": protocol}
     if place is None:
-        heading = {**GRADING, **FINDINGS}.get(cell.score, "")
+        heading = registry.named(cell.score).title if cell.score else ""
         facts = _named(cell, heading, asked) | {"printed": "not run", "runs": [], "estimate": None}
         return facts | {"published": _published(cell, None), "missing": _missing(cell, protocol)}
     shown = section(cell.experiment, place.group, place.measured)
@@ -125,16 +126,16 @@ def _estimate(found: Estimate | None) -> Facts | None:
 
 def _published(cell: CellId, place: Place | None) -> Facts:
     """The paper's number under both headers with the verdict on each, or why there is none."""
-    name = PAPERS_NAME.get(cell.score or "kappa")
+    metric = registry.named(cell.score) if cell.score else registry.primary("grading")
     if not cell.row.in_paper:
         return {"why_not": "the paper has no such row"}
-    if name is None:
+    if not metric.paper:
         return {"why_not": "the paper prints no such score"}
     theirs = published(cell.table, cell.row.title, cell.dataset, cell.ratio)
     if theirs is None:
         why = "drawn images" if cell.dataset.endswith("-twin") else "no readable number there"
         return {"why_not": f"the paper prints nothing for this cell: {why}"}
-    numbers = {"readings": theirs.readings(name), "note": theirs.note}
+    numbers = {"readings": theirs.readings(metric.paper), "note": theirs.note}
     if place is None:
         return numbers | {"verdicts": ("NOT RUN", "NOT RUN")}
     if not whole(place.group.records):

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 
+from bench.evaluation import registry
 from bench.reporting.tables.build import build
 from bench.reporting.tables.render import render
-from bench.reporting.tables.sections import FINDINGS
 
 
 def block(table, metric):
@@ -25,7 +25,9 @@ def test_findings_have_scores_of_their_own(real_run):
     answers = np.where(np.arange(12)[:, None] == 5, 1 - truth, truth) * 0.8 + 0.1
     finding = real_run(dataset="chestxray", answers=(truth, answers))
     table = build("1", pd.DataFrame([finding]))
-    assert [b.metric for b in table.sections[0].blocks][:-1] == [*FINDINGS]
+    assert [b.metric for b in table.sections[0].blocks][:-1] == [
+        m.name for m in registry.printed("findings")
+    ]
     assert texts(table, "resnet50", "acc_label")[:3] == ["0.917 (n=1)", "", ""]
     assert texts(table, "resnet50", "acc_subset")[:2] == ["0.917 (n=1)", "0.626 / 0.619"]
     assert texts(table, "resnet50", "kappa_macro")[1] == "0.619 / 0.626"
