@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import catalogue, checks, options, pictures, preview, reports, tracing
+from bench.commands.folders import new_folder
 from bench.commands.options import (
     RUNS,
     CacheOption,
@@ -148,7 +149,10 @@ def table(
         ),
     ] = "terminal",
     out: Annotated[
-        Path | None, typer.Option(help="Folder to which each table is written in all formats.")
+        Path | None,
+        typer.Option(
+            help="Folder to which each table is written in all formats.", callback=new_folder
+        ),
     ] = None,
     notes: Annotated[
         bool,
@@ -283,7 +287,8 @@ def prepare(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="For idrid: folder for pictures of held-out photographs with the detected boxes."
+            help="For idrid: folder for pictures of held-out photographs with the detected boxes.",
+            callback=new_folder,
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.folders import existing_folder, new_folder
 from bench.commands.options import (
     RUNS,
     CacheOption,
@@ -86,7 +87,7 @@ def sensitivity(
         list[Path] | None,
         typer.Option(
             help="Also reuse finished runs from this folder. Repeatable.",
-            callback=options.existing_folder,
+            callback=existing_folder,
         ),
     ] = None,
     cache: CacheOption = None,
@@ -104,7 +105,8 @@ def sensitivity(
         ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the page, its numbers and the plot.")
+        Path | None,
+        typer.Option(help="Folder for the page, its numbers and the plot.", callback=new_folder),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -135,7 +137,9 @@ def sensitivity(
 
 @commands.command(rich_help_panel=options.OURS, epilog="Example: bench planted --out results")
 def planted(
-    out: Annotated[Path, typer.Option(help="Folder to which planted-truth.md is written.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to which planted-truth.md is written.", callback=new_folder)
+    ],
 ) -> None:
     """Simulate results with a known truth and count how often verdicts are right; takes minutes."""
     with reported():

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bench.commands.folders import existing_folder, new_folder
 from bench.errors import BenchError
 from bench.roster import ALIASES, METHODS
 
@@ -32,35 +33,6 @@ TABLES = ("1", "2", "3", "all")
 def complete(*values: str) -> Callable[[str], list[str]]:
     """A shell completion that proposes those of the values that begin with what is typed."""
     return lambda incomplete: [value for value in values if value.startswith(incomplete)]
-
-
-def existing_folder(
-    context: typer.Context, parameter: typer.CallbackParam, value: Path | list[Path] | None
-) -> Path | list[Path] | None:
-    """The folder, or folders, if each that was typed is there; a default may be absent.
-
-    Raises:
-        typer.Exit: with code 2, after one line on standard error.
-    """
-    if context.resilient_parsing:
-        return value
-    source = context.get_parameter_source(parameter.name or "")
-    typed = source is not None and not source.name.startswith("DEFAULT")
-    folders = value if isinstance(value, list) else [value] if value else []
-    for folder in folders:
-        if folder.exists() and not folder.is_dir():
-            _refuse(f"{parameter.opts[0]} {folder}: this is a file; give the folder of run records")
-        if typed and not folder.is_dir():
-            _refuse(
-                f"{parameter.opts[0]} {folder}: there is no such folder; give one that "
-                "`bench run --results DIR` or `bench sweep --results DIR` has written"
-            )
-    return value
-
-
-def _refuse(message: str) -> None:
-    typer.echo(f"bench: {message}", err=True)
-    raise typer.Exit(2)
 
 
 MethodOption = Annotated[
@@ -123,12 +95,15 @@ DataOption = Annotated[
         help="Folder that holds the data set. By default $BENCH_DATA/NAME, or else data/NAME."
     ),
 ]
-ResultsOption = Annotated[Path, typer.Option(help="Folder to which run folders are written.")]
+ResultsOption = Annotated[
+    Path, typer.Option(help="Folder to which run folders are written.", callback=new_folder)
+]
 CacheOption = Annotated[
     Path | None,
     typer.Option(
         help="Folder for synthetic twins, decoded images and pretrained stages that runs share. By "
-        "default $BENCH_CACHE, or else the user's cache folder."
+        "default $BENCH_CACHE, or else the user's cache folder.",
+        callback=new_folder,
     ),
 ]
 DeviceOption = Annotated[

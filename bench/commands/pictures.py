@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.folders import new_folder
 from bench.commands.options import RUNS, RecordsOption, SelectedProtocolOption, reported
 
 NAMES = (
@@ -29,9 +30,9 @@ commands = typer.Typer()
 )
 def figures(
     records: RecordsOption = RUNS,
-    out: Annotated[Path, typer.Option(help="Folder to which the figures are written.")] = Path(
-        "results/figures"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder to which the figures are written.", callback=new_folder)
+    ] = Path("results/figures"),
     only: Annotated[
         list[str] | None,
         typer.Option(

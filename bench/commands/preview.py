@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.folders import new_folder
 from bench.commands.options import (
     CacheOption,
     DataOption,
@@ -27,7 +28,9 @@ commands = typer.Typer()
 )
 def degrade(
     image: Annotated[Path, typer.Argument(help="Image file: a fundus photograph or a radiograph.")],
-    out: Annotated[Path, typer.Option(help="Folder to which the pictures are written.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to which the pictures are written.", callback=new_folder)
+    ],
     strength: Annotated[
         float,
         typer.Option(min=0, max=10, help="Strength of the degradations; 1 is as in training."),
@@ -57,7 +60,9 @@ def degrade(
 )
 def patches(
     dataset: DatasetOption,
-    out: Annotated[Path, typer.Option(help="Folder to which the pictures are written.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to which the pictures are written.", callback=new_folder)
+    ],
     method: MethodOption = "comcl",
     lq_ratio: RatioOption = "native",
     protocol: ProtocolOption = None,

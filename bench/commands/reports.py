@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.folders import existing_folder, new_file
 from bench.commands.options import (
     RUNS,
     JsonOption,
@@ -23,13 +24,15 @@ commands = typer.Typer()
 )
 def report(
     records: RecordsOption = RUNS,
-    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("results/report.html"),
+    out: Annotated[Path, typer.Option(help="HTML file to write.", callback=new_file)] = Path(
+        "results/report.html"
+    ),
     protocol: SelectedProtocolOption = None,
     study: Annotated[
         list[Path] | None,
         typer.Option(
             help="Also include the sensitivity runs in this folder. Repeatable.",
-            callback=options.existing_folder,
+            callback=existing_folder,
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.folders import new_file, new_folder
 from bench.commands.options import (
     RUNS,
     CacheOption,
@@ -54,7 +55,7 @@ def explain(
     epilog="Example: bench export --out study.zip --records results/studies/twin-laptop",
 )
 def export(
-    out: Annotated[Path, typer.Option(help="Zip file to write.")],
+    out: Annotated[Path, typer.Option(help="Zip file to write.", callback=new_file)],
     records: RecordsOption = RUNS,
     protocol: SelectedProtocolOption = None,
 ) -> None:
@@ -99,7 +100,9 @@ def rerun(
     protocol: SelectedProtocolOption = None,
     results: Annotated[
         Path | None,
-        typer.Option(help="Folder for the new run. By default a new temporary folder."),
+        typer.Option(
+            help="Folder for the new run. By default a new temporary folder.", callback=new_folder
+        ),
     ] = None,
     data: DataOption = None,
     cache: CacheOption = None,
