@@ -227,7 +227,14 @@ def sweep(
         shared = (protocol, settings, tuple(change or ()), study, data, results, cache, device)
         common = Request("", "", "native", 0, *shared, partial)
         answer = launch.sweep(
-            Sweep(common, table, tuple(dataset or ()), names(methods), names(ratios), seeds),
+            Sweep(
+                common,
+                table,
+                tuple(dataset or ()),
+                names("--methods", methods),
+                names("--ratios", ratios),
+                seeds,
+            ),
             launcher=launcher,
             jobs=jobs,
             dry_run=dry_run,

@@ -122,7 +122,7 @@ def sensitivity(
         shared = (protocol, "common", tuple(change or ()), None, data, results, cache, device)
         common = Request("", dataset, lq_ratio, 0, *shared, partial)
         answer = measure(
-            Asked(common, names(points), seeds or SEEDS, tuple(records or ())),
+            Asked(common, names("--points", points), seeds or SEEDS, tuple(records or ())),
             launcher=launcher,
             jobs=jobs,
             dry_run=dry_run,

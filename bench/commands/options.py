@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.commands.folders import existing_folder, new_folder
-from bench.errors import BenchError
+from bench.errors import BenchError, RequestError
 from bench.roster import ALIASES, METHODS
 
 # The groups of commands in `bench --help`.
@@ -174,9 +174,16 @@ DatasetsOption = Annotated[
 ]
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Names that were typed with commas between them."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def names(option: str, text: str) -> tuple[str, ...]:
+    """Names that were typed with commas between them; () if the option was left out.
+
+    Raises:
+        RequestError: if something was typed that holds no name.
+    """
+    listed = tuple(name.strip() for name in text.split(",") if name.strip())
+    if text and not listed:
+        raise RequestError(f"{option} {text!r}: no name in it; separate names by commas")
+    return listed
 
 
 @contextmanager
