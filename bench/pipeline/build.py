@@ -23,7 +23,8 @@ def stages(context: RunContext) -> tuple[Stage, ...]:
             an entry of the roster whose recipe is not there.
     """
     made = roster.recipe(context.method)(context)
-    return tuple(replace(stage, module=partial(_with_way_out, stage.module)) for stage in made)
+    built = partial(_with_way_out, context)
+    return tuple(replace(stage, module=partial(built, stage.module)) for stage in made)
 
 
 def notes(context: RunContext) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ def pixels(context: RunContext) -> Pixels:
     return common.input_pixels(context)
 
 
-def _with_way_out(module: Callable[[], nn.Module]) -> nn.Module:
+def _with_way_out(context: RunContext, module: Callable[[], nn.Module]) -> nn.Module:
     """The module; never a silent random start where its weights are not to be had."""
     from baselines.backbones import WeightsMismatch, WeightsUnavailable
 
@@ -62,4 +63,11 @@ def _with_way_out(module: Callable[[], nn.Module]) -> nn.Module:
         raise RequestError(
             f"{error}; give a file with --set init.weights=FILE, or start from nothing with "
             "--set init.weights=random"
+        ) from error
+    except Exception as error:
+        if context.method.digest is None or isinstance(error, RequestError):
+            raise
+        raise RequestError(
+            f"--method {context.method.component}: the class cannot be built as CLASS(num_classes, "
+            f"backbone=..., weights=..., backbone_options=...): {roster.where_raised(error)}"
         ) from error
