@@ -141,7 +141,7 @@ FAULTS = [
     ("bench.data.lq_ratio", "SPLITS:\n", "SPLITS[:2]:\n", {"engine"}),
     ("bench.evaluation.predict", "softmax(dim=1)", "softmax(dim=0)", {"engine"}),
     (
-        "bench.evaluation.metrics",
+        "bench.evaluation.whole",
         "(labels == answers).all(",
         "(labels == answers).any(",
         {"engine"},
