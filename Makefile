@@ -18,7 +18,7 @@ check: .venv/made
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=
+	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 format: .venv/made
 	$(BIN)/ruff format .
