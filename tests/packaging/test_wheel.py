@@ -113,6 +113,7 @@ def test_the_installed_command_runs_outside_the_tree(elsewhere):
     where = ran(python, "-c", "import bench; print(bench.__file__)", cwd=elsewhere)
     assert Path(where.strip()).is_relative_to(elsewhere)
     assert "Usage" in ran(bench, "--help", cwd=elsewhere)
+    assert ran(bench, "--version", cwd=elsewhere).strip()
 
 
 @pytest.mark.parametrize(
