@@ -261,7 +261,7 @@ def _from_file(name: str) -> tuple[str, Method]:
     path_text, _, class_name = name.rpartition(":")
     path = Path(path_text)
     if not path.is_file():
-        raise RequestError(f"--method {name}: there is no file {path_text}")
+        raise RequestError(f"--method {name}: no such file: {path_text}")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     entry = Method(
         f"{class_name} ({path.name})",

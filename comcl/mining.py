@@ -118,25 +118,25 @@ GROWTH = 1.3  # the value in Kumar et al.
 class Pace(NamedTuple):
     """Where training stands for one pair of levels."""
 
-    count: int  # K_t
+    kept: int  # K_t
     progress: float  # t / T in [0, 1]
     age: float = math.inf  # first threshold of Kumar's rule; infinite while it warms up
 
 
 def quantile(losses: Tensor, pace: Pace) -> Tensor:
-    """The easiest share of the anchors, growing from a half to all; of equal ones the earlier."""
+    """The easiest anchors, from a half of them growing to all; of equal ones the earlier."""
     count = math.ceil((0.5 + 0.5 * pace.progress) * len(losses))
     return hardest_by_row(-losses.unsqueeze(0), count).squeeze(0)
 
 
 def literal(losses: Tensor, pace: Pace) -> Tensor:
     """Eq. 3 as printed: loss < 1 / K_t.  K_t = 0 selects all, whose losses are then 0."""
-    return losses < (1 / pace.count if pace.count else math.inf)
+    return losses < (1 / pace.kept if pace.kept else math.inf)
 
 
 def rescaled(losses: Tensor, pace: Pace) -> Tensor:
-    """A loss below a share of chance, log(1 + K_t), that grows from a half to one."""
-    return losses < (0.5 + 0.5 * pace.progress) * math.log1p(pace.count)
+    """A loss below a fraction of chance, log(1 + K_t), that grows from a half to one."""
+    return losses < (0.5 + 0.5 * pace.progress) * math.log1p(pace.kept)
 
 
 def kumar(losses: Tensor, pace: Pace) -> Tensor:

@@ -87,7 +87,7 @@ def influence(
     kind = KINDS[labels.ndim - 1]
     known = {one.name: one for one in of(kind) if one.influence is not None}
     if metric not in known:
-        raise ValueError(f"no interval for {metric!r} of {kind}; there is {', '.join(known)}")
+        raise ValueError(f"no interval for {metric!r} of {kind}; choose one of: {', '.join(known)}")
     one = known[metric]
     assert one.influence is not None, "only such are known"
     return one.influence(labels, one.given(probabilities, thresholds))

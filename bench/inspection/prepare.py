@@ -19,7 +19,7 @@ from bench.reporting.console import json_object
 from bench.training.callbacks import Callbacks
 
 
-class Answer(NamedTuple):
+class Inspection(NamedTuple):
     """What is printed, and whether the set can be used as it is."""
 
     text: str
@@ -84,7 +84,7 @@ def prepare(
     changes: tuple[str, ...],
     device: str,
     as_json: bool,
-) -> Answer:
+) -> Inspection:
     """Check and cache a data set; for `idrid`, train the lesion detector and score it.
 
     Args:
@@ -96,7 +96,7 @@ def prepare(
     """
     act, folder = carried_out(name), datasets.cache_folder(cache)
     report = act(Preparation(name, callbacks, data, folder, out, protocol, changes, device))
-    return Answer(json_object(report.values) if as_json else report.text, report.ready)
+    return Inspection(json_object(report.values) if as_json else report.text, report.ready)
 
 
 def carried_out(name: str) -> Callable[[Preparation], Report]:
@@ -112,7 +112,11 @@ def carried_out(name: str) -> Callable[[Preparation], Report]:
         raise RequestError(f"no data set {name!r}: did you mean {near!r}? See `bench datasets`")
     entry = known[name]
     if entry is None and not datasets.source(name).real:
-        raise RequestError(f"prepare {name}: it is drawn on first use; there is nothing to check")
+        checked = ", ".join(own for own, of in known.items() if of is not None)
+        raise RequestError(
+            f"prepare {name}: a synthetic twin is drawn on first use and needs no check; choose "
+            f"one of: {checked}"
+        )
     if entry is None:
         raise RequestError(
             f"prepare {name}: its entry in bench/data/datasets.py names no check; `bench run` "

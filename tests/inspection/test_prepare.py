@@ -93,7 +93,7 @@ def test_a_new_set_in_the_layout_of_a_folder_gets_the_checks_of_folders(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("eyeq-twin", "drawn on first use"),
         ("chestxray-twin", "drawn on first use"),
@@ -104,19 +104,19 @@ def test_a_new_set_in_the_layout_of_a_folder_gets_the_checks_of_folders(
         ("toy", "names no check"),
     ],
 )
-def test_a_set_that_is_drawn_unknown_or_without_a_check_is_told_which(
-    name, said, prepared, monkeypatch
+def test_a_set_that_is_drawn_unknown_or_without_a_check_gets_its_own_message(
+    name, message, prepared, monkeypatch
 ):
     register(monkeypatch)
     answer = prepared(name)
     assert answer.exit_code == 2
-    assert said in answer.stderr
-    assert ("drawn on first use" in answer.stderr) == (said == "drawn on first use")
+    assert message in answer.stderr
+    assert ("drawn on first use" in answer.stderr) == (message == "drawn on first use")
 
 
 def test_a_new_twin_is_drawn_like_others(prepared, monkeypatch):
     register(monkeypatch, real=False)
-    assert "prepare toy: it is drawn on first use" in prepared("toy").stderr
+    assert "prepare toy: a synthetic twin is drawn on first use" in prepared("toy").stderr
 
 
 @pytest.mark.parametrize("name", [n for n, s in SOURCES.items() if s.real] + list(LESION_SETS))

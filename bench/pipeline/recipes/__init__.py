@@ -1,1 +1,1 @@
-"""From a run's context to stages: one function per kind of method, named by the roster."""
+"""From a run context to stages: one function per kind of method, named by the roster."""
