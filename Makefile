@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 RUN := $(BIN)/bench run --dataset eyeq-twin --protocol smoke --lq-ratio 0.7
 
-.PHONY: demo test check format clean
+.PHONY: demo test check mutants format clean
 
 demo: .venv/made
 	$(RUN) --method resnet50
@@ -18,6 +18,10 @@ check: .venv/made
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal
+
+# Plants one fault at a time and asks whether a test notices: an hour or more.
+mutants: .venv/made
+	$(BIN)/python tests/contracts/planted_faults.py
 
 format: .venv/made
 	$(BIN)/ruff format .
