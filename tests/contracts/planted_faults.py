@@ -108,7 +108,7 @@ def judge(faults: Sequence[Fault]) -> bool:
 
 def main() -> int:
     """0 if every fault was caught, 1 otherwise."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Plant one fault at a time.")
     parser.add_argument("--only", action="append", metavar="NAME", help="may be repeated")
     only = parser.parse_args().only
     faults = [fault for fault in read_faults() if not only or fault.name in only]

@@ -4,6 +4,7 @@ import importlib
 import json
 from dataclasses import replace
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_each_phase_learns_at_its_own_rate(materials, name, monkeypatch):
 def handed_on(stages, position):
     """The outcome of a stage, and the next one's tensors before and after it starts from that."""
     before, after = stages[position : position + 2]
-    assert before.outcome is not None
+    assert before.outcome is not None and after.starts_from is not None
     state = before.outcome(initial_weights(before.module, 1))
     module = initial_weights(after.module, 2)
     own = {name: tensor.clone() for name, tensor in module.state_dict().items()}
@@ -78,12 +79,13 @@ def test_the_student_is_taught_by_the_teacher_that_was_trained_before(materials)
 
 
 def test_the_classifier_starts_from_the_student(materials):
-    stages = build.stages(materials("lesion-aware-cl"))
-    student = initial_weights(stages[1].module, 0)
+    _, stage, _ = build.stages(materials("lesion-aware-cl"))
+    student: Any = initial_weights(stage.module, 0)
+    assert stage.outcome is not None
     with torch.no_grad():
         for weight in student.learner.parameters():
             weight.add_(1.0)
-    trained = stages[1].outcome(student)
+    trained = stage.outcome(student)
     own = student.learner.encoders.query.trunk.state_dict()
     assert all(torch.equal(trained[key], tensor) for key, tensor in own.items())
 
@@ -94,7 +96,8 @@ def test_lesion_aware_cl_takes_lesions_from_diseased_images_and_the_rest_from_he
 ):
     context = replace(materials("lesion-aware-cl"), boxes=boxes)
     grades = context.dataset.labels()[:, 0]
-    pools = build.stages(context)[0].batches.pools
+    batches: Any = build.stages(context)[0].batches
+    pools = batches.pools
     assert (grades[pools[LESION].images] > 0).all()
     train = context.dataset.where("train")
     assert sorted(pools[HEALTHY].images) == sorted(train[grades[train] == 0])
@@ -102,7 +105,7 @@ def test_lesion_aware_cl_takes_lesions_from_diseased_images_and_the_rest_from_he
 
 def test_moco_is_shown_whole_training_images(materials):
     context = materials("moco")
-    batches = build.stages(context)[0].batches
+    batches: Any = build.stages(context)[0].batches
     batch = next(iter(replace(batches, augment=lambda cut, _: cut).epoch(1)))
     shown = batch["query"].numpy()
     images = context.images.whole.images(context.dataset.where("train"))

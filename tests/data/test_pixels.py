@@ -15,9 +15,10 @@ def pixels():
     """Four images as bright as their number; 1 and 3 are degraded, to 11 and 13."""
     x = np.arange(SIDE, dtype=np.uint8)
     places = 20 * x[:, None] + 30 * x  # rows and columns apart
-    grey: Any = np.arange(4, dtype=np.uint8)[:, None, None] + places.astype(np.uint8)
-    clean = np.repeat(grey[..., None], 3, axis=3)
-    return Pixels(clean, clean[[1, 3]] + 10, np.array([-1, 0, -1, 1]))
+    grey = np.arange(4, dtype=np.uint8)[:, None, None] + places.astype(np.uint8)
+    clean: Any = np.repeat(grey[..., None], 3, axis=3)
+    copies: Any = clean[[1, 3]] + 10
+    return Pixels(clean, copies, np.array([-1, 0, -1, 1]))
 
 
 def test_chosen_images_are_their_degraded_copies(pixels):

@@ -1,5 +1,6 @@
 """Training one stage: its settings reach the optimizer, and only chosen stages pick an epoch."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from torch import nn
 
 from bench.protocol.settings import Engine, Finetuning, Pretraining
 from bench.store import EventLog
+from bench.training import train as one_stage
 from bench.training.stages import Stage
-from bench.training.train import TrainingContext, make, train
+from bench.training.train import TrainingContext
 
 EPOCHS, STEPS = 2, 4
 SHARED: dict[str, Any] = {"lr": 0.1, "momentum": 0.8, "weight_decay": 0.05, "schedule": "constant"}
@@ -69,8 +71,16 @@ def training(tmp_path):
 
 def stage(module: Any = Slope, settings: Any = None, **options: Any) -> Stage:
     settings = settings or Finetuning(optimizer="sgd", **SHARED)
-    defaults = {"name": "slope", "batches": Slopes(), "epochs": EPOCHS}
+    defaults: dict[str, Any] = {"name": "slope", "batches": Slopes(), "epochs": EPOCHS}
     return Stage(module=module, settings=settings, **(defaults | options))
+
+
+def make(own: Stage, training: TrainingContext) -> Any:
+    return one_stage.make(own, None, training)
+
+
+def train(own: Stage, folder: Path, training: TrainingContext) -> Any:
+    return one_stage.train(own, None, folder, training)
 
 
 def descended(module, optimizer, rates):
@@ -96,9 +106,9 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("warmup", [0.0, 0.5])
 def test_finetuning_uses_every_setting(training, tmp_path, name, warmup):
     settings = Finetuning(optimizer=name, warmup_share=warmup, **SHARED)
-    trained = train(stage(settings=settings), None, tmp_path, training)
+    trained = train(stage(settings=settings), tmp_path, training)
     kind, options = OPTIMIZERS[name]
-    module = make(stage(), None, training)
+    module = make(stage(), training)
     steps = EPOCHS * STEPS
     rates = [0.1 * min(1.0, (t + 1) / max(warmup * steps, 1)) for t in range(steps)]
     optimizer = kind(module.parameters(), lr=0.1, weight_decay=0.05, **options)
@@ -107,18 +117,19 @@ def test_finetuning_uses_every_setting(training, tmp_path, name, warmup):
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_pretraining_uses_every_setting(training, tmp_path, name):
-    trained = train(stage(settings=Pretraining(optimizer=name, **SHARED)), None, tmp_path, training)
+    trained = train(stage(settings=Pretraining(optimizer=name, **SHARED)), tmp_path, training)
     kind, options = OPTIMIZERS[name]
-    module = make(stage(), None, training)
+    module = make(stage(), training)
     optimizer = kind(module.parameters(), lr=0.1, weight_decay=0.05, **options)
     expected = descended(module, optimizer, [0.1] * EPOCHS * STEPS)
     torch.testing.assert_close(trained.weight, expected)
 
 
 def test_a_part_learns_at_the_rate_that_its_method_gives_it(training, tmp_path):
-    settings = Finetuning(optimizer="sgd", **(SHARED | {"weight_decay": 0.0}))
+    undecayed: dict[str, Any] = SHARED | {"weight_decay": 0.0}
+    settings = Finetuning(optimizer="sgd", **undecayed)
     two = stage(TwoRates, settings)
-    first, trained = make(two, None, training), train(two, None, tmp_path, training)
+    first, trained = make(two, training), train(two, tmp_path, training)
     fast, slow = (getattr(trained, n) - getattr(first, n) for n in ("weight", "slow"))
     assert fast.abs().min() > 0
     torch.testing.assert_close(slow, fast / 10, rtol=1e-4, atol=1e-6)  # sums of eight steps
@@ -126,15 +137,15 @@ def test_a_part_learns_at_the_rate_that_its_method_gives_it(training, tmp_path):
 
 def test_only_a_stage_that_selects_keeps_its_best_epoch(training, tmp_path):
     (tmp_path / "last").mkdir()
-    best = train(stage(selects=True), None, tmp_path, training)
-    last = train(stage(selects=False), None, tmp_path / "last", training)
+    best = train(stage(selects=True), tmp_path, training)
+    last = train(stage(selects=False), tmp_path / "last", training)
     first = stage(epochs=1, selects=False)
     (tmp_path / "first").mkdir()
-    assert torch.equal(best.weight, train(first, None, tmp_path / "first", training).weight)
+    assert torch.equal(best.weight, train(first, tmp_path / "first", training).weight)
     assert not torch.equal(best.weight, last.weight)
 
 
 def test_the_first_weights_depend_on_the_stage_and_the_run(training):
-    weights = [make(stage(name=name), None, training).weight for name in ("one", "one", "two")]
+    weights = [make(stage(name=name), training).weight for name in ("one", "one", "two")]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
