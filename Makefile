@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 RUN := $(BIN)/bench run --dataset eyeq-twin --protocol smoke --lq-ratio 0.7
 
-.PHONY: demo test check mutants format clean
+.PHONY: demo test check mutants format renew-golden clean
 
 demo: .venv/made
 	$(RUN) --method resnet50
@@ -26,6 +26,15 @@ mutants: .venv/made
 format: .venv/made
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Every stored answer anew, one test at a time since they share files. A person reads the difference:
+# where a loss moved, the lock needs a new version beside the new digest.
+GOLDEN := tests/golden/test_losses.py tests/reporting/tables/test_build.py \
+	tests/reporting/figures/test_figures.py tests/contracts/test_versions.py
+
+renew-golden: .venv/made
+	BENCH_RENEW_GOLDEN=1 $(BIN)/pytest $(GOLDEN)
+	git --no-pager diff --stat tests/golden
 
 clean:
 	rm -rf .venv

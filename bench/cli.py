@@ -9,71 +9,98 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import checks, options, pictures, preview, reports, tracing
+from bench.commands import catalogue, checks, options, pictures, preview, reports, tracing
+from bench.commands.folders import new_folder
 from bench.commands.options import (
     RUNS,
-    Cache,
-    Change,
-    Data,
-    Dataset,
-    Device,
-    Json,
-    Method,
-    Name,
-    Partial,
-    Ratio,
-    Records,
-    Results,
-    Settings,
-    Study,
+    CacheOption,
+    DataOption,
+    DatasetOption,
+    DatasetsOption,
+    DeviceOption,
+    DryRunOption,
+    JobsOption,
+    JsonOption,
+    LauncherOption,
+    MethodOption,
+    PartialOption,
+    ProtocolOption,
+    RatioOption,
+    RecordsOption,
+    ResultsOption,
+    SelectedProtocolOption,
+    SetOption,
+    SettingsOption,
+    StudyOption,
+    TablesOption,
+    names,
+    reported,
 )
-from bench.commands.options import explained as _explained
 from bench.experiments import SEEDS
 
 app = typer.Typer(
     no_args_is_help=False,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
-    help="Does CoMCL really diagnose better from low-quality images?",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(preview.commands)
 app.add_typer(tracing.commands)
 app.add_typer(checks.commands)
 app.add_typer(pictures.commands)
 app.add_typer(reports.commands)
+app.add_typer(catalogue.commands)
 
 
-@app.callback(invoke_without_command=True)
-def main(context: typer.Context) -> None:
-    """Does CoMCL really diagnose better from low-quality images?"""
-    if context.invoked_subcommand is None:
+@app.callback(
+    invoke_without_command=True,
+    epilog="Example: bench run --method comcl --dataset eyeq-twin --protocol smoke",
+)
+def main(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print name, version, Python and folder of this program."),
+    ] = False,
+) -> None:
+    """Does CoMCL really diagnose better from low-quality images? A benchmark that can be rerun."""
+    if version:
+        from bench.commands.version import version_line
+
+        typer.echo(version_line())
+    elif context.invoked_subcommand is None:
         typer.echo(
-            "Nothing asked. A first look, without any download:\n"
+            "No command given. To start, without any download:\n"
             "  bench run --method comcl --dataset eyeq-twin --lq-ratio 0.7 --protocol smoke\n"
             "  bench table\n"
             "All commands: bench --help"
         )
 
 
-@app.command(rich_help_panel=options.TRAIN)
+@app.command(
+    rich_help_panel=options.TRAIN,
+    epilog="Example: bench run --method comcl --dataset eyeq-twin --lq-ratio 0.7 --protocol smoke",
+)
 def run(
-    method: Method,
-    dataset: Dataset,
-    lq_ratio: Ratio = "native",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    protocol: Name = None,
-    settings: Settings = "common",
-    data: Data = None,
-    results: Results = RUNS,
-    cache: Cache = None,
-    device: Device = "auto",
-    change: Change = None,
-    study: Study = None,
-    partial: Partial = False,
-    as_json: Json = False,
+    method: MethodOption,
+    dataset: DatasetOption,
+    lq_ratio: RatioOption = "native",
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the run: its weights, batches and augmentation.")
+    ] = 0,
+    protocol: ProtocolOption = None,
+    settings: SettingsOption = "common",
+    data: DataOption = None,
+    results: ResultsOption = RUNS,
+    cache: CacheOption = None,
+    device: DeviceOption = "auto",
+    change: SetOption = None,
+    study: StudyOption = None,
+    partial: PartialOption = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Train and score one method, then record the run; asked again, find it."""
-    with _explained():
+    """Train and score one method and record the run; re-running returns the stored result."""
+    with reported():
         from bench.pipeline.progress import watching
         from bench.pipeline.resolve import Request
         from bench.reporting.run_summary import record_card
@@ -99,19 +126,41 @@ def run(
         typer.echo(record_card(record, as_json=as_json))
 
 
-@app.command(rich_help_panel=options.READ)
+@app.command(
+    rich_help_panel=options.READ,
+    epilog="Example: bench table 1 --records results/studies/twin-laptop --format markdown",
+)
 def table(
-    which: Annotated[str, typer.Argument(help="1, 2, 3 or all.")] = "all",
-    protocol: Annotated[str | None, typer.Option(help="A protocol's name, or a key.")] = None,
-    records: Records = RUNS,
+    which: Annotated[
+        str,
+        typer.Argument(
+            help="Number of the table in the paper: 1, 2, 3 or all.",
+            autocompletion=options.complete(*options.TABLES),
+        ),
+    ] = "all",
+    protocol: SelectedProtocolOption = None,
+    records: RecordsOption = RUNS,
     form: Annotated[
-        str, typer.Option("--format", help="terminal, markdown, latex or csv.")
+        str,
+        typer.Option(
+            "--format",
+            help="Format to print in: terminal, markdown, latex or csv.",
+            autocompletion=options.complete(*options.FORMATS),
+        ),
     ] = "terminal",
-    out: Annotated[Path | None, typer.Option(help="Folder to write all formats to.")] = None,
-    notes: Annotated[bool, typer.Option("--notes", help="And what is odd in the paper's.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to which each table is written in all formats.", callback=new_folder
+        ),
+    ] = None,
+    notes: Annotated[
+        bool,
+        typer.Option("--notes", help="Also list inconsistencies in the paper's own tables."),
+    ] = False,
 ) -> None:
-    """The paper's tables from the records: scores, published values, verdicts."""
-    with _explained():
+    """Show the paper's tables with the scores of these runs, published values and verdicts."""
+    with reported():
         from bench.reporting.results.records import load
         from bench.reporting.tables.build import build_all
         from bench.reporting.tables.render import render_all, write_all
@@ -120,37 +169,57 @@ def table(
         page = render_all(tables, form)
         if notes:
             from bench.reporting.tables.errata_page import render_notes
-            from bench.reporting.tables.paper_errata import notes as oddities
+            from bench.reporting.tables.paper_errata import notes as paper_errata
 
-            page += "\n" + render_notes(oddities(), form)
+            page += "\n" + render_notes(paper_errata(), form)
         for path in (path for each in tables for path in write_all(each, out)) if out else ():
             typer.echo(f"wrote {path}", err=True)
         typer.echo(page, nl=False)
 
 
-@app.command(rich_help_panel=options.TRAIN)
+@app.command(
+    rich_help_panel=options.TRAIN,
+    epilog="Example: bench sweep --table 2 --dataset eyeq-twin --seeds 3 --dry-run",
+)
 def sweep(
-    table: Annotated[str, typer.Option(help="1, 2, 3 or all.")] = "1",
-    dataset: Annotated[list[str] | None, typer.Option(help="Repeatable; a twin counts.")] = None,
-    methods: Annotated[str, typer.Option(help="Only these: resnet50,comcl")] = "",
-    ratios: Annotated[str, typer.Option(help="Only these: native,0.7")] = "",
-    seeds: Annotated[int, typer.Option(min=1, help="How many of each.")] = SEEDS,
-    protocol: Name = None,
-    settings: Settings = "common",
-    data: Data = None,
-    results: Results = RUNS,
-    cache: Cache = None,
-    device: Device = "auto",
-    change: Change = None,
-    study: Study = None,
-    partial: Partial = False,
-    launcher: Annotated[str, typer.Option(help="local, slurm or print.")] = "local",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Runs, time and disk only.")] = False,
-    as_json: Json = False,
+    table: TablesOption = "1",
+    dataset: DatasetsOption = None,
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="Only these methods, separated by commas, for example resnet50,comcl. By default "
+            "all rows of the table."
+        ),
+    ] = "",
+    ratios: Annotated[
+        str,
+        typer.Option(
+            help="Only these proportions of low-quality images, separated by commas, for example "
+            "native,0.7. By default all columns of the table."
+        ),
+    ] = "",
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of seeds per method and proportion, from 0.")
+    ] = SEEDS,
+    protocol: ProtocolOption = None,
+    settings: SettingsOption = "common",
+    data: DataOption = None,
+    results: ResultsOption = RUNS,
+    cache: CacheOption = None,
+    device: DeviceOption = "auto",
+    change: SetOption = None,
+    study: StudyOption = None,
+    partial: PartialOption = False,
+    launcher: LauncherOption = "local",
+    jobs: JobsOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """What a table needs: balanced, so that stopping leaves methods level; asked again, goes on."""
-    with _explained():
+    """Carry out all runs that a table needs, seed by seed, so that stopping keeps methods balanced.
+
+    Re-running the same command resumes: finished runs are kept.
+    """
+    with reported():
         from bench.pipeline.resolve import Request
         from bench.sweeps import launch
         from bench.sweeps.plan import Sweep
@@ -158,7 +227,14 @@ def sweep(
         shared = (protocol, settings, tuple(change or ()), study, data, results, cache, device)
         common = Request("", "", "native", 0, *shared, partial)
         answer = launch.sweep(
-            Sweep(common, table, tuple(dataset or ()), _list(methods), _list(ratios), seeds),
+            Sweep(
+                common,
+                table,
+                tuple(dataset or ()),
+                names("--methods", methods),
+                names("--ratios", ratios),
+                seeds,
+            ),
             launcher=launcher,
             jobs=jobs,
             dry_run=dry_run,
@@ -170,94 +246,88 @@ def sweep(
         raise typer.Exit(1 if answer.failed else 0)
 
 
-@app.command(rich_help_panel=options.TRAIN)
+@app.command(
+    rich_help_panel=options.TRAIN,
+    epilog="Example: bench status --table 1 --dataset eyeq-twin --seeds 3",
+)
 def status(
-    records: Records = RUNS,
-    table: Annotated[str | None, typer.Option(help="Also what 1, 2, 3 or all still need.")] = None,
-    dataset: Annotated[list[str] | None, typer.Option(help="Of these data sets only.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many are needed.")] = SEEDS,
-    protocol: Name = None,
-    as_json: Json = False,
+    records: RecordsOption = RUNS,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="Also list the runs that this table of the paper still lacks: 1, 2, 3 or all.",
+            autocompletion=options.complete(*options.TABLES),
+        ),
+    ] = None,
+    dataset: DatasetsOption = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of seeds that the table needs of each method.")
+    ] = SEEDS,
+    protocol: SelectedProtocolOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Which runs are done, running, failed (with why), interrupted, stale or missing."""
-    with _explained():
+    """List runs by state: done, running, failed (with the reason), interrupted, stale, missing."""
+    with reported():
         from bench.reporting.status import status_of
 
         wanted = {"table": table, "datasets": tuple(dataset or ()), "seeds": seeds}
         typer.echo(status_of(records, **wanted, protocol=protocol, as_json=as_json))
 
 
-@app.command(rich_help_panel=options.TRAIN)
+@app.command(
+    rich_help_panel=options.TRAIN,
+    epilog="Example: bench prepare eyeq --data data/eyeq",
+)
 def prepare(
-    dataset: Annotated[str, typer.Argument(help="eyeq, chestxray, folder or idrid.")],
-    data: Data = None,
-    protocol: Name = None,
-    change: Change = None,
-    cache: Cache = None,
-    device: Device = "auto",
-    out: Annotated[Path | None, typer.Option(help="Folder for pictures (idrid).")] = None,
-    as_json: Json = False,
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="Data set to check: eyeq, chestxray, folder or idrid.",
+            autocompletion=options.complete("eyeq", "chestxray", "folder", "idrid"),
+        ),
+    ],
+    data: DataOption = None,
+    protocol: ProtocolOption = None,
+    change: SetOption = None,
+    cache: CacheOption = None,
+    device: DeviceOption = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="For idrid: folder for pictures of held-out photographs with the detected boxes.",
+            callback=new_folder,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check a data set and cache its images; idrid: train the lesion detector and score it."""
-    with _explained():
-        from bench.inspection.prepare import prepare as prepared
+    """Check a downloaded data set and cache its images; for idrid, train the lesion detector.
+
+    Exits with 2 if the data set is not ready to train on.
+    """
+    with reported():
+        from bench.inspection.prepare import prepare as check
         from bench.pipeline.progress import watching
 
-        changes = tuple(change or ())
-        options = {"data": data, "cache": cache, "out": out, "protocol": protocol}
+        folders = {"data": data, "cache": cache, "out": out}
+        settings = {"protocol": protocol, "changes": tuple(change or ()), "device": device}
         with watching() as callbacks:
-            answer = prepared(
-                dataset, callbacks, **options, changes=changes, device=device, as_json=as_json
-            )
+            answer = check(dataset, callbacks, **folders, **settings, as_json=as_json)
         typer.echo(answer.text)
         raise typer.Exit(0 if answer.ready else 2)
 
 
-@app.command(rich_help_panel=options.READ)
-def claims(protocol: Name = None, records: Records = RUNS, as_json: Json = False) -> None:
-    """Is each claim of the paper supported, by how much, and how many seeds would decide it?"""
-    with _explained():
+@app.command(
+    rich_help_panel=options.READ,
+    epilog="Example: bench claims --records results/studies/twin-laptop",
+)
+def claims(
+    protocol: SelectedProtocolOption = None,
+    records: RecordsOption = RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge each claim of the paper: supported or not, effect size, and seeds needed to decide."""
+    with reported():
         from bench.reporting.claims.page import claims_page
         from bench.reporting.results.records import load
 
         typer.echo(claims_page(load(records), protocol=protocol, as_json=as_json))
-
-
-@app.command(rich_help_panel=options.LOOK)
-def methods(as_json: Json = False) -> None:
-    """The methods, with sources and how much of each is known."""
-    _page("methods", as_json)
-
-
-@app.command(rich_help_panel=options.LOOK)
-def datasets(as_json: Json = False) -> None:
-    """The data sets, with their layout and where they come from."""
-    _page("datasets", as_json)
-
-
-@app.command(rich_help_panel=options.LOOK)
-def protocol(
-    name: Annotated[str, typer.Argument(help="paper, laptop or smoke.")] = "paper",
-    method: Annotated[str, typer.Option(help="What its --settings original would change.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Every setting with its value and source."""
-    _page("protocol", as_json, name, method)
-
-
-@app.command(rich_help_panel=options.LOOK)
-def ambiguities(as_json: Json = False) -> None:
-    """Each open point of the paper: options, default, evidence, and the setting that decides."""
-    _page("ambiguities", as_json)
-
-
-def _list(typed: str) -> tuple[str, ...]:
-    """Names between commas."""
-    return tuple(name.strip() for name in typed.split(",") if name.strip())
-
-
-def _page(name: str, as_json: bool, *arguments: str) -> None:
-    with _explained():
-        from bench.reporting import catalogue
-
-        typer.echo(getattr(catalogue, name)(*arguments, as_json=as_json))

@@ -8,9 +8,10 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from bench.errors import RequestError
 
@@ -187,6 +188,8 @@ def resolve(name: str) -> tuple[str, Method]:
     """
     if ".py:" in name:
         return _from_file(name)
+    if name.endswith(".py"):
+        raise RequestError(f"--method {name}: which class of the file? Write {name}:CLASS")
     name = ALIASES.get(name, name)
     if name not in METHODS:
         known = [*METHODS, *ALIASES]
@@ -208,9 +211,14 @@ def load(method: Method, name: str) -> type:
     if method.digest is None:
         return getattr(importlib.import_module(module_name), class_name)
     module = _import_file(Path(module_name))
-    if not hasattr(module, class_name):
-        raise RequestError(f"--method {name}: {module_name} has no class {class_name!r}")
-    return getattr(module, class_name)
+    found = vars(module).get(class_name)
+    if not callable(found):
+        classes = ", ".join(key for key, value in vars(module).items() if isinstance(value, type))
+        raise RequestError(
+            f"--method {name}: {module_name} has no class {class_name!r}; it has "
+            f"{classes or 'no class at all'}"
+        )
+    return cast(type, found)
 
 
 def constant(method: Method, name: str) -> Any:
@@ -242,5 +250,15 @@ def _import_file(path: Path) -> Any:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise RequestError(f"--method: {path} does not import: {error!r}") from error
+        raise RequestError(
+            f"--method {path}: the file cannot be imported: {where_raised(error)}"
+        ) from error
     return module
+
+
+def where_raised(error: Exception) -> str:
+    """An exception of a user's file in one line: its kind, its message, and where it was raised."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error.msg} (line {error.lineno})"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"

@@ -189,6 +189,7 @@ def record(folder: Path) -> dict[str, Any]:
         "protocol_name": about["protocol_name"],
         "real": about["real"],
         "partial": about["partial"],
+        "limited": about.get("limited"),  # None in older records
         "boxes": about["boxes"],
         "assumptions": tuple(about["assumptions"]),
         **{f"share_{split}": share for split, share in about["shares"].items()},

@@ -30,7 +30,14 @@ def test_a_class_of_a_file_is_a_method_known_by_its_content(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "no file"), ("x = 1\n", "no class"), ("1/0\n", "not import")]
+    ("content", "said"),
+    [
+        (None, "no file"),
+        ("x = 1\n", "has no class 'Net'; it has no class at all"),
+        ("class Other: pass\nNet = 1\n", "has no class 'Net'; it has Other"),
+        ("\n1/0\n", r"cannot be imported: ZeroDivisionError: division by zero \(mine.py, line 2\)"),
+        ("def (:\n", r"cannot be imported: SyntaxError: invalid syntax \(line 1\)"),
+    ],
 )
 def test_a_wrong_file_says_what_is_wrong(tmp_path, content, said):
     path = tmp_path / "mine.py"
@@ -44,3 +51,15 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, content, said):
 @pytest.mark.parametrize("name", list(roster.METHODS))
 def test_every_entry_names_a_class(name):
     assert isinstance(roster.load(roster.METHODS[name], name), type)
+
+
+def test_a_file_without_a_class_asks_for_the_class():
+    with pytest.raises(RequestError, match=r"which class of the file\? Write ./mine.py:CLASS"):
+        roster.resolve("./mine.py")
+
+
+def test_a_class_that_a_users_file_imports_is_found(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("from collections import Counter as Net\n")
+    name, method = roster.resolve(f"{path}:Net")
+    assert roster.load(method, name).__name__ == "Counter"

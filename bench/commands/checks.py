@@ -6,32 +6,49 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.folders import existing_folder, new_folder
 from bench.commands.options import (
     RUNS,
-    Cache,
-    Change,
-    Data,
-    Device,
-    Json,
-    Name,
-    Partial,
-    Ratio,
-    Records,
-    Results,
-    explained,
+    CacheOption,
+    DataOption,
+    DeviceOption,
+    DryRunOption,
+    JobsOption,
+    JsonOption,
+    LauncherOption,
+    PartialOption,
+    ProtocolOption,
+    RatioOption,
+    RecordsOption,
+    ResultsOption,
+    SetOption,
+    names,
+    reported,
 )
 
 commands = typer.Typer()
 
 
-@commands.command(rich_help_panel=options.READ)
+@commands.command(
+    rich_help_panel=options.READ, epilog="Example: bench audit --records results/studies/first"
+)
 def audit(
-    records: Records = RUNS,
-    form: Annotated[str, typer.Option("--format", help="terminal or markdown.")] = "terminal",
-    as_json: Json = False,
+    records: RecordsOption = RUNS,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="Format to print in: terminal or markdown.",
+            autocompletion=options.complete("terminal", "markdown"),
+        ),
+    ] = "terminal",
+    as_json: JsonOption = False,
 ) -> None:
-    """Were all methods treated alike, and did anything of the test split leak? 3 if not."""
-    with explained():
+    """Check that all methods were treated equally and that no test data leaked into training.
+
+    Exits with 3 if a check fails.
+    """
+    with reported():
         from bench.reporting.audit.page import audit_page
 
         answer = audit_page(records, form, as_json=as_json)
@@ -39,42 +56,73 @@ def audit(
         raise typer.Exit(3 if answer.failed else 0)
 
 
-@commands.command(rich_help_panel=options.TRAIN)
+@commands.command(
+    rich_help_panel=options.TRAIN,
+    epilog="Example: bench sensitivity --points D13,D55 --protocol smoke --dry-run",
+)
 def sensitivity(
-    points: Annotated[str, typer.Option(help="Only these open points: D13,D55")] = "",
-    dataset: Annotated[str, typer.Option(help="See `bench datasets`.")] = "eyeq-twin",
-    lq_ratio: Ratio = "native",
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many of each; else 2.")] = None,
-    protocol: Name = None,
-    data: Data = None,
-    results: Results = RUNS,
-    records: Annotated[
-        list[Path] | None, typer.Option(help="Also look here for runs; repeatable.")
+    points: Annotated[
+        str,
+        typer.Option(
+            help="Only these open questions of the paper, separated by commas, for example "
+            "D13,D55; `bench ambiguities` lists all."
+        ),
+    ] = "",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Name of the data set; `bench datasets` lists them.",
+            autocompletion=options.complete(*options.DATASETS),
+        ),
+    ] = "eyeq-twin",
+    lq_ratio: RatioOption = "native",
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of seeds per alternative, from 0. By default 2."),
     ] = None,
-    cache: Cache = None,
-    device: Device = "auto",
-    change: Change = None,
-    partial: Partial = False,
-    launcher: Annotated[str, typer.Option(help="local, slurm or print.")] = "local",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Runs, time and disk only.")] = False,
+    protocol: ProtocolOption = None,
+    data: DataOption = None,
+    results: ResultsOption = RUNS,
+    records: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Also reuse finished runs from this folder. Repeatable.",
+            callback=existing_folder,
+        ),
+    ] = None,
+    cache: CacheOption = None,
+    device: DeviceOption = "auto",
+    change: SetOption = None,
+    partial: PartialOption = False,
+    launcher: LauncherOption = "local",
+    jobs: JobsOption = None,
+    dry_run: DryRunOption = False,
     only_report: Annotated[
-        bool, typer.Option("--only-report", help="Of the runs there are (--records, if given).")
+        bool,
+        typer.Option(
+            "--only-report",
+            help="Train nothing: report on the finished runs (with --records, on those alone).",
+        ),
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for page, numbers and plot.")] = None,
-    as_json: Json = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the page, its numbers and the plot.", callback=new_folder),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Which open point of the paper moves the result, and does a ranking flip?"""
-    with explained():
+    """Measure how much each open question of the paper moves the scores and whether ranks change.
+
+    Re-running the same command resumes: finished runs are kept.
+    """
+    with reported():
         from bench.pipeline.resolve import Request
         from bench.sweeps.sensitivity import SEEDS, Asked
-        from bench.sweeps.sensitivity import sensitivity as measured
+        from bench.sweeps.sensitivity import sensitivity as measure
 
         shared = (protocol, "common", tuple(change or ()), None, data, results, cache, device)
         common = Request("", dataset, lq_ratio, 0, *shared, partial)
-        chosen = tuple(name.strip() for name in points.split(",") if name.strip())
-        answer = measured(
-            Asked(common, chosen, seeds or SEEDS, tuple(records or ())),
+        answer = measure(
+            Asked(common, names("--points", points), seeds or SEEDS, tuple(records or ())),
             launcher=launcher,
             jobs=jobs,
             dry_run=dry_run,
@@ -87,12 +135,14 @@ def sensitivity(
         raise typer.Exit(1 if answer.failed else 0)
 
 
-@commands.command(rich_help_panel=options.OURS)
+@commands.command(rich_help_panel=options.OURS, epilog="Example: bench planted --out results")
 def planted(
-    out: Annotated[Path, typer.Option(help="Folder for planted-truth.md.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to which planted-truth.md is written.", callback=new_folder)
+    ],
 ) -> None:
-    """Are verdicts and claims right where the truth is known? Simulated; takes minutes."""
-    with explained():
+    """Simulate results with a known truth and count how often verdicts are right; takes minutes."""
+    with reported():
         from bench.pipeline.progress import ticking
         from bench.reporting.simulation.page import write
 

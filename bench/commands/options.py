@@ -1,43 +1,194 @@
-"""What commands share: their options, and how a failure that a user can act on is told."""
+"""What commands share: their options, and how failures that a user can act on are reported."""
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.errors import BenchError
+from bench.commands.folders import existing_folder, new_folder
+from bench.errors import BenchError, RequestError
+from bench.roster import ALIASES, METHODS
 
-# What commands are for, as `bench --help` groups them.
-TRAIN = "Train"
-READ = "Read what the records say"
-TRACE = "Follow a number to its runs, and hand it on"
-LOOK = "Look before anything is trained"
-OURS = "The benchmark itself"
+# The groups of commands in `bench --help`.
+TRAIN = "Train and score"
+READ = "Read the results"
+TRACE = "Trace a number to its runs, and share it"
+LOOK = "See what is available before training"
+OURS = "Maintain the benchmark"
 
 RUNS = Path("results/runs")
-Method = Annotated[str, typer.Option(help="Roster name, or ./mine.py:Net; see `bench methods`.")]
-Dataset = Annotated[str, typer.Option(help="See `bench datasets`.")]
-Ratio = Annotated[str, typer.Option(help="Share of low-quality images: native, or e.g. 0.7.")]
-Name = Annotated[str | None, typer.Option(help="paper, laptop or smoke; see `bench protocol`.")]
-Change = Annotated[list[str] | None, typer.Option("--set", help="group.field=value, repeatable.")]
-Settings = Annotated[str, typer.Option(help="common or original.")]
-Data = Annotated[Path | None, typer.Option(help="Folder of the data set.")]
-Results = Annotated[Path, typer.Option(help="Where run folders go.")]
-Cache = Annotated[Path | None, typer.Option(help="Twins, decoded images, stages.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Study = Annotated[str | None, typer.Option(help="Name of a sensitivity study.")]
-Partial = Annotated[bool, typer.Option("--partial", help="Run on what is there.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Records = Annotated[Path, typer.Option(help="Folder of run records.")]
+DATASETS = ("folder", "eyeq", "eyeq-twin", "chestxray", "chestxray-twin")
+"""The names in `bench.data.datasets.SOURCES`, which takes too long to import for completion."""
+PROTOCOLS = ("paper", "laptop", "smoke")
+"""The names in `bench.protocol.presets.CHANGES`, likewise."""
+FORMATS = ("terminal", "markdown", "latex", "csv")
+LAUNCHERS = ("local", "slurm", "print")
+TABLES = ("1", "2", "3", "all")
+
+
+def complete(*values: str) -> Callable[[str], list[str]]:
+    """A shell completion that proposes those of the values that begin with what is typed."""
+    return lambda incomplete: [value for value in values if value.startswith(incomplete)]
+
+
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        help="Name of a method (`bench methods` lists them), or FILE.py:CLASS for one of your own.",
+        autocompletion=complete(*METHODS, *ALIASES),
+    ),
+]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        help="Name of a data set; `bench datasets` lists them.",
+        autocompletion=complete(*DATASETS),
+    ),
+]
+RatioOption = Annotated[
+    str,
+    typer.Option(
+        help="Proportion of low-quality images: a number such as 0.7, reached by degrading images "
+        "of good quality, or native, the proportion that the data set has.",
+        autocompletion=complete("native", "0.7", "1.0"),
+    ),
+]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Preset of settings: paper, laptop or smoke (`bench protocol` shows each). By default "
+        "paper for real data sets and laptop for synthetic twins.",
+        autocompletion=complete(*PROTOCOLS),
+    ),
+]
+SelectedProtocolOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Use only the runs of this protocol: a preset's name, or the first digits (at least "
+        "four) of a comparability key, for example 6b5b110d.",
+        autocompletion=complete(*PROTOCOLS),
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Change one setting of the protocol, written group.field=value, for example "
+        "finetuning.epochs=10. Repeatable; of two values for one setting the last counts.",
+    ),
+]
+SettingsOption = Annotated[
+    str,
+    typer.Option(
+        help="Hyperparameters of the method: common (the same for all methods) or original (those "
+        "that its authors published).",
+        autocompletion=complete("common", "original"),
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that holds the data set. By default $BENCH_DATA/NAME, or else data/NAME."
+    ),
+]
+ResultsOption = Annotated[
+    Path, typer.Option(help="Folder to which run folders are written.", callback=new_folder)
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for synthetic twins, decoded images and pretrained stages that runs share. By "
+        "default $BENCH_CACHE, or else the user's cache folder.",
+        callback=new_folder,
+    ),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        help="Device to compute on: cpu, cuda, or auto (CUDA where there is a device, else CPU).",
+        autocompletion=complete("auto", "cpu", "cuda"),
+    ),
+]
+StudyOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Label the run as part of this sensitivity study; such runs never enter the paper's "
+        "tables."
+    ),
+]
+PartialOption = Annotated[
+    bool,
+    typer.Option(
+        "--partial",
+        help="Accept an incomplete download: use the images that are present, and mark the run as "
+        "partial.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+RecordsOption = Annotated[
+    Path,
+    typer.Option(
+        help="Folder of run records to read, as `bench run` and `bench sweep` write it.",
+        callback=existing_folder,
+    ),
+]
+LauncherOption = Annotated[
+    str,
+    typer.Option(
+        help="How runs are started: local (processes on this machine), slurm (one job array), or "
+        "print (the commands, to run elsewhere).",
+        autocompletion=complete(*LAUNCHERS),
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Number of runs at a time. By default 1, or on Slurm as many as the cluster allows.",
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Train nothing: list the runs with an estimate of their time and disk space.",
+    ),
+]
+TablesOption = Annotated[
+    str,
+    typer.Option(
+        help="Table of the paper whose runs are needed: 1, 2, 3 or all.",
+        autocompletion=complete(*TABLES),
+    ),
+]
+DatasetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only this data set. Repeatable. A synthetic twin takes the columns of its original.",
+        autocompletion=complete(*DATASETS),
+    ),
+]
+
+
+def names(option: str, text: str) -> tuple[str, ...]:
+    """Names that were typed with commas between them; () if the option was left out.
+
+    Raises:
+        RequestError: if something was typed that holds no name.
+    """
+    listed = tuple(name.strip() for name in text.split(",") if name.strip())
+    if text and not listed:
+        raise RequestError(f"{option} {text!r}: no name in it; separate names by commas")
+    return listed
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn failures a user can act on into one line on standard error and an exit code."""
+def reported() -> Iterator[None]:
+    """Turn failures that a user can act on into a message on standard error and an exit code."""
     try:
         yield
     except BenchError as error:
@@ -45,10 +196,22 @@ def explained() -> Iterator[None]:
         typer.echo(f"bench: {error}{hint}", err=True)
         raise typer.Exit(error.exit_code) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in UNWRITABLE:
             raise
-        typer.echo(f"bench: cannot write: {error}; make room, then run it again", err=True)
+        typer.echo(f"bench: cannot write: {error}; {UNWRITABLE[error.errno]}", err=True)
         raise typer.Exit(1) from None
+
+
+FREE_SPACE = "free some space, then run the same command again"
+ANOTHER_FOLDER = "name a folder that you may write to (--results, --cache or --out)"
+UNWRITABLE = {
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+    errno.EACCES: ANOTHER_FOLDER,
+    errno.EPERM: ANOTHER_FOLDER,
+    errno.EROFS: ANOTHER_FOLDER,
+}
+"""Reasons why the operating system refuses to write, each with its way out."""
 
 
 def _command_line() -> str:

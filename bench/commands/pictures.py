@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
-from bench.commands.options import RUNS, Records, explained
+from bench.commands.folders import new_folder
+from bench.commands.options import RUNS, RecordsOption, SelectedProtocolOption, reported
 
 NAMES = (
     "scores",
@@ -18,25 +19,36 @@ NAMES = (
     "saliency",
     "degradations",
 )
-"""Of `bench.reporting.figures.FIGURES`, which is not imported for --help."""
+"""The names in `bench.reporting.figures.FIGURES`, which is not imported for --help."""
 
 commands = typer.Typer()
 
 
-@commands.command(rich_help_panel=options.READ)
+@commands.command(
+    rich_help_panel=options.READ,
+    epilog="Example: bench figures --records results/studies/twin-laptop --only scores",
+)
 def figures(
-    records: Records = RUNS,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results/figures"),
-    only: Annotated[list[str] | None, typer.Option(help=f"Repeatable: {', '.join(NAMES)}.")] = None,
-    protocol: Annotated[str | None, typer.Option(help="A protocol's name, or a key.")] = None,
+    records: RecordsOption = RUNS,
+    out: Annotated[
+        Path, typer.Option(help="Folder to which the figures are written.", callback=new_folder)
+    ] = Path("results/figures"),
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Draw only this figure: {', '.join(NAMES)}. Repeatable.",
+            autocompletion=options.complete(*NAMES),
+        ),
+    ] = None,
+    protocol: SelectedProtocolOption = None,
 ) -> None:
-    """The figures from the records, as SVG, PNG and the numbers that they show."""
-    with explained():
+    """Draw figures of the results as SVG and PNG, each with a CSV of the numbers shown."""
+    with reported():
         from bench.reporting.figures import draw, write
         from bench.reporting.results.records import load
 
         for drawn in draw(load(records), protocol=protocol, only=tuple(only or ())):
             for path in write(drawn, out):
                 typer.echo(str(path))
-            for name, why in drawn.skipped:
-                typer.echo(f"{drawn.dataset}: no {name}: {why}", err=True)
+            for name, reason in drawn.skipped:
+                typer.echo(f"{drawn.dataset}: no {name}: {reason}", err=True)

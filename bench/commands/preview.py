@@ -6,51 +6,73 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.folders import new_folder
 from bench.commands.options import (
-    Cache,
-    Change,
-    Data,
-    Dataset,
-    Method,
-    Name,
-    Partial,
-    Ratio,
-    explained,
+    CacheOption,
+    DataOption,
+    DatasetOption,
+    MethodOption,
+    PartialOption,
+    ProtocolOption,
+    RatioOption,
+    SetOption,
+    reported,
 )
 
 commands = typer.Typer()
 
 
-@commands.command(rich_help_panel=options.LOOK)
+@commands.command(
+    rich_help_panel=options.LOOK,
+    epilog="Example: bench degrade photograph.jpg --out pictures --strength 1.5",
+)
 def degrade(
-    image: Annotated[Path, typer.Argument(help="A photograph or a radiograph.")],
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
-    strength: Annotated[float, typer.Option(min=0, max=10)] = 1.0,
-    size: Annotated[int, typer.Option(min=64, help="Side in pixels.")] = 512,
-    modality: Annotated[str, typer.Option(help="fundus or chest.")] = "fundus",
+    image: Annotated[Path, typer.Argument(help="Image file: a fundus photograph or a radiograph.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to which the pictures are written.", callback=new_folder)
+    ],
+    strength: Annotated[
+        float,
+        typer.Option(min=0, max=10, help="Strength of the degradations; 1 is as in training."),
+    ] = 1.0,
+    size: Annotated[
+        int, typer.Option(min=64, help="Side of the images in the pictures, in pixels.")
+    ] = 512,
+    modality: Annotated[
+        str,
+        typer.Option(
+            help="Kind of image: fundus or chest.",
+            autocompletion=options.complete("fundus", "chest"),
+        ),
+    ] = "fundus",
 ) -> None:
-    """See what the degradations do to a photograph or a chest radiograph."""
-    with explained():
+    """Show what each degradation does to one fundus photograph or chest radiograph."""
+    with reported():
         from bench.inspection.degradations import sheet
 
         for path in sheet(image, out, modality=modality, strength=strength, size_px=size):
             typer.echo(str(path))
 
 
-@commands.command(rich_help_panel=options.LOOK)
+@commands.command(
+    rich_help_panel=options.LOOK,
+    epilog="Example: bench patches --dataset eyeq-twin --protocol smoke --out pictures",
+)
 def patches(
-    dataset: Dataset,
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
-    method: Method = "comcl",
-    lq_ratio: Ratio = "native",
-    protocol: Name = None,
-    data: Data = None,
-    cache: Cache = None,
-    change: Change = None,
-    partial: Partial = False,
+    dataset: DatasetOption,
+    out: Annotated[
+        Path, typer.Option(help="Folder to which the pictures are written.", callback=new_folder)
+    ],
+    method: MethodOption = "comcl",
+    lq_ratio: RatioOption = "native",
+    protocol: ProtocolOption = None,
+    data: DataOption = None,
+    cache: CacheOption = None,
+    change: SetOption = None,
+    partial: PartialOption = False,
 ) -> None:
-    """See the patches of each level that a method would be pretrained on."""
-    with explained():
+    """Show the patches of each level on which a method would be pretrained."""
+    with reported():
         from bench.inspection.patches import write
         from bench.pipeline.progress import ticking
         from bench.pipeline.resolve import Request

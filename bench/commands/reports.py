@@ -6,41 +6,59 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
-from bench.commands.options import RUNS, Json, Records, explained
+from bench.commands.folders import existing_folder, new_file
+from bench.commands.options import (
+    RUNS,
+    JsonOption,
+    RecordsOption,
+    SelectedProtocolOption,
+    reported,
+)
 
 commands = typer.Typer()
 
 
-@commands.command(rich_help_panel=options.READ)
+@commands.command(
+    rich_help_panel=options.READ,
+    epilog="Example: bench report --records results/studies/twin-laptop --out report.html",
+)
 def report(
-    records: Records = RUNS,
-    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("results/report.html"),
-    protocol: Annotated[str | None, typer.Option(help="A protocol's name, or a key.")] = None,
+    records: RecordsOption = RUNS,
+    out: Annotated[Path, typer.Option(help="HTML file to write.", callback=new_file)] = Path(
+        "results/report.html"
+    ),
+    protocol: SelectedProtocolOption = None,
     study: Annotated[
         list[Path] | None,
-        typer.Option(help="Also this folder's sensitivity runs; repeatable."),
+        typer.Option(
+            help="Also include the sensitivity runs in this folder. Repeatable.",
+            callback=existing_folder,
+        ),
     ] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Everything the records say as one HTML page that needs nothing else."""
-    with explained():
+    """Write all results as one HTML page that needs no other file and no network."""
+    with reported():
         from bench.reporting.report.page import said, write
 
         contents = write(records, out, tuple(study or ()), protocol=protocol)
         typer.echo(said(contents, out, as_json=as_json))
 
 
-@commands.command(rich_help_panel=options.OURS)
+@commands.command(rich_help_panel=options.OURS, epilog="Example: bench pages")
 def pages() -> None:
-    """The README's table and picture and results/REPRODUCTION.md, from the committed studies."""
-    with explained():
+    """Rewrite the README's table and picture and results/REPRODUCTION.md from committed studies.
+
+    Run it in the root of a checkout; results/pages.toml lists the studies.
+    """
+    with reported():
         from bench.reporting.reproduction.files import generated
         from bench.store import write_bytes
 
         for name, content in generated(Path()).items():
             path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            same = path.is_file() and path.read_bytes() == content
-            if not same:
+            unchanged = path.is_file() and path.read_bytes() == content
+            if not unchanged:
                 write_bytes(path, content)
-            typer.echo(f"{name}  {'as it was' if same else 'written'}")
+            typer.echo(f"{name}  {'unchanged' if unchanged else 'written'}")

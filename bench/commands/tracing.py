@@ -6,51 +6,78 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
-from bench.commands.options import RUNS, Cache, Data, Device, Json, Records, explained
+from bench.commands.folders import new_file, new_folder
+from bench.commands.options import (
+    RUNS,
+    CacheOption,
+    DataOption,
+    DeviceOption,
+    JsonOption,
+    RecordsOption,
+    SelectedProtocolOption,
+    reported,
+)
 
 commands = typer.Typer()
-Cell = Annotated[str, typer.Argument(help="For example T1:comcl:eyeq:0.7, or ...:accuracy.")]
-Selected = Annotated[str | None, typer.Option(help="A protocol's name, or a key.")]
+CellArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Cell of a table as TABLE:METHOD:DATASET:RATIO, for example T1:comcl:eyeq:0.7; a "
+        "score may follow, as in T1:comcl:eyeq:0.7:accuracy."
+    ),
+]
 
 
-@commands.command(rich_help_panel=options.TRACE)
+@commands.command(
+    rich_help_panel=options.TRACE,
+    epilog="Example: bench explain T1:comcl:eyeq-twin:0.7 --records results/studies/twin-laptop",
+)
 def explain(
-    cell: Cell, records: Records = RUNS, protocol: Selected = None, as_json: Json = False
+    cell: CellArgument,
+    records: RecordsOption = RUNS,
+    protocol: SelectedProtocolOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Where a cell's number comes from: runs, settings, commands, environment, interval."""
-    with explained():
+    """Show where a cell's number comes from: runs, settings, commands, environment, interval."""
+    with reported():
         from bench.reporting.results.records import load
         from bench.reporting.tracing.cell_ids import cell_id
-        from bench.reporting.tracing.explain import explain as facts_of
+        from bench.reporting.tracing.explain import explain as explanation_of
         from bench.reporting.tracing.page import explain_page
 
         elsewhere = None if records == RUNS else records
-        facts = facts_of(cell_id(cell), load(records), protocol, elsewhere)
-        typer.echo(explain_page(facts, as_json=as_json))
+        explanation = explanation_of(cell_id(cell), load(records), protocol, elsewhere)
+        typer.echo(explain_page(explanation, as_json=as_json))
 
 
-@commands.command(rich_help_panel=options.TRACE)
+@commands.command(
+    rich_help_panel=options.TRACE,
+    epilog="Example: bench export --out study.zip --records results/studies/twin-laptop",
+)
 def export(
-    out: Annotated[Path, typer.Option(help="The zip file to write.")],
-    records: Records = RUNS,
-    protocol: Selected = None,
+    out: Annotated[Path, typer.Option(help="Zip file to write.", callback=new_file)],
+    records: RecordsOption = RUNS,
+    protocol: SelectedProtocolOption = None,
 ) -> None:
-    """One file with records, published values and pages, from which anyone can recompute them."""
-    with explained():
-        from bench.reporting.tracing.bundle import export as exported
+    """Write one zip file with all records, published values and pages, to recompute and share."""
+    with reported():
+        from bench.reporting.tracing.bundle import export as write_bundle
         from bench.store import file_digest
 
-        runs = exported(records, out, protocol=protocol)
+        runs = write_bundle(records, out, protocol=protocol)
         typer.echo(f"{out}  {runs} runs  sha256 {file_digest(out)}")
 
 
-@commands.command(rich_help_panel=options.TRACE)
+@commands.command(rich_help_panel=options.TRACE, epilog="Example: bench verify study.zip")
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="As bench export wrote it.")],
-    as_json: Json = False,
+    bundle: Annotated[Path, typer.Argument(help="Zip file that `bench export` wrote.")],
+    as_json: JsonOption = False,
 ) -> None:
-    """Recompute every number of a bundle, without torch or images; 1 if one does not follow."""
-    with explained():
+    """Recompute every number of an exported zip file, without torch or images.
+
+    Exits with 1 if a number cannot be reproduced.
+    """
+    with reported():
         from bench.reporting.tracing.verify import verify as verified
 
         answer = verified(bundle)
@@ -58,30 +85,43 @@ def verify(
         raise typer.Exit(1 if answer.faults else 0)
 
 
-@commands.command(rich_help_panel=options.TRACE)
+@commands.command(
+    rich_help_panel=options.TRACE,
+    epilog="Example: bench rerun T1:resnet50:eyeq-twin:native --seed 1 "
+    "--records results/studies/twin-laptop",
+)
 def rerun(
-    cell: Cell,
-    seed: Annotated[int | None, typer.Option(min=0, help="Which run; else the first.")] = None,
-    records: Records = RUNS,
-    protocol: Selected = None,
-    results: Annotated[
-        Path | None, typer.Option(help="Where the new run goes; else a temporary folder.")
+    cell: CellArgument,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Seed of the run to repeat. By default the cell's first run."),
     ] = None,
-    data: Data = None,
-    cache: Cache = None,
-    device: Device = "auto",
-    as_json: Json = False,
+    records: RecordsOption = RUNS,
+    protocol: SelectedProtocolOption = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the new run. By default a new temporary folder.", callback=new_folder
+        ),
+    ] = None,
+    data: DataOption = None,
+    cache: CacheOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
-    """Make one run of a cell again and compare; 1 if its score is not where it is expected."""
-    with explained():
+    """Repeat one run of a cell from its beginning and compare it with the stored run.
+
+    Exits with 1 if the new score lies outside the interval expected for a repeated run.
+    """
+    with reported():
         from bench.pipeline.progress import watching
         from bench.reporting.tracing.cell_ids import cell_id
         from bench.sweeps.rerun import Asked
-        from bench.sweeps.rerun import rerun as made_again
+        from bench.sweeps.rerun import rerun as repeat
 
-        places = {"results": results, "data": data, "cache": cache, "device": device}
-        asked = Asked(cell_id(cell), records, seed, protocol, **places)
+        where = {"results": results, "data": data, "cache": cache, "device": device}
+        request = Asked(cell_id(cell), records, seed, protocol, **where)
         with watching() as callbacks:
-            answer = made_again(asked, callbacks)
-        typer.echo(answer.page(as_json=as_json))
-        raise typer.Exit(0 if answer.inside else 1)
+            comparison = repeat(request, callbacks)
+        typer.echo(comparison.page(as_json=as_json))
+        raise typer.Exit(0 if comparison.inside else 1)

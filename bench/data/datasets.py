@@ -52,10 +52,11 @@ def read(name: str, place: Location) -> Dataset:
     """
     dataset = source(name).read(place)
     data = place.protocol.data
-    records, said = dataset.records, list(dataset.assumptions)
+    records, said, limited = dataset.records, list(dataset.assumptions), False
     if data.limit is not None:
         records = limit(records, data.limit, seed=data.data_seed)
-        if len(records) < len(dataset.records):
+        limited = len(records) < len(dataset.records)
+        if limited:
             said.append(
                 f"{len(records):,} of {len(dataset.records):,} images, whole patients: "
                 f"data.limit={data.limit}"
@@ -72,7 +73,7 @@ def read(name: str, place: Location) -> Dataset:
     if data.shuffle_labels:
         records = shuffle_labels(records, seed=data.data_seed)
         said.append("labels are shuffled: a control")
-    finished = replace(dataset, records=records, assumptions=tuple(said))
+    finished = replace(dataset, records=records, limited=limited, assumptions=tuple(said))
     for split in ("train", "validation", "test"):
         if not len(finished.where(split)):
             raise RequestError(

@@ -19,8 +19,11 @@ NATIVE_LABELS = {
 }
 
 
-def parse(text: str, dataset: str) -> str:
+def parse(text: str, dataset: str, *, what: str = "--lq-ratio") -> str:
     """The ratio in canonical text: "native" or a number such as "0.7" or "1.0".
+
+    Args:
+        what: How a refusal calls the text.
 
     Raises:
         RequestError: for anything but native or a number in (0, 1].
@@ -33,7 +36,7 @@ def parse(text: str, dataset: str) -> str:
         value = float("nan")
     if not 0 < value <= 1:
         raise RequestError(
-            f"--lq-ratio {text}: the share of low-quality images is 'native' or a number "
+            f"{what} {text}: the share of low-quality images is 'native' or a number "
             "above 0 and at most 1, such as 0.7"
         )
     return str(value)

@@ -50,6 +50,7 @@ class Dataset:
         synthetic_share: Of each split's images, how many are degraded at the native ratio already,
             standing for images that were taken badly; 0 where the data have qualities of their own.
         partial: Not all of a published set is there.
+        limited: `data.limit` left some of its images out.
         assumptions: One sentence for each thing that the data do not state.
         origin: Identity beyond the records' contents, such as a generator's version.
     """
@@ -62,6 +63,7 @@ class Dataset:
     modality: Modality = "fundus"
     synthetic_share: float = 0.0
     partial: bool = False
+    limited: bool = False
     assumptions: tuple[str, ...] = ()
     origin: dict[str, Any] = field(default_factory=dict)
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from bench import roster
 from bench.data.pixels import Pixels
 from bench.errors import RequestError
 from bench.pipeline.context import RunContext
@@ -23,7 +24,8 @@ def stages(context: RunContext) -> tuple[Stage, ...]:
         RequestError: when the data cannot serve the method, with the counts and the way out.
     """
     made = RECIPES[context.method.recipe](context)
-    return tuple(replace(stage, module=partial(_with_way_out, stage.module)) for stage in made)
+    built = partial(_with_way_out, context)
+    return tuple(replace(stage, module=partial(built, stage.module)) for stage in made)
 
 
 def notes(context: RunContext) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ def pixels(context: RunContext) -> Pixels:
     return common.input_pixels(context)
 
 
-def _with_way_out(module: Callable[[], nn.Module]) -> nn.Module:
+def _with_way_out(context: RunContext, module: Callable[[], nn.Module]) -> nn.Module:
     """The module; never a silent random start where its weights are not to be had."""
     from baselines.backbones import WeightsMismatch, WeightsUnavailable
 
@@ -61,4 +63,11 @@ def _with_way_out(module: Callable[[], nn.Module]) -> nn.Module:
         raise RequestError(
             f"{error}; give a file with --set init.weights=FILE, or start from nothing with "
             "--set init.weights=random"
+        ) from error
+    except Exception as error:
+        if context.method.digest is None or isinstance(error, RequestError):
+            raise
+        raise RequestError(
+            f"--method {context.method.component}: the class cannot be built as CLASS(num_classes, "
+            f"backbone=..., weights=..., backbone_options=...): {roster.where_raised(error)}"
         ) from error

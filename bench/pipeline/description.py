@@ -32,6 +32,7 @@ def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
         "title": prepared.method.title,
         "real": dataset.real,
         "partial": dataset.partial,
+        "limited": dataset.limited,
         "boxes": prepared.boxes,
         "assumptions": [*dataset.assumptions, *notes],
         "shares": lq_ratio.shares(dataset, prepared.degraded),

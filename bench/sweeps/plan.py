@@ -151,7 +151,7 @@ def _refuse_unclear(sweep: Sweep, asked: Sequence[str]) -> None:
     for dataset in sweep.datasets:
         datasets.source(dataset)
         for text in sweep.ratios:
-            ratios.parse(text, dataset)
+            ratios.parse(text, dataset, what="--ratios")
     if sweep.common.protocol is not None:
         derive(named(sweep.common.protocol), list(sweep.common.changes))
 

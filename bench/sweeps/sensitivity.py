@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import store
+from bench.data import datasets
 from bench.data import lq_ratio as ratios
 from bench.data.cache import Tick
 from bench.errors import Interrupted, RequestError
 from bench.pipeline.progress import ticking
 from bench.pipeline.resolve import Request, prepare
+from bench.protocol.presets import derive, named
 from bench.protocol.switches import STUDY, Alternative, OpenQuestion, chosen
 from bench.reporting.sensitivity.page import sensitivity_page
 from bench.roster import METHODS
@@ -111,6 +113,9 @@ def plan(asked: Asked, tick: Tick) -> Plan:
     Raises:
         RequestError: for an unknown name or value, or when nothing is left to run.
     """
+    datasets.source(asked.common.dataset)
+    if asked.common.protocol is not None:
+        derive(named(asked.common.protocol), list(asked.common.changes))
     _refuse_own_options(asked.common.changes)
     first, left_out = _first_runs(asked, tick)
     runs = [run.at(run.spec.lq_ratio, seed) for seed in range(asked.seeds) for run in first]

@@ -82,6 +82,8 @@ def test_printed_lines_can_be_run_elsewhere(bench, small_set):
         (("--table", "9"), "--table 9"),
         (("--methods", "comlc"), "did you mean 'comcl'"),
         (("--ratios", "0.1", "--methods", "comcl"), "nothing to run: folder 0.1"),
+        (("--methods", " , "), "--methods ' , ': no name in it"),
+        (("--ratios", "2"), "--ratios 2: "),
         (("--launcher", "ray"), "local, slurm, print"),
     ],
 )
@@ -103,3 +105,18 @@ def test_without_any_data_the_way_out_is_named(tmp_path, monkeypatch):
 def test_status_of_an_empty_folder_names_what_a_table_needs(bench):
     assert "missing" in bench("status", "--table", "2").stdout
     assert "No runs here yet" in bench("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--dataset", "eyeqtwin"), "bench: no data set 'eyeqtwin': did you mean 'eyeq-twin'?"),
+        (("--protocol", "lptop"), "bench: no protocol 'lptop'"),
+        (("--points", ","), "bench: --points ',': no name in it"),
+    ],
+)
+def test_a_wrong_study_is_refused_once_and_not_per_run(bench, words, message):
+    result = bench("sensitivity", "--dry-run", *words)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith(message)
+    assert result.stderr.count("did you mean") <= 1

@@ -72,6 +72,23 @@ def test_weights_that_do_not_fit_are_refused_and_nothing_is_left(bench, tmp_path
     assert not list((tmp_path / "results").rglob("*.json"))
 
 
+BROKEN = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, num_classes, *, backbone, weights, backbone_options):
+        raise ValueError("too many classes")
+"""
+
+
+def test_a_class_of_ones_own_that_cannot_be_built_is_named_with_the_line(bench, tmp_path):
+    (tmp_path / "mine.py").write_text(BROKEN)
+    line = refused(bench("--method", "./mine.py:Net"), "ValueError: too many classes", "line 7")
+    assert "--method mine.py:Net" in line and "CLASS(num_classes, backbone=" in line
+    assert not list((tmp_path / "results").rglob("*.json"))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_cuda_without_a_device_is_refused(bench):
     refused(bench("--device", "cuda"), "no CUDA device here", "--device cpu")

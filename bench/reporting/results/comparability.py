@@ -1,6 +1,7 @@
 """Which records may share a table; whatever is unequal is refused with the way out."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -55,9 +56,19 @@ def comparable_groups(records: pd.DataFrame, protocol: str | None) -> list[Group
 
 def whole(records: pd.DataFrame) -> bool:
     """Whether the runs saw a real data set, all of it, with its own labels."""
-    settings = [settings_of(protocol) for protocol in records["protocol"]]
-    changed = any(s.get("data.limit") or s.get("data.shuffle_labels") for s in settings)
-    return all(records["real"]) and not any(records["partial"]) and not changed
+    runs = records.to_dict("records")
+    shuffled = any(settings_of(run["protocol"]).get("data.shuffle_labels") for run in runs)
+    cut = any(limited(run) is not False for run in runs)
+    return all(records["real"]) and not any(records["partial"]) and not shuffled and not cut
+
+
+def limited(run: Mapping[Any, Any]) -> bool | None:
+    """Whether `data.limit` left images of the data set out; None if an older record cannot say."""
+    if not settings_of(run["protocol"]).get("data.limit"):
+        return False
+    if run.get("limited") in (True, False):
+        return bool(run["limited"])
+    return any("data.limit=" in sentence for sentence in run["assumptions"]) or None
 
 
 def settings_of(protocol: dict[str, Any]) -> dict[str, Any]:

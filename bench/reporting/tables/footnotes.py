@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from bench.experiments import Row
-from bench.reporting.results.comparability import Group, settings_of
+from bench.reporting.results.comparability import Group, limited, settings_of
 from bench.reporting.results.significance import ALPHA, Significance
 from bench.reporting.results.verdicts import DELTA
 from bench.roster import METHODS
@@ -147,8 +147,14 @@ def _part(run: dict) -> list[str]:
     settings, texts = settings_of(run["protocol"]), []
     if run["partial"]:
         texts.append("partial: not all images of the published set were there")
-    if settings.get("data.limit"):
+    cut = limited(run)
+    if cut:
         texts.append(f"partial: {settings['data.limit']} images drawn from the set (data.limit)")
+    elif cut is None:
+        texts.append(
+            f"partial, perhaps: data.limit was {settings['data.limit']}, and this older record "
+            "does not say whether the set has more images; run it again to know"
+        )
     if settings.get("data.shuffle_labels"):
         texts.append("labels shuffled: a control that nothing can be learned from")
     return texts

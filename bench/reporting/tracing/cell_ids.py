@@ -70,7 +70,8 @@ def cell_id(text: str) -> CellId:
     dataset = _known("data set", dataset, DATASETS)
     score = _known("score", score, SCORES) if score else ""
     method = _method(":".join(names), EXPERIMENTS[number])
-    return CellId(number, method, dataset, parse(ratio, dataset), score)
+    ratio = parse(ratio, dataset, what=f"{text!r}, ratio")
+    return CellId(number, method, dataset, ratio, score)
 
 
 def _is_score(parts: list[str]) -> bool:

@@ -254,8 +254,10 @@ def test_a_limit_is_said_where_it_leaves_images_out(drawn):
     def said(limit):
         protocol = protocol_of("chest.subset=all", f"data.limit={limit}")
         data = datasets.read("chestxray", datasets.Location(drawn, drawn, protocol, True, quiet))
-        return len(data.records), [text for text in data.assumptions if "data.limit" in text]
+        sentences = [text for text in data.assumptions if "data.limit" in text]
+        return len(data.records), sentences, data.limited
 
-    count, sentences = said(60)
-    assert count < 110 and sentences == [f"{count} of 110 images, whole patients: data.limit=60"]
-    assert said(110) == (110, [])
+    count, sentences, limited = said(60)
+    assert count < 110 and limited
+    assert sentences == [f"{count} of 110 images, whole patients: data.limit=60"]
+    assert said(110) == said(500) == (110, [], False)

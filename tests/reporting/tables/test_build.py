@@ -158,6 +158,32 @@ def test_a_part_of_eyeq_never_stands_beside_published_numbers(what, real):
     assert "not comparable with the published numbers" in page
 
 
+def limited_to(records, limit, **changes):
+    protocols = [{**p, "data": p["data"] | {"limit": limit}} for p in records["protocol"]]
+    return records.assign(protocol=protocols, **changes)
+
+
+def test_a_limit_that_left_nothing_out_does_not_make_a_set_partial(real):
+    page = render(build("1", limited_to(real, 440, limited=False)), "markdown")
+    assert page == render(build("1", real), "markdown")
+    assert "published |" in page and "partial" not in page
+
+
+def test_a_limit_that_left_images_out_makes_a_set_partial(real):
+    sentence = ("438 of 28,792 images, whole patients: data.limit=440",)
+    told = [sentence] * len(real)
+    for changes in ({"limited": True}, {"limited": None, "assumptions": told}):
+        page = render(build("1", limited_to(real, 440, **changes)), "markdown")
+        assert "partial: 440 images drawn from the set (data.limit)" in page
+        assert "published |" not in page
+
+
+def test_an_older_record_that_cannot_say_whether_a_limit_left_images_out_counts_as_partial(real):
+    page = render(build("1", limited_to(real, 440)), "markdown")
+    assert "partial, perhaps: data.limit was 440" in page
+    assert "published |" not in page
+
+
 def test_your_own_images_never_stand_beside_published_numbers(run):
     table = build("1", pd.DataFrame([run(dataset="folder", real=True)]))
     assert "your own images" in table.sections[0].title

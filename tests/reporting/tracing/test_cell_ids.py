@@ -40,7 +40,7 @@ def test_names_of_one_thing_name_one_cell():
         ("T1:comcl:eyqe:0.7", "'eyeq'"),
         ("T4:comcl:eyeq:0.7", "no table 'T4'"),
         ("T1:comcl:eyeq:0.7:kapa", "'kappa'"),
-        ("T1:comcl:eyeq:1.7", "at most 1"),
+        ("T1:comcl:eyeq:1.7", "ratio 1.7: .* at most 1"),
         ("T1:comcl:eyeq", "TABLE:METHOD:DATASET:RATIO"),
         ("", "TABLE:METHOD:DATASET:RATIO"),
         ("comcl", "TABLE:METHOD:DATASET:RATIO"),
