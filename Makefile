@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 RUN := $(BIN)/bench run --dataset eyeq-twin --protocol smoke --lq-ratio 0.7
 
-.PHONY: demo test check format renew-golden clean
+.PHONY: demo test check mutants format renew-golden clean
 
 demo: .venv/made
 	$(RUN) --method resnet50
@@ -19,6 +19,10 @@ check: .venv/made
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+# Plants one fault at a time and asks whether a test notices: an hour or more.
+mutants: .venv/made
+	$(BIN)/python tests/contracts/planted_faults.py
 
 format: .venv/made
 	$(BIN)/ruff format .

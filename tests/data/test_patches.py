@@ -64,6 +64,17 @@ def test_boxes_larger_than_a_patch_are_dropped_and_their_image_with_them():
     assert pool.images.tolist() == [0]
 
 
+def test_every_corner_that_holds_the_box_is_drawn_alike():
+    """A box from 10 to 14 in a patch of 8: corners 6 to 10 in both directions."""
+    pool = box_pool(np.arange(1), [np.array([[10.0, 10.0, 14.0, 14.0]])], patch_px=8)
+    entries = np.zeros(5000, dtype=np.int64)
+    at = corners(pool, entries, image_px=64, patch_px=8, rng=generator_for(0))
+    for axis in at.T:
+        values, counts = np.unique(axis, return_counts=True)
+        assert values.tolist() == [6, 7, 8, 9, 10]
+        assert np.abs(counts / 5000 - 1 / 5).max() < 0.03  # 5 standard errors
+
+
 def test_images_are_drawn_alike_however_many_boxes_they_have():
     boxes = [np.tile([[0.0, 0.0, 5.0, 5.0]], (n, 1)) for n in (1, 9)]
     pool = box_pool(np.arange(2), boxes, patch_px=32)

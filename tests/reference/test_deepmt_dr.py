@@ -17,6 +17,8 @@ from torch import Tensor
 from baselines.deepmt_dr_blocks import shrink
 from baselines.deepmt_dr_losses import (
     DICE,
+    DICE_WEIGHTS,
+    TERM_WEIGHTS,
     dice_loss,
     findings_score,
     focal_loss,
@@ -168,3 +170,22 @@ def test_in_the_joint_phase_each_part_learns_from_its_own_terms():
     assert_gradients(model.grader, gradients(graded, model.grader))
     backbone = model.grader.trunk.conv1
     assert gradients(map_perceptual, backbone)[0].any()  # what the grader must not learn from
+
+
+def test_terms_weigh_what_the_released_scripts_say():
+    """docs/reference/methods.md#deepmt-dr, the table of stages 1_1, 1_2 and 2."""
+    first = {"mse": 1, "tv": 1e-6, "seg_perceptual": 0.4, "dice": 1, "focal": 1}
+    assert TERM_WEIGHTS == {
+        "segmentation": first,
+        "super_resolution": first,
+        "grading": {"grading": 1, "seg_map": 1},
+        "joint": {
+            "mse": 1,
+            "tv": 1e-6,
+            "seg_perceptual": 1,
+            "map_perceptual": 10,
+            "grading": 1,
+            "seg_map": 0.3,
+        },
+    }
+    assert DICE_WEIGHTS == WEIGHTS
