@@ -22,7 +22,7 @@ HEADS = ("fc.", "head.", "classifier.", "classif.", "AuxLogits.")
 
 
 class WeightsUnavailable(RuntimeError):
-    """Pretrained weights were asked for and cannot be had here."""
+    """Pretrained weights that were requested are not available here."""
 
 
 class WeightsMismatch(RuntimeError):
@@ -37,7 +37,7 @@ def create(
     narrow: int = 1,
     **timm_options: Any,
 ) -> nn.Module:
-    """A trunk that maps images (B, in_chans, H, W) to features (B, num_features, H', W').
+    """A backbone that maps images (B, in_chans, H, W) to features (B, num_features, H', W').
 
     Args:
         name: a timm architecture.
@@ -48,27 +48,27 @@ def create(
 
     Raises:
         WeightsUnavailable: no such file, not a file of tensors, or nothing to fetch them from.
-        WeightsMismatch: a tensor of the trunk is missing in the file, left over, or of other shape.
+        WeightsMismatch: a tensor is missing in the file, left over, or of another shape.
     """
     options = {"num_classes": 0, "global_pool": "", "in_chans": in_chans, **timm_options}
-    trunk = timm.create_model(name, pretrained=False, **options)
+    backbone = timm.create_model(name, pretrained=False, **options)
     if narrow > 1:
-        _narrow(trunk, narrow, in_chans)
+        _narrow(backbone, narrow, in_chans)
     if weights != "random":
         path = fetch_imagenet(name) if weights == "imagenet" else Path(weights)
-        load_trunk(trunk, read_weights(path), source=str(weights))
-    return trunk
+        load_backbone(backbone, read_weights(path), source=str(weights))
+    return backbone
 
 
-def _narrow(trunk: Any, divisor: int, in_chans: int) -> None:
+def _narrow(backbone: Any, divisor: int, in_chans: int) -> None:
     """Rebuild every convolution and norm with its widths divided, the image's channels aside."""
-    for module in trunk.modules():
+    for module in backbone.modules():
         for name, layer in module.named_children():
             if isinstance(layer, nn.Conv2d):
                 setattr(module, name, _narrow_convolution(layer, divisor, in_chans))
             elif isinstance(layer, nn.BatchNorm2d):
                 _narrow_norm(layer, divisor)
-    trunk.num_features //= divisor
+    backbone.num_features //= divisor
 
 
 def _narrow_norm(layer: nn.BatchNorm2d, divisor: int) -> None:
@@ -150,28 +150,30 @@ def _unwrap(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return content
 
 
-def load_trunk(trunk: nn.Module, state: Mapping[str, Tensor], *, source: str = "state") -> None:
-    """Copy the state into the trunk; only a classifier's tensors may be left over.
+def load_backbone(
+    backbone: nn.Module, state: Mapping[str, Tensor], *, source: str = "state"
+) -> None:
+    """Copy the state into the backbone; only a classifier's tensors may be left over.
 
     Raises:
         WeightsMismatch: with how many tensors are missing, unexpected or of another shape, and
-            the first few; the trunk is as it was.
+            the first few; the backbone is as it was.
     """
-    own = trunk.state_dict()
+    expected = backbone.state_dict()
     # Files from before torch 0.4.1 have no such counters; batch norm does without them.
-    counters = {key for key in own if key.endswith("num_batches_tracked")}
-    common = own.keys() & state.keys()
+    counters = {key for key in expected if key.endswith("num_batches_tracked")}
+    common = expected.keys() & state.keys()
     faults = {
-        "missing": own.keys() - state.keys() - counters,
-        "unexpected": {k for k in state.keys() - own.keys() if not k.startswith(HEADS)},
-        "of another shape": {k for k in common if own[k].shape != state[k].shape},
+        "missing": expected.keys() - state.keys() - counters,
+        "unexpected": {k for k in state.keys() - expected.keys() if not k.startswith(HEADS)},
+        "of another shape": {k for k in common if expected[k].shape != state[k].shape},
     }
     if any(faults.values()):
-        found = ", ".join(
+        differences = ", ".join(
             f"{len(keys)} tensors {what}{_first(keys)}" for what, keys in faults.items()
         )
-        raise WeightsMismatch(f"{source} is for another network: {found}")
-    trunk.load_state_dict({key: state[key] for key in common}, strict=False)
+        raise WeightsMismatch(f"{source} is for another network: {differences}")
+    backbone.load_state_dict({key: state[key] for key in common}, strict=False)
 
 
 def _first(keys: set[str], shown: int = 3) -> str:

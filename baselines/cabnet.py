@@ -1,14 +1,14 @@
-"""CABNet: a trunk, attention to channels and places, attention to categories.
+"""CABNet: a backbone, attention to channels and positions, attention to categories.
 
 Paper: He A. et al., IEEE TMI 2021, doi:10.1109/TMI.2020.3023463; its full text could not be read.
 Authors' code: he2016012996/CABnet at 50ba177, train.py (Keras, for academic purposes only); what
 stands here was written from its formulas in docs/reference/methods.md#cabnet.
 Known [C]: both blocks and their order, biases in every convolution, k = 5, global average pooling
 and one linear layer, Keras' first weights (Glorot-uniform, biases zero); one epoch at 0.005 with
-the trunk frozen, then 70 at 0.0001 with all trained; DenseNet-121 at 512 px, a map of 16 x 16 x
+the backbone frozen, then 70 at 0.0001 with all trained; DenseNet-121 at 512 px, a map of 16 x 16 x
 1024.
-Ours differs: norms average as PyTorch's do (Keras: momentum 0.99); a frozen trunk keeps its batch
-statistics; inputs are normalised, which they are not in the code.
+Ours differs: norms average as PyTorch's do (Keras: momentum 0.99); a frozen backbone keeps its
+batch statistics; inputs are normalised, which they are not in the code.
 As published, an image on which no detector fires has no attention and no gradient but that of the
 last bias; a batch of few small maps gets stuck there now and then.
 Assumed [I]: findings are categories too, with a sigmoid each in place of the softmax.
@@ -27,7 +27,7 @@ from baselines.classifier import TASKS
 from baselines.numerics import widened
 from baselines.options import pick
 
-# Name, share of the epochs, factor of the learning rate [C]: 1 epoch at 50 times the rate of 70.
+# Name, fraction of the epochs, factor of the learning rate [C]: 1 epoch at 50 times the rate of 70.
 PHASES = (("head", 1 / 71, 50.0), ("all", 70 / 71, 1.0))
 FROZEN = {"head": ("trunk",), "all": ()}
 
@@ -56,8 +56,8 @@ class GlobalAttention(nn.Module):
         means = maps.mean(dim=(2, 3), keepdim=True)
         channels = self.excite(self.squeeze(means).relu()).sigmoid()  # (B, F, 1, 1)
         attended = channels * maps
-        places = attended.mean(dim=1, keepdim=True).sigmoid()  # (B, 1, h, w)
-        return places * attended
+        positions = attended.mean(dim=1, keepdim=True).sigmoid()  # (B, 1, h, w)
+        return positions * attended
 
 
 class CategoryAttention(nn.Module):
@@ -92,8 +92,8 @@ class CategoryAttention(nn.Module):
             1, (self.num_classes, -1)
         )  # (B, C, k, h, w)
         presence = responses.amax(dim=(3, 4)).mean(dim=2)  # (B, C)
-        places = responses.mean(dim=2)  # (B, C, h, w)
-        return (presence[:, :, None, None] * places).mean(dim=1)
+        positions = responses.mean(dim=2)  # (B, C, h, w)
+        return (presence[:, :, None, None] * positions).mean(dim=1)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, F, h, w) -> (B, F, h, w)."""
@@ -109,7 +109,7 @@ class CABNet(nn.Module):
         backbone: a timm architecture; the original settings take densenet121.
         weights: "random", "imagenet" or a file, as in `backbones.create`.
         backbone_options: further arguments of the architecture.
-        phase: "head" leaves the trunk as it is, "all" trains everything.
+        phase: "head" leaves the backbone as it is, "all" trains everything.
         detectors_per_class: k.
 
     Raises:
@@ -130,6 +130,7 @@ class CABNet(nn.Module):
         super().__init__()
         self.frozen = pick(FROZEN, phase, "phase")
         self.loss_of, self.accuracy_of = pick(TASKS, task, "task")
+        # The backbone, called trunk because stored weights name it so.
         self.trunk = backbones.create(backbone, weights=weights, **(backbone_options or {}))
         features: int = self.trunk.num_features  # pyright: ignore
         self.attend = GlobalAttention(features)

@@ -1,4 +1,4 @@
-"""The plain classifier: a trunk, global average pooling, one linear layer.
+"""The plain classifier: a backbone, global average pooling, one linear layer.
 
 Paper: He et al., CVPR 2016 (ResNet); CoMCL's baseline, and the network that every contrastive
 method is fine-tuned in. Findings take a sigmoid each in place of one softmax.
@@ -27,12 +27,12 @@ def findings_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def grading_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of images whose highest logit is the grade."""
+    """Proportion of images whose highest logit is the grade."""
     return (logits.argmax(dim=1) == labels).float().mean()
 
 
 def findings_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of (image, finding) cells on the right side of one half."""
+    """Proportion of (image, finding) cells on the right side of one half."""
     return ((logits > 0) == (labels > 0.5)).float().mean()
 
 
@@ -57,6 +57,7 @@ class Classifier(nn.Module):
     ):
         super().__init__()
         self.loss_of, self.accuracy_of = pick(TASKS, task, "task")
+        # The backbone, called trunk because stored weights name it so.
         self.trunk = backbones.create(backbone, weights=weights, **(backbone_options or {}))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self.trunk.num_features, num_classes)  # pyright: ignore
@@ -79,9 +80,9 @@ class Classifier(nn.Module):
         return self.loss_of(logits, labels), {"accuracy": accuracy}
 
     def load_encoder(self, state: Mapping[str, Tensor]) -> None:
-        """Start from a pretrained trunk.
+        """Start from a pretrained backbone.
 
         Raises:
             backbones.WeightsMismatch: a tensor is missing, left over or of another shape.
         """
-        backbones.load_trunk(self.trunk, state, source="pretrained encoder")
+        backbones.load_backbone(self.trunk, state, source="pretrained encoder")

@@ -66,6 +66,7 @@ class Encoder(nn.Module):
         backbone_options: Mapping[str, Any] | None = None,
     ):
         super().__init__()
+        # The backbone, called trunk because stored weights name it so.
         self.trunk = backbones.create(backbone, weights=weights, **(backbone_options or {}))
         features: int = self.trunk.num_features  # pyright: ignore
         self.head = projection_head(head, features, out)
@@ -124,8 +125,8 @@ class KeyQueue(nn.Module):
         """Let keys (B, D) in, for any B, and as many of the oldest out as there is no room for."""
         size = len(self.slots)
         keys = keys[-size:].to(self.slots.dtype)
-        places = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
-        self.slots[places] = keys
+        slots = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
+        self.slots[slots] = keys
         self.pointer.copy_((self.pointer + len(keys)) % size)
         self.filled.copy_((self.filled + len(keys)).clamp(max=size))
 

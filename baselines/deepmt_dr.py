@@ -17,8 +17,9 @@ Grad-CAMs of four depths become one map (Multi_Intergrate). Three phases, as in 
 
 As in the code [C]: layers, widths, side weights (nothing reads the last decoder step, so it is not
 built), loss weights, CAM of grade 0 or of all others, no factor 2 in Dice, a random first
-convolution before an ImageNet trunk, no normalisation (the batch's is undone), Seg and integration
-still in the joint phase, each part learning from its own optimizer's terms alone (`only_to`).
+convolution before an ImageNet backbone, no normalisation (the batch's is undone), Seg and
+integration still in the joint phase, each part learning from its own optimizer's terms
+alone (`only_to`).
 Repaired, so assumed:
 - Maps of activation are resized as tensors (Pillow's bicubic). In the code they pass through PIL,
   so that no gradient reaches integration or network. Channel weights stay constants.
@@ -50,8 +51,8 @@ from baselines.deepmt_dr_blocks import (
     Integration,
     SegNet,
     SuperResolution,
+    backbone_of,
     shrink,
-    trunk_of,
 )
 from baselines.deepmt_dr_losses import (
     DICE,
@@ -67,12 +68,12 @@ from baselines.deepmt_dr_losses import (
 )
 from baselines.options import pick
 
-# Name, share of the epochs, factor of the learning rate. The code trains the two grading phases
-# equally long, all at 5e-5; its 30,000 epochs of crops are no share of anything: assumed.
+# Name, fraction of the epochs, factor of the learning rate. The code trains the two grading phases
+# equally long, all at 5e-5; its 30,000 epochs of crops are no fraction of anything: assumed.
 PHASES = (("segmentation", 0.2, 1.0), ("grading", 0.4, 1.0), ("joint", 0.4, 1.0))
 PHASES_WITHOUT_SEGMENTATION = (("super_resolution", 0.2, 1.0), *PHASES[1:])
 
-# Whether masks are used, phase -> the parts that learn and their share of the phase's rate.
+# Whether masks are used, phase -> the parts that learn and their factor of the phase's rate.
 # 1_1: ISR 5e-5, Seg 2e-5; 1_2: grader 5e-5, integration 1e-5; 2: grader 5e-5, ISR 1e-5.
 TRAINED = {
     True: {
@@ -98,7 +99,7 @@ class DeepMTDR(nn.Module):
         task: "grading" or "findings".
         backbone: a timm architecture whose stages have maps; the paper's is ResNet18
             (torchvision's weights are timm's "resnet18.tv_in1k").
-        weights: "random", "imagenet" or a file, of the trunk.
+        weights: "random", "imagenet" or a file, of the backbone.
         backbone_options: further arguments of the architecture.
         phase: a name of `PHASES`, or of `PHASES_WITHOUT_SEGMENTATION`.
         segmentation: False leaves out Seg_Net and all that needs masks.
@@ -152,8 +153,8 @@ class DeepMTDR(nn.Module):
         self.isr = SuperResolution(upscale, sr_channels)
         self.seg = SegNet(width, LESIONS + 1, side_weights) if segmentation else None
         seen, options = 3 + LESIONS * segmentation, backbone_options or {}
-        trunk = trunk_of(backbone, weights=weights, in_chans=seen, options=options)
-        self.grader = Grader(trunk, num_classes, hidden=hidden, dropout=dropout)
+        grader_backbone = backbone_of(backbone, weights=weights, in_chans=seen, options=options)
+        self.grader = Grader(grader_backbone, num_classes, hidden=hidden, dropout=dropout)
         self.integration = Integration(len(self.grader.tapped))
         self._constant("pixel_mean", pixel_mean, (3, 1, 1))
         self._constant("pixel_std", pixel_std, (3, 1, 1))
@@ -190,8 +191,8 @@ class DeepMTDR(nn.Module):
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """What an optimizer takes: the parts that learn in this phase, each at its own rate."""
         return [
-            {"params": list(self.get_submodule(name).parameters()), "lr": lr * share}
-            for name, share in self.trained.items()
+            {"params": list(self.get_submodule(name).parameters()), "lr": lr * factor}
+            for name, factor in self.trained.items()
         ]
 
     def forward(self, images: Tensor) -> Tensor:

@@ -157,10 +157,10 @@ class SegNet(nn.Module):
 LESION_MAPS = {"sigmoid": torch.sigmoid, "softmax": partial(torch.softmax, dim=1)}
 
 
-def trunk_of(
+def backbone_of(
     name: str, *, weights: str | Path, in_chans: int, options: Mapping[str, Any]
 ) -> nn.Module:
-    """`backbones.create`, where weights of a colour trunk fit more channels than three too.
+    """`backbones.create`, where weights of a colour backbone fit more channels than three too.
 
     The first convolution then keeps its random start, as in the released code; all else must match.
 
@@ -169,14 +169,14 @@ def trunk_of(
     """
     if weights == "random" or in_chans == 3:
         return backbones.create(name, weights=weights, in_chans=in_chans, **options)
-    trunk: Any = backbones.create(name, in_chans=in_chans, **options)
+    backbone: Any = backbones.create(name, in_chans=in_chans, **options)
     path = backbones.fetch_imagenet(name) if weights == "imagenet" else Path(weights)
-    state, own = backbones.read_weights(path), trunk.state_dict()
-    first = f"{trunk.pretrained_cfg['first_conv']}.weight"
+    state, expected = backbones.read_weights(path), backbone.state_dict()
+    first = f"{backbone.pretrained_cfg['first_conv']}.weight"
     if first in state and state[first].shape[1] == 3:
-        state[first] = own[first]
-    backbones.load_trunk(trunk, state, source=str(weights))
-    return trunk
+        state[first] = expected[first]
+    backbones.load_backbone(backbone, state, source=str(weights))
+    return backbone
 
 
 def pyramid_pool(features: Tensor, levels: Sequence[int] = (4, 2, 1)) -> Tensor:
@@ -188,11 +188,12 @@ def pyramid_pool(features: Tensor, levels: Sequence[int] = (4, 2, 1)) -> Tensor:
 
 
 class Grader(nn.Module):
-    """KeNet_v1: a trunk, spatial pyramid pooling, two linear layers with dropout between."""
+    """KeNet_v1: a backbone, spatial pyramid pooling, two linear layers with dropout between."""
 
-    def __init__(self, trunk: nn.Module, num_classes: int, *, hidden: int, dropout: float):
+    def __init__(self, backbone: nn.Module, num_classes: int, *, hidden: int, dropout: float):
         super().__init__()
-        self.trunk: Any = trunk
+        # The backbone, called trunk because stored weights name it so.
+        self.trunk: Any = backbone
         self.tapped = [info["module"] for info in self.trunk.feature_info[-4:]]
         cells = 4 * 4 + 2 * 2 + 1 * 1
         self.linear = nn.Linear(cells * self.trunk.num_features, hidden)
@@ -204,7 +205,7 @@ class Grader(nn.Module):
         return self.logits(self.dropout(self.linear(pyramid_pool(self.trunk(x)))))
 
     def with_taps(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logits, and the outputs of the last four stages of the trunk, finest first."""
+        """Logits, and the outputs of the last four stages of the backbone, finest first."""
         kept: dict[str, Tensor] = {}
 
         def keep(name: str) -> Callable[..., None]:
@@ -225,7 +226,7 @@ class Grader(nn.Module):
     def explained(
         self, x: Tensor, score: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
-        """Logits, and where the trunk sees what speaks for a score of them, at each tap.
+        """Logits, and where the backbone sees what speaks for a score of them, at each tap.
 
         (B, K, S, S) -> (B, C), (B, h, w) each; computed with gradients wherever it is called.
         """

@@ -29,9 +29,9 @@ TERM_WEIGHTS = {
 DICE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.1)  # MA, HM, HE, SE, background
 
 
-def squared_error(one: Tensor, other: Tensor) -> Tensor:
+def squared_error(first: Tensor, second: Tensor) -> Tensor:
     """Mean squared difference.  Two tensors of one shape -> ()."""
-    return F.mse_loss(widened(one), widened(other))
+    return F.mse_loss(widened(first), widened(second))
 
 
 def total_variation(images: Tensor) -> Tensor:
@@ -94,9 +94,9 @@ def focal_loss(logits: Tensor, masks: Tensor, alpha: float = 0.25, gamma: float 
         gamma: how much less an easy pixel weighs.
     """
     logits = widened(logits)
-    own = F.one_hot(masks.argmax(dim=1), masks.shape[1]).movedim(3, 1)  # (B, M, S, S)
-    toward = torch.where(own == 1, logits, -logits)
-    weight = torch.where(own == 1, alpha, 1 - alpha) * torch.sigmoid(-toward) ** gamma
+    true_mask = F.one_hot(masks.argmax(dim=1), masks.shape[1]).movedim(3, 1)  # (B, M, S, S)
+    toward = torch.where(true_mask == 1, logits, -logits)
+    weight = torch.where(true_mask == 1, alpha, 1 - alpha) * torch.sigmoid(-toward) ** gamma
     return -(weight * F.logsigmoid(toward)).sum(dim=1).mean()
 
 

@@ -83,7 +83,7 @@ LOSS_WEIGHTS = {"fixed": FixedWeights, "adaptive": AdaptiveWeights}
 
 
 def no_norm(features: int) -> nn.Module:
-    """The map as the trunk gives it (the code's ResNet and Inception-v3)."""
+    """The map as the backbone gives it (the code's ResNet and Inception-v3)."""
     return nn.Identity()
 
 
@@ -96,7 +96,7 @@ BRANCH_NORMS = {"none": no_norm, "batch": batch_norm}
 
 
 class LANet(nn.Module):
-    """Trunk to stride 16, binary branch, attention, rest of the trunk, mean, linear layer.
+    """Backbone to stride 16, binary branch, attention, rest of the backbone, mean, linear layer.
 
     Args:
         num_classes: C.
@@ -106,10 +106,10 @@ class LANet(nn.Module):
         weights: "random", "imagenet" or a file, as in `backbones.create`.
         backbone_options: further arguments of the architecture.
         loss_weights: "fixed" or "adaptive".
-        branch_norm: "none", or "batch" for trunks whose map is neither normalised nor rectified.
+        branch_norm: "none", or "batch" for backbones whose map is neither normalised nor rectified.
 
     Raises:
-        ValueError: an unknown name, or a trunk that cannot be cut in two.
+        ValueError: an unknown name, or a backbone that cannot be cut in two.
     """
 
     def __init__(
@@ -127,6 +127,7 @@ class LANet(nn.Module):
         self.loss_of, self.accuracy_of = pick(TASKS, task, "task")
         self.diseased = DISEASED[task]
         options = dict(backbone_options or {})
+        # The backbone, called trunk because stored weights name it so.
         self.trunk: Any = backbones.create(backbone, weights=weights, **options)
         branch_at, features = _branch(self.trunk, backbone, options)
         steps = list(_steps(self.trunk, branch_at))
@@ -182,15 +183,15 @@ class LANet(nn.Module):
         return x
 
 
-def _branch(trunk: Any, backbone: str, options: dict[str, Any]) -> tuple[str, int]:
+def _branch(network: Any, backbone: str, options: dict[str, Any]) -> tuple[str, int]:
     """Name and channels of the module after which the map has stride 16.
 
     Raises:
-        ValueError: timm does not run this trunk as a chain of modules, or it has no such map.
+        ValueError: timm does not run this backbone as a chain of modules, or it has no such map.
     """
     with torch.device("meta"):  # structure alone
         chain = timm.create_model(backbone, features_only=True, **options)
-    maps = [info for info in trunk.feature_info if info["reduction"] == BRANCH_STRIDE]
+    maps = [info for info in network.feature_info if info["reduction"] == BRANCH_STRIDE]
     if not isinstance(chain, FeatureListNet) or not maps:
         raise ValueError(
             f"backbone ({backbone!r}) must be a chain of modules with a map of stride "

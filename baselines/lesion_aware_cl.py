@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.backbones import load_trunk
+from baselines.backbones import load_backbone
 from baselines.contrastive import (
     Encoder,
     KeyQueue,
@@ -35,7 +35,7 @@ from baselines.contrastive import (
 )
 from baselines.options import pick
 
-# Name, share of the epochs, factor of the learning rate.
+# Name, fraction of the epochs, factor of the learning rate.
 PHASES = (("teacher", 0.5, 1.0), ("student", 0.5, 1.0))
 TEACHER_ONLY = (("teacher", 1.0, 1.0),)  # the part whose code runs as released
 
@@ -179,8 +179,8 @@ class LesionAwareCL(nn.Module):
         """
         if self.teacher is None:
             raise ValueError("phase ('teacher') takes no state: only a student has a teacher")
-        own = {name.removeprefix("learner."): tensor for name, tensor in state.items()}
-        load_trunk(self.teacher, own, source="the teacher's state")
+        learner_state = {name.removeprefix("learner."): tensor for name, tensor in state.items()}
+        load_backbone(self.teacher, learner_state, source="the teacher's state")
         self.teacher.queue.clear()
 
     def train(self, mode: bool = True) -> Self:
@@ -249,7 +249,7 @@ class LesionAwareCL(nn.Module):
         self.pending.clear()
 
     def encoder_state(self) -> dict[str, Tensor]:
-        """The trunk of the query encoder that this phase trains, for `Classifier.load_encoder`."""
+        """The query encoder's backbone in this phase, for `Classifier.load_encoder`."""
         return self.learner.encoders.query.trunk.state_dict()
 
 

@@ -96,5 +96,5 @@ class LesionBaseCL(nn.Module):
         return loss, {"negatives": float(negatives), **relative_to_chance(loss, negatives)}
 
     def encoder_state(self) -> dict[str, Tensor]:
-        """The encoder's trunk, for `Classifier.load_encoder`."""
+        """The encoder's backbone, for `Classifier.load_encoder`."""
         return self.encoder.trunk.state_dict()

@@ -7,9 +7,9 @@ classification and by regression (multi-task).
 From memory, unverified [M]: Inception-ResNet-v2 at 224, 448 and 720 px, cross entropy plus squared
 error.
 Assumed [I], there being no source: the cell, and that each resolution adds one; that a phase
-starts from all weights of the phase before; dropout, weight of the regression, shares of the epochs
-and learning rates; how two outputs become one decision; what is regressed where findings replace
-grades.
+starts from all weights of the phase before; dropout, weight of the regression, fractions of the
+epochs and learning rates; how two outputs become one decision; what is regressed where findings
+replace grades.
 Shapes: B images of S x S pixels, C classes or findings, F features in maps of h x w.
 """
 
@@ -26,7 +26,7 @@ from baselines.classifier import TASKS
 from baselines.numerics import widened
 from baselines.options import pick
 
-# Name, share of the epochs, factor of the learning rate; assumed: 10, 10 and 15 epochs, and half
+# Name, fraction of the epochs, factor of the learning rate; assumed: 10, 10 and 15 epochs, and half
 # the learning rate at each step up.
 PHASES = (("low", 10 / 35, 1.0), ("middle", 10 / 35, 1 / 2), ("high", 15 / 35, 1 / 4))
 
@@ -153,9 +153,11 @@ class MMCNN(nn.Module):
         predict: str = "argmax",
     ):
         super().__init__()
-        cells = pick({name: place for place, (name, _, _) in enumerate(PHASES)}, phase, "phase")
+        cells = pick(
+            {name: position for position, (name, _, _) in enumerate(PHASES)}, phase, "phase"
+        )
         if len(resolutions) != len(PHASES):
-            raise ValueError(f"resolutions ({resolutions}) must be {len(PHASES)}, one a phase")
+            raise ValueError(f"resolutions ({resolutions}) must be {len(PHASES)}, one per phase")
         regresses = pick(MTL_TARGETS, mtl_target, "mtl_target")
         self.loss_of, self.accuracy_of = pick(TASKS, task, "task")
         self.severity_of, self.decide = SEVERITY[task], pick(DECISIONS, predict, "predict")
@@ -165,6 +167,7 @@ class MMCNN(nn.Module):
                 "'grading' with mtl_target 'severity'"
             )
         self.resolution, self.regression_weight = resolutions[cells], regression_weight
+        # The backbone, called trunk because stored weights name it so.
         self.trunk = backbones.create(backbone, weights=weights, **(backbone_options or {}))
         features: int = self.trunk.num_features  # pyright: ignore
         self.cells = nn.Sequential(*(Cell(features) for _ in range(cells)))

@@ -100,14 +100,14 @@ class MoCo(nn.Module):
         embedding_size: int = 128,
     ):
         super().__init__()
-        given = {
+        explicit = {
             "queue_size": queue_size,
             "momentum": momentum,
             "temperature": temperature,
             "head": head,
             "groups": groups,
         }
-        chosen = {name: value for name, value in given.items() if value is not None}
+        chosen = {name: value for name, value in explicit.items() if value is not None}
         self.settings = replace(pick(PRESETS, preset, "preset"), **chosen)
         encoder = Encoder(
             backbone,
@@ -161,5 +161,5 @@ class MoCo(nn.Module):
         self.pending.clear()
 
     def encoder_state(self) -> dict[str, Tensor]:
-        """The query encoder's trunk, for `Classifier.load_encoder`."""
+        """The query encoder's backbone, for `Classifier.load_encoder`."""
         return self.encoders.query.trunk.state_dict()

@@ -13,5 +13,5 @@ def pick(options: Mapping[str, Option], name: str, what: str) -> Option:
         ValueError: no such option; the message lists those there are.
     """
     if name not in options:
-        raise ValueError(f"{what} ({name!r}) must be one of {', '.join(options)}")
+        raise ValueError(f"{what} ({name!r}) is unknown; choose one of: {', '.join(options)}")
     return options[name]

@@ -41,5 +41,7 @@ def continue_from(
         backbones.WeightsMismatch: a tensor is missing, left over or of another shape.
     """
     prefixes = tuple(f"{name}." for name in added)
-    new = {name: own for name, own in module.state_dict().items() if name.startswith(prefixes)}
-    backbones.load_trunk(module, {**new, **state}, source="the phase before")
+    new = {
+        name: tensor for name, tensor in module.state_dict().items() if name.startswith(prefixes)
+    }
+    backbones.load_backbone(module, {**new, **state}, source="the phase before")

@@ -2,7 +2,7 @@
 
 Paper: Selvaraju et al., ICCV 2017, arXiv:1610.02391, section 3: a channel weighs the mean slope of
 the class score, before softmax, over its positions; negative sums are cut off.
-Ours: the map is not enlarged to the image, and each image may be asked about another class.
+Ours: the map is not enlarged to the image, and each image may have a target class of its own.
 Shapes: B images of S x S pixels, C classes or findings, F features in maps of h x w.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 def grad_cam(
     network: nn.Module, images: Tensor, targets: Tensor, *, layer: str = "trunk"
 ) -> Tensor:
-    """Where each image shows what raises the logit asked about.
+    """Where each image shows what raises its target logit.
 
     Gradients of parameters, modes and hooks are as before, also after an error; it works on frozen
     networks and wherever gradients are switched off.
@@ -38,8 +38,8 @@ def grad_cam(
     # Copies made outside of inference mode can be differentiated, whatever the caller is in.
     with torch.inference_mode(False), torch.enable_grad():
         maps, logits = _watched(network, layer, images.clone())
-        asked = logits.gather(1, targets.clone()[:, None]).sum()
-        (slopes,) = torch.autograd.grad(asked, maps)
+        target_logits = logits.gather(1, targets.clone()[:, None]).sum()
+        (slopes,) = torch.autograd.grad(target_logits, maps)
     wide = torch.promote_types(maps.dtype, torch.float32)
     weights = slopes.to(wide).mean(dim=(2, 3), keepdim=True)
     return (weights * maps.detach().to(wide)).sum(dim=1).relu()

@@ -4,11 +4,11 @@ Paper: Wang et al., MICCAI 2017, arXiv:1706.04372. No code is public, and no ful
 read: docs/reference/methods.md#zoom-in-net rests on the abstract.
 Known [A]: a main network (M-Net), an attention network (A-Net) and a network for crops (C-Net), as
 one zooms in; labels of whole images alone; four boxes an image.
-From memory, unverified [M]: Inception-ResNet as the trunk, 492 px for M-Net, crops of 384 px out of
-1230 px, the boxes taken greedily at maxima of the attention.
+From memory, unverified [M]: Inception-ResNet as the backbone, 492 px for M-Net, crops of 384 px out
+of 1230 px, the boxes taken greedily at maxima of the attention.
 Assumed [I], there being no source: layers and widths of A-Net, how its maps become one, the most
 suspicious crop speaking for all, equal weights of the three losses, the phases, what is frozen in
-them, their shares of the epochs and learning rates, and everything about findings.
+them, their fractions of the epochs and learning rates, and everything about findings.
 Shapes: B images of S x S pixels, C classes or findings, F features in maps of h x w, N crops of
 P x P pixels.
 """
@@ -27,7 +27,7 @@ from baselines.classifier import TASKS
 from baselines.numerics import widened
 from baselines.options import pick
 
-# Name, share of the epochs, factor of the learning rate; assumed: 25, 5, 15 and 5 epochs.
+# Name, fraction of the epochs, factor of the learning rate; assumed: 25, 5, 15 and 5 epochs.
 PHASES = (("main", 0.5, 1.0), ("attention", 0.1, 1.0), ("crop", 0.3, 1.0), ("joint", 0.1, 0.1))
 # The parts that a phase adds to those of the phases before, and trains alone; "joint" trains all.
 ADDED = {
@@ -125,8 +125,8 @@ def _peaks(maps: Tensor) -> Tensor:
     above = rows - (equal.sum(dim=2) * rows).sum(dim=1, keepdim=True) / total
     beside = columns - (equal.sum(dim=1) * columns).sum(dim=1, keepdim=True) / total
     distance = above[:, :, None] ** 2 + beside[:, None, :] ** 2
-    place = distance.masked_fill(~equal, torch.inf).flatten(1).argmin(dim=1)
-    return torch.stack([place // len(columns), place % len(columns)], dim=1)
+    nearest = distance.masked_fill(~equal, torch.inf).flatten(1).argmin(dim=1)
+    return torch.stack([nearest // len(columns), nearest % len(columns)], dim=1)
 
 
 def _covered(start: Tensor, size: int, crop_px: int) -> Tensor:
@@ -169,8 +169,8 @@ class ZoomInNet(nn.Module):
     Args:
         num_classes: C.
         task: "grading" or "findings".
-        backbone: a timm architecture, of M-Net's trunk and, with other weights, of C-Net's.
-        weights: "random", "imagenet" or a file, as in `backbones.create`, of both trunks.
+        backbone: a timm architecture, of M-Net's backbone and, with other weights, of C-Net's.
+        weights: "random", "imagenet" or a file, as in `backbones.create`, of both backbones.
         backbone_options: further arguments of the architecture.
         phase: a name in `PHASES`.
         low_px: the image is resized to this side for M-Net.
@@ -206,6 +206,7 @@ class ZoomInNet(nn.Module):
         self.decide = pick({"crop": newest, "mean": MEANS[task]}, predict, "predict")
         self.reached = list(ADDED)[: list(ADDED).index(phase) + 1]
         options = {"weights": weights, **(backbone_options or {})}
+        # The backbone, called trunk because stored weights name it so.
         self.trunk = backbones.create(backbone, **options)
         features: int = self.trunk.num_features  # pyright: ignore
         self.main_head = nn.Linear(features, num_classes)

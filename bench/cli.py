@@ -222,12 +222,12 @@ def sweep(
     with reported():
         from bench.pipeline.resolve import Request
         from bench.sweeps import launch
-        from bench.sweeps.plan import Sweep
+        from bench.sweeps.plan import SweepRequest
 
         shared = (protocol, settings, tuple(change or ()), study, data, results, cache, device)
         common = Request("", "", "native", 0, *shared, partial)
         answer = launch.sweep(
-            Sweep(
+            SweepRequest(
                 common,
                 table,
                 tuple(dataset or ()),

@@ -14,7 +14,7 @@ RATIOS = ("native", "0.7", "1.0")
 SEEDS = 3  # as the claim files ask for; the paper reports one run
 
 
-class Cell(NamedTuple):
+class RequiredRun(NamedTuple):
     """One run that a table needs."""
 
     method: str
@@ -24,7 +24,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class ExperimentRow:
     """One line of a table.
 
     Attributes:
@@ -53,11 +53,11 @@ class Experiment:
 
     table: str
     caption: str
-    rows: tuple[Row, ...]
+    rows: tuple[ExperimentRow, ...]
     columns: tuple[tuple[str, str], ...]
 
     def ratios(self, dataset: str) -> tuple[str, ...]:
-        """The ratios in the columns of a data set; a twin stands in the columns of its original."""
+        """The ratios in the columns of a data set; a synthetic twin stands in its original's."""
         return tuple(ratio for name, ratio in self.columns if name == original(dataset))
 
     def stand_ins(self, dataset: str) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Experiment:
 
 
 def original(dataset: str) -> str:
-    """The data set in whose columns a data set stands: a twin's original, else itself."""
+    """The data set in whose columns a data set stands: a synthetic twin's original, else itself."""
     return dataset.removesuffix("-twin")
 
 
@@ -76,18 +76,18 @@ TABLE1 = Experiment(
     table="1",
     caption="CoMCL against other diagnosis methods as images lose quality",
     rows=(
-        Row("resnet50", "ResNet50"),
-        Row("inception-v3", "Inception-v3"),
-        Row("densenet121", "DenseNet-121"),
-        Row("mmcnn", "MMCNN"),
-        Row("zoom-in-net", "Zoom-in-Net"),
-        Row("lesion-base-cl", "Lesion-base CL"),
-        Row("cabnet", "CABNet"),
-        Row("deepmt-dr", "DeepMT-DR"),
-        Row("lesion-aware-cl", "Lesion-aware CL"),
-        Row("lanet", "LANet"),
-        Row("comcl", "CoMCL"),
-        Row(
+        ExperimentRow("resnet50", "ResNet50"),
+        ExperimentRow("inception-v3", "Inception-v3"),
+        ExperimentRow("densenet121", "DenseNet-121"),
+        ExperimentRow("mmcnn", "MMCNN"),
+        ExperimentRow("zoom-in-net", "Zoom-in-Net"),
+        ExperimentRow("lesion-base-cl", "Lesion-base CL"),
+        ExperimentRow("cabnet", "CABNet"),
+        ExperimentRow("deepmt-dr", "DeepMT-DR"),
+        ExperimentRow("lesion-aware-cl", "Lesion-aware CL"),
+        ExperimentRow("lanet", "LANet"),
+        ExperimentRow("comcl", "CoMCL"),
+        ExperimentRow(
             "resnet50-long",
             "ResNet50, compute-matched",
             in_paper=False,
@@ -102,11 +102,11 @@ TABLE2 = Experiment(
     table="2",
     caption="What each part of CoMCL adds",
     rows=(
-        Row("resnet50", "Baseline (ResNet50)"),
-        Row("moco", "Basic CL"),
-        Row("comcl-no-multilevel", "CoMCL w/o Multi-level"),
-        Row("comcl-no-spl", "CoMCL w/o SPL"),
-        Row("comcl", "CoMCL"),
+        ExperimentRow("resnet50", "Baseline (ResNet50)"),
+        ExperimentRow("moco", "Basic CL"),
+        ExperimentRow("comcl-no-multilevel", "CoMCL w/o Multi-level"),
+        ExperimentRow("comcl-no-spl", "CoMCL w/o SPL"),
+        ExperimentRow("comcl", "CoMCL"),
     ),
     columns=(("eyeq", "native"),),
 )
@@ -117,9 +117,11 @@ TABLE3 = Experiment(
     table="3",
     caption="CoMCL with some of its level pairs",
     rows=(
-        Row("comcl-v1", "CoMCL_v1", note="assumed: lesion against healthy, high quality only"),
-        Row("comcl-v2", "CoMCL_v2", note="assumed: v1 and lesions across qualities"),
-        Row("comcl", "CoMCL_v3"),
+        ExperimentRow(
+            "comcl-v1", "CoMCL_v1", note="assumed: lesion against healthy, high quality only"
+        ),
+        ExperimentRow("comcl-v2", "CoMCL_v2", note="assumed: v1 and lesions across qualities"),
+        ExperimentRow("comcl", "CoMCL_v3"),
     ),
     columns=(("eyeq", "native"),),
 )
@@ -136,7 +138,7 @@ def chosen(table: str) -> tuple[Experiment, ...]:
     if table == "all":
         return tuple(EXPERIMENTS.values())
     if table not in EXPERIMENTS:
-        raise RequestError(f"--table {table}: there are {', '.join(EXPERIMENTS)} and all")
+        raise RequestError(f"--table {table}: choose one of: {', '.join(EXPERIMENTS)}, all")
     return (EXPERIMENTS[table],)
 
 
@@ -152,16 +154,16 @@ def balanced(
     seeds: int,
     ratios: Sequence[str] = (),
     methods: Sequence[str] = (),
-) -> Iterator[Cell]:
-    """Each run that the tables need, once, so ordered that methods are level wherever one stops.
+) -> Iterator[RequiredRun]:
+    """Each run that the tables need, once, in an order that keeps methods balanced.
 
     All cells of a seed come before the next seed, and within a seed all methods of a column
     before the next column: a method gets its second cell when every other has its first.
 
     Args:
         experiments: The tables.
-        datasets: Twins stand in the columns of their originals; a set in no column of the paper
-            is run at all ratios of a table.
+        datasets: Synthetic twins stand in the columns of their originals; a set in no column of
+            the paper is run at all ratios of a table.
         seeds: Their number; counted from 0.
         ratios: Instead of the tables' own.
         methods: Instead of the tables' own.
@@ -169,11 +171,11 @@ def balanced(
     columns: dict[tuple[str, str], dict[str, None]] = {}
     for dataset in datasets:
         for experiment in experiments:
-            own = experiment.stand_ins(dataset)
+            stand_ins = experiment.stand_ins(dataset)
             rows = methods or [row.method for row in experiment.rows]
-            for ratio in (ratios or own) if own else ():
+            for ratio in (ratios or stand_ins) if stand_ins else ():
                 columns.setdefault((dataset, ratio), {}).update(dict.fromkeys(rows))
     for seed in range(seeds):
         for (dataset, ratio), names in columns.items():
             for method in names:
-                yield Cell(method, dataset, ratio, seed)
+                yield RequiredRun(method, dataset, ratio, seed)

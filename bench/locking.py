@@ -53,28 +53,30 @@ def _holder(path: Path) -> dict | None:
 
 
 def _take(path: Path) -> bool:
-    mine = path.with_name(f"claim.{uuid.uuid4().hex}.partial")
-    mine.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "by": mine.name}))
+    claim = path.with_name(f"claim.{uuid.uuid4().hex}.partial")
+    claim.write_text(
+        json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "by": claim.name})
+    )
     try:
-        return _link(mine, path) or (owner_of(path.parent) is None and _take_over(mine, path))
+        return _link(claim, path) or (owner_of(path.parent) is None and _take_over(claim, path))
     finally:
-        mine.unlink()
+        claim.unlink()
 
 
-def _take_over(mine: Path, path: Path) -> bool:
+def _take_over(claim: Path, path: Path) -> bool:
     """Take the place of a dead claim; one process at a time may look at it and remove it.
 
     Without that, a taker that is late would move a live claim away, and a third one would slip in.
     """
     right = path.with_name("claim.burial.partial")
-    if not _link(mine, right):
+    if not _link(claim, right):
         if _holder(right) is None:  # whoever had the right died with it; the next try finds it free
             right.unlink(missing_ok=True)
         return False
     try:
         if owner_of(path.parent) is None:
             path.unlink(missing_ok=True)
-        return _link(mine, path)
+        return _link(claim, path)
     finally:
         right.unlink(missing_ok=True)
 

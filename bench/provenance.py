@@ -74,8 +74,8 @@ def gpu_libraries() -> dict[str, str]:
     loaded = Path("/proc/driver/nvidia/version")
     if loaded.is_file():
         driver = loaded.read_text().splitlines()[0].partition(":")[2].strip()
-    there = ((d.name, d.version) for d in importlib.metadata.distributions())
-    cudnn = sorted(version for name, version in there if name.startswith("nvidia-cudnn"))
+    installed = ((d.name, d.version) for d in importlib.metadata.distributions())
+    cudnn = sorted(version for name, version in installed if name.startswith("nvidia-cudnn"))
     return {"driver": driver, "cudnn": ", ".join(cudnn) or "none"}
 
 

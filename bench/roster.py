@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from bench.errors import RequestError
 
-Recipe = Literal[
+RecipeName = Literal[
     "classifier", "phased", "comcl", "moco", "lesion-patches", "lesion-aware", "deepmt-dr"
 ]
 
@@ -44,7 +44,7 @@ class Method:
     title: str
     citation: str
     component: str
-    recipe: Recipe = "classifier"
+    recipe: RecipeName = "classifier"
     version: int = 1
     backbone: str = "name"
     input_from: str = ""
@@ -230,7 +230,7 @@ def _from_file(name: str) -> tuple[str, Method]:
     path_text, _, class_name = name.rpartition(":")
     path = Path(path_text)
     if not path.is_file():
-        raise RequestError(f"--method {name}: there is no file {path_text}")
+        raise RequestError(f"--method {name}: no such file: {path_text}")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     entry = Method(
         f"{class_name} ({path.name})",

@@ -1,7 +1,13 @@
 """One run, start to finish: read this first.
 
-A run is a loop over stages, then predict, score, record. What was asked for becomes a Spec; its
-hash names the folder; a folder with a valid DONE is the answer, and asking again finds it.
+A request becomes a spec: all that can change the run's numbers. The hash of the spec names a
+folder. A folder with a valid DONE is the answer, and re-running returns it. Else the run's method
+is trained stage by stage, its last network predicts the validation and the test split, the
+predictions are scored, and DONE is written last.
+
+What the steps are made of: requests and identities are in `bench.pipeline.resolve`, a method's
+stages in `bench.pipeline.recipes`, the training loop in `bench.training.loop`, scores in
+`bench.evaluation.metrics`, the files of a folder in `bench.pipeline.record`.
 """
 
 import shutil
@@ -13,33 +19,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from torch import nn
 
-from bench import provenance, store
-from bench.data.cache import Tick
+from bench import store
 from bench.data.leakage import images_of, leakage
-from bench.data.pixels import open_images
 from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict
-from bench.lesions import boxes, lesion_masks
-from bench.lesions.lesion_masks import Masked
 from bench.locking import lock, owner_of
-from bench.pipeline import build, embeddings, saliency
+from bench.pipeline import build, embeddings, record, saliency
 from bench.pipeline.context import RunContext
-from bench.pipeline.description import about, command
+from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Prepared, Request, prepare
 from bench.training.callbacks import Callbacks
 from bench.training.interrupt import catching_signals
-from bench.training.loop import StepReport
 from bench.training.precision import check_precision, choose_device, set_numerics
-from bench.training.stages import Stage, State
+from bench.training.stages import Stage, StateDict
 from bench.training.train import TrainingContext, make, outcome, seconds_to_train, train
 
 
 def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
-    """The record of a run: found, or made.
+    """The record of the requested run: read back if it is done, else made.
+
+    One process at a time works on a run; a second one waits and returns the first one's record.
 
     Raises:
         RequestError: exit 2, the request is wrong or cannot be served here.
@@ -53,23 +55,23 @@ def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
         while not store.is_done(prepared.folder):
             with lock(prepared.folder) as acquired:
                 if acquired and not store.is_done(prepared.folder):
-                    _carry_out(prepared, device, callbacks, interrupted)
+                    _run_or_explain(prepared, device, callbacks, interrupted)
                     break
             _wait(prepared, callbacks, interrupted)
     return store.record(prepared.folder)
 
 
-def _carry_out(
+def _run_or_explain(
     prepared: Prepared, device: torch.device, callbacks: Callbacks, interrupted: Callable[[], bool]
 ) -> None:
-    """Run, and leave the reason behind if it fails."""
+    """Run, and leave the reason in the folder if it fails."""
     failure = prepared.folder / "failure.json"
     try:
         _run(prepared, device, callbacks, interrupted)
     except Interrupted:
         raise
     except RequestError:
-        (prepared.folder / "spec.json").unlink(missing_ok=True)  # never begun
+        (prepared.folder / "spec.json").unlink(missing_ok=True)  # it never began
         raise
     except Exception as error:
         store.write_json(failure, {"why": f"{type(error).__name__}: {error}"})
@@ -80,120 +82,57 @@ def _carry_out(
 def _run(
     prepared: Prepared, device: torch.device, callbacks: Callbacks, interrupted: Callable[[], bool]
 ) -> None:
+    """The run itself: gather, train stage by stage, predict, record, tidy up."""
     set_numerics(threads=prepared.protocol.engine.threads)
-    context = run_context(
-        prepared,
-        device,
-        callbacks.tick,
-        step=callbacks.step,
-        say=callbacks.say,
-        interrupted=interrupted,
-    )
+    context = run_context(prepared, device, callbacks, interrupted)
     stages = build.stages(context)
-    store.write_json(prepared.folder / "spec.json", _described(prepared, context))
-    training = _surroundings(prepared, context, device, callbacks, interrupted)
-    if context.located:
-        training.log.forget("boxes")
-        training.log.append({"stage": "boxes", **context.located})
+    record.write_spec(prepared, context)
+    training = _training_context(prepared, context, callbacks, interrupted)
+    _log_boxes(context, training)
     if prepared.protocol_name == "paper" and device.type == "cpu":
-        _say_estimate(stages, training, callbacks)
+        _say_estimate(stages, training)
 
-    state: State | None = None
-    for stage in stages[:-1]:
+    *shared, last = stages
+    state: StateDict | None = None
+    for stage in shared:
         state = outcome(stage, state, _stage_folder(prepared, stage), training)
-    embedded = _embedded(stages, state, context, training)
-    network = train(stages[-1], state, prepared.folder, training)
+    embedded = _embeddings(stages, state, context, training)
+    network = train(last, state, prepared.folder, training)
 
     predictions = pd.concat(
         [_predict(network, context, split) for split in ("validation", "test")], ignore_index=True
     )
-    _keep_weights(network, prepared.folder)
-    artefacts = {"saliency.npz": saliency.explain(network, context), "embeddings.npz": embedded}
-    leaks = leakage(
-        context.dataset,
-        prepared.digests,
-        context.images,
-        {stage.name: images_of(stage.batches) for stage in stages},
-    )
-    _record(prepared, predictions, artefacts, leaks, training)
-    (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
-    for stage in stages[:-1]:
-        if stage.shared_as is None:  # no other run will ask for it
-            shutil.rmtree(_stage_folder(prepared, stage))
-
-
-def run_context(
-    prepared: Prepared,
-    device: torch.device,
-    tick: Tick,
-    *,
-    step: Callable[[StepReport], Any] = lambda _: None,
-    say: Callable[[str], Any] = lambda _: None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> RunContext:
-    """What the run's method is built from: images decoded, degraded and cached, lesions located.
-
-    Args:
-        tick: What is being done, how many are done, of how many.
-        step: Told after each training step of a lesion detector.
-        say: Told a sentence.
-        interrupted: Whether to stop.
-    """
-    images = open_images(
-        prepared.dataset,
-        prepared.digests,
-        prepared.degraded,
-        prepared.protocol,
-        folder=prepared.cache,
-        tick=tick,
-    )
-    images, located = boxes.locate(
-        prepared.box_source,
-        images,
-        prepared.dataset,
-        prepared.digests,
-        prepared.protocol,
-        boxes.DetectorContext(prepared.cache, device, Callbacks(tick, step, say), interrupted),
-    )
-    return RunContext(
-        name=prepared.name,
-        method=prepared.method,
-        protocol=prepared.protocol,
-        dataset=prepared.dataset,
-        images=images,
-        degraded=prepared.degraded,
-        boxes=prepared.boxes,
-        weights=prepared.weights,
-        seed=prepared.request.seed,
+    record.keep_weights(network, prepared.folder)
+    record.write_results(
+        prepared,
+        predictions,
+        artefacts={
+            "saliency.npz": saliency.explain(network, context),
+            "embeddings.npz": embedded,
+        },
+        leaks=_leaks(prepared, context, stages),
         device=device,
-        masked=_masked(prepared, tick),
-        located=located,
+        log=training.log,
     )
+    _remove_intermediate(prepared, shared)
 
 
-def _masked(prepared: Prepared, tick: Tick) -> Masked | None:
-    """Photographs with lesion masks at the classifier's size, where the method needs them."""
-    if prepared.masked is None:
-        return None
-    return lesion_masks.read(prepared.masked.images(tick), prepared.protocol.data.image_px)
-
-
-def _surroundings(
+def _training_context(
     prepared: Prepared,
     context: RunContext,
-    device: torch.device,
     callbacks: Callbacks,
     interrupted: Callable[[], bool],
 ) -> TrainingContext:
+    """What all stages train with; the validation split selects an epoch by the primary metric."""
     task = prepared.dataset.task
 
     def validate(network: nn.Module) -> dict[str, float]:
-        rows = _predict(network, context, "validation")
-        scores = metrics.score(rows, kind=task.kind, classes=task.classes)
+        predictions = _predict(network, context, "validation")
+        scores = metrics.score(predictions, kind=task.kind, classes=task.classes)
         return {"score": scores[task.primary_metric]}
 
     return TrainingContext(
-        device=device,
+        device=context.device,
         engine=prepared.protocol.engine,
         log=store.EventLog(prepared.folder / "events.jsonl"),
         purpose=(prepared.request.seed, prepared.name),
@@ -206,78 +145,36 @@ def _surroundings(
 
 
 def _predict(network: nn.Module, context: RunContext, split: str) -> pd.DataFrame:
+    """One row per image of a split: identity, labels, probabilities."""
     dataset, indices = context.dataset, context.dataset.where(split)
-    probability = predict.probabilities(
+    probabilities = predict.probabilities(
         network, build.pixels(context), indices, dataset.task, build.prepare(context)
     )
-    return predict.table(dataset, indices, probability, context.degraded)
+    return predict.table(dataset, indices, probabilities, context.degraded)
 
 
-def _embedded(
-    stages: tuple[Stage, ...], state: State | None, context: RunContext, training: TrainingContext
+def _embeddings(
+    stages: tuple[Stage, ...],
+    state: StateDict | None,
+    context: RunContext,
+    training: TrainingContext,
 ) -> dict[str, np.ndarray]:
-    """What a pretrained encoder makes of patches; nothing where no stage pretrains one."""
+    """Features of patches by the pretrained encoder; empty where no stage pretrains one."""
     if not embeddings.pretrained(stages):
         return {}
     return embeddings.embed(make(stages[-1], state, training), context)
 
 
-def _record(
-    prepared: Prepared,
-    predictions: pd.DataFrame,
-    artefacts: dict[str, dict[str, np.ndarray]],
-    leaks: dict[str, Any],
-    training: TrainingContext,
-) -> None:
-    """Write predictions, maps, embeddings, scores and origin, then DONE.
-
-    Args:
-        artefacts: File name -> named arrays; no file where there are none.
-        leaks: What the splits share.
-    """
-    folder, task = prepared.folder, prepared.dataset.task
-    store.write_predictions(folder / "predictions.parquet", predictions)
-    stored = pd.read_parquet(folder / "predictions.parquet")
-    scores = metrics.score_all(stored, kind=task.kind, classes=task.classes)
-    for name, arrays in artefacts.items():
-        if arrays:
-            store.write_arrays(folder / name, arrays)
-    if explained := artefacts["saliency.npz"]:
-        scores["test"] |= saliency.pointing_scores(explained)
-    store.write_json(folder / "metrics.json", scores)
-    seconds = sum(event["seconds"] for event in training.log.read())
-    name = torch.cuda.get_device_name() if training.device.type == "cuda" else provenance.cpu_name()
-    origin = provenance.collect(
-        device=training.device.type,
-        device_name=name,
-        seconds=seconds,
-        command=command(prepared),
-    )
-    store.write_json(folder / "provenance.json", {**origin, "leakage": leaks})
-    store.finish(folder)
-
-
-def _keep_weights(network: nn.Module, folder: Path) -> None:
-    """The weights that were scored; not part of the record, whoever lacks space may delete them."""
-    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    store.write_bytes(folder / "checkpoint.safetensors", safetensors.torch.save(state))
-
-
-def _described(prepared: Prepared, context: RunContext) -> dict[str, Any]:
-    spec = asdict(prepared.spec)
-    located = {k: v for k, v in context.located.items() if not k.endswith("seconds")}
-    return {
-        "id": prepared.spec.id,
-        "key": prepared.key,
-        "spec": spec,
-        "about": about(prepared, build.notes(context)) | {"located": located},
-    }
+def _leaks(prepared: Prepared, context: RunContext, stages: tuple[Stage, ...]) -> dict[str, Any]:
+    """What the splits have in common, and whether a stage could draw test images."""
+    drawn_by = {stage.name: images_of(stage.batches) for stage in stages}
+    return leakage(context.dataset, prepared.digests, context.images, drawn_by)
 
 
 def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
     """Where a stage's outcome lies: named by all that can change it.
 
-    A stage that runs with another fine-tuning can share leaves out what comes later.
+    A stage that runs with other fine-tuning may share is named without what comes after it.
     """
     spec = asdict(prepared.spec)
     if stage.shared_as is not None:
@@ -286,22 +183,37 @@ def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
     return prepared.cache / "stages" / store.digest([stage.shared_as or stage.name, spec])[:16]
 
 
-def _say_estimate(
-    stages: tuple[Stage, ...], training: TrainingContext, callbacks: Callbacks
-) -> None:
-    """Time estimate of a paper-protocol run on a CPU, before it starts."""
+def _remove_intermediate(prepared: Prepared, stages: list[Stage]) -> None:
+    """Drop the checkpoint, and outcomes of stages that no other run can use."""
+    (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
+    for stage in stages:
+        if stage.shared_as is None:
+            shutil.rmtree(_stage_folder(prepared, stage))
+
+
+def _log_boxes(context: RunContext, training: TrainingContext) -> None:
+    """Log how lesion boxes were located, where a detector or a file did it."""
+    if context.located:
+        training.log.forget("boxes")
+        training.log.append({"stage": "boxes", **context.located})
+
+
+def _say_estimate(stages: tuple[Stage, ...], training: TrainingContext) -> None:
+    """Say how long a run of the paper's protocol takes on this CPU, before it starts."""
     hours = sum(seconds_to_train(stage, training) for stage in stages) / 3600
-    callbacks.say(
+    training.say(
         f"the paper's protocol on this CPU: about {hours:,.0f} hours of training "
-        "(--protocol laptop takes a minute on a twin)"
+        "(--protocol laptop takes a minute on a synthetic twin)"
     )
 
 
 def _wait(prepared: Prepared, callbacks: Callbacks, interrupted: Callable[[], bool]) -> None:
-    """Until whoever holds the run is done or gone."""
+    """Wait until the process that holds the run's lock is done or gone."""
     owner = owner_of(prepared.folder)
     if owner is not None:
-        callbacks.say(f"process {owner['pid']} on {owner['host']} is on this run; waiting for it")
+        callbacks.say(
+            f"process {owner['pid']} on {owner['host']} is working on this run; waiting for it"
+        )
     while owner_of(prepared.folder) is not None:
         time.sleep(0.5)
         if interrupted():

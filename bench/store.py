@@ -32,7 +32,7 @@ class Spec:
         method_digest: Of a user's file; None for ours.
         dataset: Name of the data set.
         manifest: Digest of image contents, labels and splits, and what else describes the data.
-        lq_ratio: "native", or the target share as text, for example "0.7".
+        lq_ratio: "native", or the target ratio as text, for example "0.7".
         seed: The run's seed.
         protocol: Every setting, without groups that belong to other methods.
         settings: "common" or "original".
@@ -65,8 +65,8 @@ class Spec:
         Args:
             own_groups: Protocol groups that are the method's own options.
         """
-        own = (*own_groups, "resolved")
-        protocol = {name: body for name, body in self.protocol.items() if name not in own}
+        left_out = (*own_groups, "resolved")
+        protocol = {name: body for name, body in self.protocol.items() if name not in left_out}
         shared = (protocol, self.manifest["key"], self.settings, self.versions, self.world_size)
         return digest(shared)[:8]
 
@@ -118,8 +118,8 @@ def write_predictions(path: Path, predictions: pd.DataFrame) -> None:
 
 def finish(folder: Path) -> None:
     """Declare a run a result: DONE holds the digests of its files and is written last."""
-    there = [name for name in ARTEFACTS if (folder / name).is_file()]
-    names = (*RECORDED, *there)
+    artefacts = [name for name in ARTEFACTS if (folder / name).is_file()]
+    names = (*RECORDED, *artefacts)
     write_json(folder / "DONE", {name: file_digest(folder / name) for name in names})
 
 
@@ -136,7 +136,7 @@ def is_done(folder: Path) -> bool:
 
 
 class EventLog:
-    """`events.jsonl` of a run: one line an epoch, flushed to disk before training goes on."""
+    """`events.jsonl` of a run: one line per epoch, flushed to disk before training goes on."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -163,13 +163,13 @@ class EventLog:
 
 
 def load(root: Path) -> pd.DataFrame:
-    """All results below a folder, one row a run; see `record` for the columns."""
+    """All results below a folder, one row per run; see `record` for the columns."""
     folders = sorted(path.parent for path in Path(root).glob("*/*/*/DONE"))
     return pd.DataFrame([record(folder) for folder in folders if is_done(folder)])
 
 
 def record(folder: Path) -> dict[str, Any]:
-    """One run as a flat row: identity, achieved shares, and the test split's metrics."""
+    """One run as a flat row: identity, proportions of low quality, and the test split's metrics."""
     saved = json.loads((folder / "spec.json").read_text())
     spec, about = saved["spec"], saved["about"]
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -192,7 +192,7 @@ def record(folder: Path) -> dict[str, Any]:
         "limited": about.get("limited"),  # None in older records
         "boxes": about["boxes"],
         "assumptions": tuple(about["assumptions"]),
-        **{f"share_{split}": share for split, share in about["shares"].items()},
+        **{f"share_{split}": proportion for split, proportion in about["shares"].items()},
         "n_test": int(metrics["test"]["n"]),
         "device": json.loads((folder / "provenance.json").read_text())["device"],
     }

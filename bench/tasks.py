@@ -33,7 +33,7 @@ class Task:
 
     @property
     def probability_columns(self) -> tuple[str, ...]:
-        """Names of the probability columns, one a class: softmax for grades, sigmoid else."""
+        """Names of the probability columns, one per class: softmax for grades, sigmoid else."""
         return tuple(f"p_{c}" for c in range(len(self.classes)))
 
     def shows_lesions(self, labels: np.ndarray) -> np.ndarray:

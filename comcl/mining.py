@@ -124,7 +124,7 @@ class Pace(NamedTuple):
 
 
 def quantile(losses: Tensor, pace: Pace) -> Tensor:
-    """The easiest share of the anchors, growing from a half to all; of equal ones the earlier."""
+    """The easiest anchors, from a half of them growing to all; of equal ones the earlier."""
     count = math.ceil((0.5 + 0.5 * pace.progress) * len(losses))
     return hardest_by_row(-losses.unsqueeze(0), count).squeeze(0)
 
@@ -135,7 +135,7 @@ def literal(losses: Tensor, pace: Pace) -> Tensor:
 
 
 def rescaled(losses: Tensor, pace: Pace) -> Tensor:
-    """A loss below a share of chance, log(1 + K_t), that grows from a half to one."""
+    """A loss below a fraction of chance, log(1 + K_t), that grows from a half to one."""
     return losses < (0.5 + 0.5 * pace.progress) * math.log1p(pace.count)
 
 

@@ -63,7 +63,7 @@ class CoMCL(nn.Module):
         weights: "random", "imagenet" or a file, as in `backbones.create`.
         backbone_options: further arguments of the architecture.
         pairs: the losses and their weights, as from `views.pairs_for`.
-        queue_size: keys a level, one number or one for each level.
+        queue_size: keys per level, one number or one for each level.
         momentum: of the key encoder, a step.
         temperature: tau of Eq. 1.
         head: "mlp", "linear" or "none"; embedding_size: its output.
@@ -76,7 +76,7 @@ class CoMCL(nn.Module):
         ValueError: an unknown name, or no pair.
     """
 
-    ages: Tensor  # one a pair, in the order of `pairs`
+    ages: Tensor  # one per pair, in the order of `pairs`
 
     def __init__(
         self,
@@ -145,8 +145,8 @@ class CoMCL(nn.Module):
             self.pending.append(keys)
         terms = [
             term
-            for place in range(len(self.pairs))
-            if (term := self._mine(place, query, keys, step, total_steps)) is not None
+            for index in range(len(self.pairs))
+            if (term := self._mine(index, query, keys, step, total_steps)) is not None
         ]
         # Where no pair is left the loss is a zero with zero gradients, not a graph without weights.
         losses = [0.0 * query.sum(), *(term.loss for term in terms)]
@@ -155,10 +155,10 @@ class CoMCL(nn.Module):
         return total, logs | {name: value for term in terms for name, value in term.logs().items()}
 
     def _mine(
-        self, place: int, query: Tensor, keys: Keys, step: int, total_steps: int
+        self, index: int, query: Tensor, keys: Keys, step: int, total_steps: int
     ) -> "Term | None":
         """Eq. 1 to 3 for the pair at that place; None without anchors, positives or negatives."""
-        pair = self.pairs[place]
+        pair = self.pairs[index]
         rows = keys.at(pair.anchors)
         anchors, negatives = query[rows], self._drawn(pair.negatives, keys)
         positives = self._drawn(pair.positives, keys) if pair.positives else keys.embeddings[rows]
@@ -171,7 +171,7 @@ class CoMCL(nn.Module):
         losses = eq_1(keep=self.hardest(similar, count))
         with torch.no_grad():
             unmined = eq_1(keep=torch.ones_like(similar, dtype=torch.bool)).mean()
-        selected = self._select(place, losses.detach(), count, step / total_steps)
+        selected = self._select(index, losses.detach(), count, step / total_steps)
         loss = equations.pair_loss(losses, selected)
         return Term(pair, loss, selected, count, unmined / math.log1p(len(negatives)))
 
@@ -179,11 +179,11 @@ class CoMCL(nn.Module):
         count = self.count(delta, step, total_steps, direction=self.k_direction)
         return self.bound(count, delta, self.k_min)
 
-    def _select(self, place: int, losses: Tensor, count: int, progress: float) -> Tensor:
-        pace = mining.Pace(count, progress, float(self.ages[place]))
+    def _select(self, index: int, losses: Tensor, count: int, progress: float) -> Tensor:
+        pace = mining.Pace(count, progress, float(self.ages[index]))
         pace = pace._replace(age=mining.first_age(losses, pace))
         if self.training:
-            self.ages[place] = pace.age
+            self.ages[index] = pace.age
         return self.select(losses, pace)
 
     def _drawn(self, levels: tuple[str, ...], keys: Keys) -> Tensor:
@@ -206,7 +206,7 @@ class CoMCL(nn.Module):
         self.pending.clear()
 
     def encoder_state(self) -> dict[str, Tensor]:
-        """The query encoder's trunk, for `Classifier.load_encoder`."""
+        """The query encoder's backbone, for `Classifier.load_encoder`."""
         return self.encoders.query.trunk.state_dict()
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import RequestError
-from bench.experiments import EXPERIMENTS, TABLE1, Cell, balanced, chosen, data_sets
+from bench.experiments import EXPERIMENTS, TABLE1, RequiredRun, balanced, chosen, data_sets
 from bench.roster import METHODS
 
 tables = st.sampled_from([*EXPERIMENTS, "all"])
@@ -41,7 +41,7 @@ def test_seeds_come_one_after_the_other_and_no_run_twice(table, datasets, seeds)
 def test_table_1_needs_every_method_in_every_column():
     cells = set(balanced([TABLE1], ["eyeq", "chestxray"], seeds=2))
     assert len(cells) == 2 * len(TABLE1.rows) * len(TABLE1.columns)
-    assert Cell("cabnet", "chestxray", "0.7", 1) in cells
+    assert RequiredRun("cabnet", "chestxray", "0.7", 1) in cells
 
 
 def test_all_tables_need_a_run_that_two_of_them_show_only_once():
@@ -51,7 +51,7 @@ def test_all_tables_need_a_run_that_two_of_them_show_only_once():
 
 def test_what_is_typed_stands_instead_of_the_tables_own():
     cells = list(balanced([TABLE1], ["eyeq"], seeds=1, ratios=["0.5"], methods=["comcl", "mine"]))
-    assert cells == [Cell("comcl", "eyeq", "0.5", 0), Cell("mine", "eyeq", "0.5", 0)]
+    assert cells == [RequiredRun("comcl", "eyeq", "0.5", 0), RequiredRun("mine", "eyeq", "0.5", 0)]
 
 
 def test_a_twin_stands_in_the_columns_of_its_original():
@@ -69,7 +69,7 @@ def test_tables_are_named_by_number_or_all():
     assert data_sets(chosen("1")) == ("eyeq", "chestxray")
     assert data_sets(chosen("3")) == ("eyeq",)
     assert len(chosen("all")) == 3
-    with pytest.raises(RequestError, match="--table 4: there are 1, 2, 3 and all"):
+    with pytest.raises(RequestError, match="--table 4: choose one of: 1, 2, 3, all"):
         chosen("4")
 
 

@@ -37,17 +37,17 @@ def test_a_second_claim_waits_its_turn(tmp_path):
 
 def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
     leave_behind(tmp_path, pid=dead_pid())
-    with locking.lock(tmp_path) as mine:
-        assert mine
+    with locking.lock(tmp_path) as acquired:
+        assert acquired
 
 
 def test_a_silent_claim_of_another_machine_is_taken_over_and_a_fresh_one_is_not(tmp_path):
     leave_behind(tmp_path, pid=1, host="elsewhere", age_seconds=locking.SILENT_SECONDS + 5)
-    with locking.lock(tmp_path) as mine:
-        assert mine
+    with locking.lock(tmp_path) as acquired:
+        assert acquired
     leave_behind(tmp_path, pid=1, host="elsewhere", age_seconds=0)
-    with locking.lock(tmp_path) as mine:
-        assert not mine
+    with locking.lock(tmp_path) as acquired:
+        assert not acquired
 
 
 def test_a_held_claim_keeps_beating(tmp_path, monkeypatch):
@@ -83,8 +83,8 @@ def holders(folder):
 
     def take():
         together.wait()
-        with locking.lock(folder) as mine:
-            won.append(mine)
+        with locking.lock(folder) as acquired:
+            won.append(acquired)
             answered.wait()
 
     threads = [threading.Thread(target=take) for _ in range(8)]

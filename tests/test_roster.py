@@ -30,7 +30,7 @@ def test_a_class_of_a_file_is_a_method_known_by_its_content(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "no file"),
         ("x = 1\n", "has no class 'Net'; it has no class at all"),
@@ -39,11 +39,11 @@ def test_a_class_of_a_file_is_a_method_known_by_its_content(tmp_path):
         ("def (:\n", r"cannot be imported: SyntaxError: invalid syntax \(line 1\)"),
     ],
 )
-def test_a_wrong_file_says_what_is_wrong(tmp_path, content, said):
+def test_a_wrong_file_says_what_is_wrong(tmp_path, content, message):
     path = tmp_path / "mine.py"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=message):
         name, method = roster.resolve(f"{path}:Net")
         roster.load(method, name)
 

@@ -116,13 +116,13 @@ def sensitivity(
     """
     with reported():
         from bench.pipeline.resolve import Request
-        from bench.sweeps.sensitivity import SEEDS, Asked
+        from bench.sweeps.sensitivity import SEEDS, StudyRequest
         from bench.sweeps.sensitivity import sensitivity as measure
 
         shared = (protocol, "common", tuple(change or ()), None, data, results, cache, device)
         common = Request("", dataset, lq_ratio, 0, *shared, partial)
         answer = measure(
-            Asked(common, names("--points", points), seeds or SEEDS, tuple(records or ())),
+            StudyRequest(common, names("--points", points), seeds or SEEDS, tuple(records or ())),
             launcher=launcher,
             jobs=jobs,
             dry_run=dry_run,

@@ -116,11 +116,11 @@ def rerun(
     with reported():
         from bench.pipeline.progress import watching
         from bench.reporting.tracing.cell_ids import cell_id
-        from bench.sweeps.rerun import Asked
+        from bench.sweeps.rerun import RerunRequest
         from bench.sweeps.rerun import rerun as repeat
 
         where = {"results": results, "data": data, "cache": cache, "device": device}
-        request = Asked(cell_id(cell), records, seed, protocol, **where)
+        request = RerunRequest(cell_id(cell), records, seed, protocol, **where)
         with watching() as callbacks:
             comparison = repeat(request, callbacks)
         typer.echo(comparison.page(as_json=as_json))

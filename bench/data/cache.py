@@ -21,7 +21,7 @@ import numpy as np
 from bench.data import degradations
 from bench.data.decode import DECODE_VERSION, photograph, radiograph
 from bench.data.field_of_view import FieldOfView
-from bench.data.pixel_store import Images, Make, Store
+from bench.data.pixel_store import MakeImage, PixelStore, StoredImages
 from bench.data.records import Modality, Record
 from bench.errors import RequestError
 from bench.store import digest, file_digest, write_json
@@ -30,10 +30,10 @@ CROP_VERSION = 1
 REMEMBER_SECONDS = 10.0
 """How often the digests of files are written down while many of them are read."""
 
-Tick = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 
 
-class Entry:
+class CachedImages:
     """The rows of a store that belong to a list of images, in its order.
 
     Attributes:
@@ -42,13 +42,13 @@ class Entry:
         details: One dictionary an image.
     """
 
-    def __init__(self, store: Store, keys: Sequence[str]):
+    def __init__(self, store: PixelStore, keys: Sequence[str]):
         rows = store.rows()
-        own = [rows[key] for key in keys]
+        stored = [rows[key] for key in keys]
         self.recipe = store.recipe
         self.keys = list(keys)
-        self.images = Images(store.folder, store.size_px, own)
-        self.details = [row.details for row in own]
+        self.images = StoredImages(store.folder, store.size_px, stored)
+        self.details = [row.details for row in stored]
 
     @property
     def size_px(self) -> int:
@@ -56,7 +56,9 @@ class Entry:
         return self.recipe["size_px"]
 
 
-def content_digests(records: Sequence[Record], cache: Path, tick: Tick | None = None) -> list[str]:
+def content_digests(
+    records: Sequence[Record], cache: Path, tick: ProgressCallback | None = None
+) -> list[str]:
     """SHA-256 of every image file, remembered by size and modification time.
 
     Raises:
@@ -71,8 +73,8 @@ def content_digests(records: Sequence[Record], cache: Path, tick: Tick | None = 
     last = time.monotonic()
     try:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = pool.map(file_digest, new.values())
-            for done, (name, content) in enumerate(zip(new, found, strict=True), start=1):
+            digests = pool.map(file_digest, new.values())
+            for done, (name, content) in enumerate(zip(new, digests, strict=True), start=1):
                 memo[name] = content
                 if tick is not None:
                     tick("reading files", len(records) - len(new) + done, len(records))
@@ -91,9 +93,9 @@ def clean(
     *,
     size_px: int,
     cache: Path,
-    tick: Tick,
+    tick: ProgressCallback,
     modality: Modality = "fundus",
-) -> Entry:
+) -> CachedImages:
     """Photographs cropped to their field of view, or whole radiographs, square, `size_px` wide.
 
     The details of each image hold its field of view, by which boxes are mapped.
@@ -111,22 +113,22 @@ def unreadable(
     *,
     size_px: int,
     cache: Path,
-    tick: Tick,
+    tick: ProgressCallback,
     modality: Modality = "fundus",
 ) -> dict[int, str]:
     """Make the rows of `clean` as far as it goes: why, for the index of each that cannot be."""
-    told = _telling("reading images", len(digests), tick)
+    on_count = _telling("reading images", len(digests), tick)
     make = _framed(records, size_px, modality)
-    return _clean_store(size_px, cache, modality).fill(digests, make, told, skip=True)
+    return _clean_store(size_px, cache, modality).fill(digests, make, on_count, skip=True)
 
 
 def degraded(
-    source: Entry,
+    source: CachedImages,
     records: Sequence[Record],
     chosen: np.ndarray,
-    how: degradations.Recipe,
+    how: degradations.DegradationRecipe,
     **where: Any,
-) -> Entry:
+) -> CachedImages:
     """Degraded copies of the chosen images of a clean entry, with their parameters.
 
     Args:
@@ -153,11 +155,13 @@ def degraded(
 
     # The parameters are drawn by image id, so one photograph under two ids has two copies.
     keys = [digest([source.keys[row], records[row].image_id]) for row in chosen]
-    store = Store(where["cache"] / "images", recipe)
+    store = PixelStore(where["cache"] / "images", recipe)
     return _entry(store, keys, make, "degrading", where["tick"])
 
 
-def smaller(source: Entry, *, size_px: int, cache: Path, tick: Tick) -> Entry:
+def smaller(
+    source: CachedImages, *, size_px: int, cache: Path, tick: ProgressCallback
+) -> CachedImages:
     """The same images, averaged down to another size; the entry itself when the size is its own."""
     if size_px == source.size_px:
         return source
@@ -167,16 +171,16 @@ def smaller(source: Entry, *, size_px: int, cache: Path, tick: Tick) -> Entry:
         resized = cv2.resize(source.images[i], (size_px, size_px), interpolation=cv2.INTER_AREA)
         return resized, {}
 
-    return _entry(Store(cache / "images", recipe), source.keys, make, "resizing", tick)
+    return _entry(PixelStore(cache / "images", recipe), source.keys, make, "resizing", tick)
 
 
-def _clean_store(size_px: int, cache: Path, modality: Modality) -> Store:
+def _clean_store(size_px: int, cache: Path, modality: Modality) -> PixelStore:
     versions = {"crop": CROP_VERSION, "decode": DECODE_VERSION}
     framed = {} if modality == "fundus" else {"frame": "whole"}
-    return Store(cache / "images", {"kind": "clean", "size_px": size_px, **versions, **framed})
+    return PixelStore(cache / "images", {"kind": "clean", "size_px": size_px, **versions, **framed})
 
 
-def _framed(records: Sequence[Record], size_px: int, modality: Modality) -> Make:
+def _framed(records: Sequence[Record], size_px: int, modality: Modality) -> MakeImage:
     opened = photograph if modality == "fundus" else radiograph
 
     def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
@@ -186,12 +190,14 @@ def _framed(records: Sequence[Record], size_px: int, modality: Modality) -> Make
     return make
 
 
-def _entry(store: Store, keys: Sequence[str], make: Make, what: str, tick: Tick) -> Entry:
+def _entry(
+    store: PixelStore, keys: Sequence[str], make: MakeImage, what: str, tick: ProgressCallback
+) -> CachedImages:
     store.fill(keys, make, _telling(what, len(keys), tick))
-    return Entry(store, keys)
+    return CachedImages(store, keys)
 
 
-def _telling(what: str, total: int, tick: Tick) -> Callable[[int], object]:
+def _telling(what: str, total: int, tick: ProgressCallback) -> Callable[[int], object]:
     return lambda done: tick(what, done, total)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import eyeq, folder
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.data.chest import reader as chest_reader
 from bench.data.records import Dataset, hold_out, limit, shuffle_labels
 from bench.errors import RequestError
@@ -29,7 +29,7 @@ class Source:
 
     @property
     def default_protocol(self) -> str:
-        """PAPER for real sets, LAPTOP for twins."""
+        """PAPER for real sets, LAPTOP for synthetic twins."""
         return "paper" if self.real else "laptop"
 
 
@@ -41,23 +41,23 @@ class Location:
     cache: Path
     protocol: Protocol
     partial: bool
-    tick: Tick
+    tick: ProgressCallback
 
 
-def read(name: str, place: Location) -> Dataset:
+def read(name: str, location: Location) -> Dataset:
     """A data set with its final splits, limited and shuffled as the protocol says.
 
     Raises:
         RequestError: for an unknown name, missing data, or a wrong file.
     """
-    dataset = source(name).read(place)
-    data = place.protocol.data
-    records, said, limited = dataset.records, list(dataset.assumptions), False
+    dataset = source(name).read(location)
+    data = location.protocol.data
+    records, assumptions, limited = dataset.records, list(dataset.assumptions), False
     if data.limit is not None:
         records = limit(records, data.limit, seed=data.data_seed)
         limited = len(records) < len(dataset.records)
         if limited:
-            said.append(
+            assumptions.append(
                 f"{len(records):,} of {len(dataset.records):,} images, whole patients: "
                 f"data.limit={data.limit}"
             )
@@ -66,14 +66,14 @@ def read(name: str, place: Location) -> Dataset:
             records,
             source="train",
             target="validation",
-            share=data.validation_share,
+            proportion=data.validation_share,
             purpose="validation",
             seed=data.data_seed,
         )
     if data.shuffle_labels:
         records = shuffle_labels(records, seed=data.data_seed)
-        said.append("labels are shuffled: a control")
-    finished = replace(dataset, records=records, limited=limited, assumptions=tuple(said))
+        assumptions.append("labels are shuffled: a control")
+    finished = replace(dataset, records=records, limited=limited, assumptions=tuple(assumptions))
     for split in ("train", "validation", "test"):
         if not len(finished.where(split)):
             raise RequestError(
@@ -98,8 +98,8 @@ def source(name: str) -> Source:
 def manifest(dataset: Dataset, digests: list[str]) -> dict[str, Any]:
     """What the data are: a key over contents, labels, boxes and splits, and a few counts.
 
-    A twin's contents count by its generator's version and seed, so that another JPEG library does
-    not make it another data set.
+    A synthetic twin is identified by its generator's version and seed, so that another JPEG
+    library does not make it another data set.
     """
     rows = [
         (r.image_id, r.patient_id, r.labels, r.quality, r.split, r.boxes) for r in dataset.records
@@ -109,23 +109,23 @@ def manifest(dataset: Dataset, digests: list[str]) -> dict[str, Any]:
     return {"key": digest([rows, contents]), "images": counts, "origin": dataset.origin}
 
 
-def cache_folder(given: Path | None) -> Path:
+def cache_folder(folder: Path | None) -> Path:
     """--cache, else $BENCH_CACHE, else the user's cache folder."""
-    if given is not None:
-        return given
+    if folder is not None:
+        return folder
     if "BENCH_CACHE" in os.environ:
         return Path(os.environ["BENCH_CACHE"])
     home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
     return Path(home) / "comcl-bench"
 
 
-def data_folder(name: str, given: Path | None) -> Path:
+def data_folder(name: str, data: Path | None) -> Path:
     """--data, else $BENCH_DATA/<name>, else data/<name>.
 
     Raises:
         RequestError: when the folder is not there.
     """
-    root = given or Path(os.environ.get("BENCH_DATA", "data")) / name
+    root = data or Path(os.environ.get("BENCH_DATA", "data")) / name
     twin = f"{name}-twin" if f"{name}-twin" in SOURCES else "eyeq-twin"
     if not root.is_dir():
         raise RequestError(
@@ -135,68 +135,68 @@ def data_folder(name: str, given: Path | None) -> Path:
     return root
 
 
-def _read_folder(place: Location) -> Dataset:
-    dataset = folder.load(data_folder("folder", place.root))
+def _read_folder(location: Location) -> Dataset:
+    dataset = folder.load(data_folder("folder", location.root))
     if any(r.split == "test" for r in dataset.records):
         return dataset
     if any(r.split == "validation" for r in dataset.records):
         raise RequestError("labels.csv: the column split names no row 'test'")
-    data = place.protocol.data
+    data = location.protocol.data
     records = hold_out(
         dataset.records,
         source="train",
         target="test",
-        share=data.test_share,
+        proportion=data.test_share,
         purpose="test",
         seed=data.data_seed,
     )
     return replace(dataset, records=records)
 
 
-def _read_eyeq(place: Location) -> Dataset:
-    root = data_folder("eyeq", place.root)
-    return eyeq.load(root, name="eyeq", real=True, boxes="given", partial=place.partial)
+def _read_eyeq(location: Location) -> Dataset:
+    root = data_folder("eyeq", location.root)
+    return eyeq.load(root, name="eyeq", real=True, boxes="given", partial=location.partial)
 
 
-def _read_eyeq_twin(place: Location) -> Dataset:
+def _read_eyeq_twin(location: Location) -> Dataset:
     from bench.data import twin
 
-    root, origin = _drawn(place, "eyeq", TWIN, twin.write_eyeq)
+    root, origin = _drawn(location, "eyeq", TWIN, twin.write_eyeq)
     dataset = eyeq.load(root, name="eyeq-twin", real=False, boxes="oracle")
     return replace(dataset, origin=origin)
 
 
-def _read_chestxray(place: Location) -> Dataset:
-    root = data_folder("chestxray", place.root)
-    return _chest(root, place, name="chestxray", real=True)
+def _read_chestxray(location: Location) -> Dataset:
+    root = data_folder("chestxray", location.root)
+    return _chest(root, location, name="chestxray", real=True)
 
 
-def _read_chestxray_twin(place: Location) -> Dataset:
+def _read_chestxray_twin(location: Location) -> Dataset:
     from bench.data import chest_twin
 
-    root, origin = _drawn(place, "chestxray", CHEST_TWIN, chest_twin.write_chestxray)
-    return replace(_chest(root, place, name="chestxray-twin", real=False), origin=origin)
+    root, origin = _drawn(location, "chestxray", CHEST_TWIN, chest_twin.write_chestxray)
+    return replace(_chest(root, location, name="chestxray-twin", real=False), origin=origin)
 
 
-def _chest(root: Path, place: Location, *, name: str, real: bool) -> Dataset:
+def _chest(root: Path, location: Location, *, name: str, real: bool) -> Dataset:
     return chest_reader.load(
         root,
         name=name,
         real=real,
-        protocol=place.protocol,
-        cache=place.cache,
-        tick=place.tick,
-        partial=place.partial,
+        protocol=location.protocol,
+        cache=location.cache,
+        tick=location.tick,
+        partial=location.partial,
     )
 
 
 def _drawn(
-    place: Location, name: str, version: int, write: Callable[..., None]
+    location: Location, name: str, version: int, write: Callable[..., None]
 ) -> tuple[Path, dict[str, Any]]:
-    """The folder of a twin, drawn where it is not there yet, and what its contents go by."""
-    if place.root is not None:
+    """The folder of a synthetic twin, drawn if it is not there yet, and what it is drawn from."""
+    if location.root is not None:
         raise RequestError(f"--data: {name}-twin is drawn, not read; leave --data out")
-    data = place.protocol.data
+    data = location.protocol.data
     origin = {
         "twin": name,
         "version": version,
@@ -205,7 +205,7 @@ def _drawn(
         "px": data.twin_px,
         "seed": 0,
     }
-    root = place.cache / "twins" / f"{name}-{digest(origin)[:12]}"
+    root = location.cache / "twins" / f"{name}-{digest(origin)[:12]}"
     if not (root / "DONE").is_file():
         count, drawn = data.twin_train + data.twin_test, iter(range(1, 10**9))
         write(
@@ -215,7 +215,7 @@ def _drawn(
             size_px=data.twin_px,
             seed=0,
             workers=os.cpu_count() or 1,
-            on_image=lambda: place.tick("drawing the twin", next(drawn), count),
+            on_image=lambda: location.tick("drawing the synthetic twin", next(drawn), count),
         )
     return root, origin
 
@@ -223,7 +223,7 @@ def _drawn(
 SOURCES: dict[str, Source] = {
     "folder": Source(
         "any set of yours",
-        "labels.csv (image, label or one 0/1 column a finding; optional patient_id, quality, "
+        "labels.csv (image, label or one 0/1 column per finding; optional patient_id, quality, "
         "split), images/, optional boxes.csv (image, x0, y0, x1, y1)",
         "you",
         True,

@@ -57,7 +57,7 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def decode(path: Path, *, shorter_px: int = 1, longer_px: int = 1, most: int = 8) -> Decoded:
-    """A file, reduced as far as both sides stay as long as asked; only JPEGs can be reduced.
+    """A file, reduced as far as both sides stay long enough; only JPEGs can be reduced.
 
     Args:
         shorter_px: What the shorter side must keep.
@@ -72,7 +72,7 @@ def decode(path: Path, *, shorter_px: int = 1, longer_px: int = 1, most: int = 8
             shrink = _draft(image, shorter_px, longer_px, most)
             if image.mode[0] in "IF":  # converted, they would be cut off at 255
                 raise RequestError(
-                    f"image {path.name} has more than 8 bits a pixel and channel (mode "
+                    f"image {path.name} has more than 8 bits per pixel and channel (mode "
                     f"{image.mode}); save it with 8"
                 )
             turned = ImageOps.exif_transpose(image)
@@ -96,11 +96,11 @@ def photograph(path: Path, size_px: int) -> tuple[np.ndarray, FieldOfView]:
     most = SHRINKS[0]
     while True:
         needs = {"shorter_px": SPARE * size_px, "longer_px": SPARE * WORK_PX}
-        taken = decode(path, most=most, **needs)
-        field = find(taken.pixels)
-        if taken.shrink == 1 or field.square[2] >= SPARE * size_px:
-            return crop(taken.pixels, field, size_px), field.magnified(taken.shrink)
-        most = taken.shrink // 2  # a small field in a large frame: it needs a finer decoding
+        decoded = decode(path, most=most, **needs)
+        field = find(decoded.pixels)
+        if decoded.shrink == 1 or field.square[2] >= SPARE * size_px:
+            return crop(decoded.pixels, field, size_px), field.magnified(decoded.shrink)
+        most = decoded.shrink // 2  # a small field in a large frame: it needs a finer decoding
 
 
 def radiograph(path: Path, size_px: int) -> tuple[np.ndarray, FieldOfView]:
@@ -111,11 +111,11 @@ def radiograph(path: Path, size_px: int) -> tuple[np.ndarray, FieldOfView]:
     Raises:
         RequestError: as `read_image`.
     """
-    taken = decode(path, longer_px=SPARE * size_px)
-    grey = cv2.cvtColor(taken.pixels, cv2.COLOR_RGB2GRAY)
+    decoded = decode(path, longer_px=SPARE * size_px)
+    grey = cv2.cvtColor(decoded.pixels, cv2.COLOR_RGB2GRAY)
     frame = whole_frame(*grey.shape[::-1])
     square = crop(np.repeat(grey[..., None], 3, axis=2), frame, size_px)
-    return square, frame.magnified(taken.shrink)
+    return square, frame.magnified(decoded.shrink)
 
 
 def _draft(image: Image.Image, shorter_px: int, longer_px: int, most: int) -> int:

@@ -16,13 +16,13 @@ from scipy.sparse.csgraph import connected_components
 from bench.data.records import Record
 
 INNER = 0.7
-"""Side of the compared square as a share of the crop: inside the disc, cut circles included."""
+"""Side of the compared square as a fraction of the crop: inside the disc, cut circles included."""
 
 SAMPLED_PX = 64
 FREQUENCIES = 24
 
 ALIKE = 0.22
-"""Share of signs that may differ in one picture.
+"""Proportion of signs that may differ in one picture.
 
 Measured on the 705 photographs of SRahim and IDRiD: copies (JPEG quality 30, a quarter of the
 size, brighter, darker, trimmed) differ in 0.195 at most, 99 % of them in under 0.146. Of 248,160
@@ -47,7 +47,7 @@ FLAT = 1.0
 
 
 @dataclass(frozen=True)
-class Group:
+class DuplicateGroup:
     """Images that show one picture.
 
     Attributes:
@@ -76,12 +76,12 @@ def fingerprint(square: np.ndarray) -> np.ndarray | None:
     return low > 0 if varies_by >= FLAT else None
 
 
-def same_content(digests: Sequence[str], records: Sequence[Record]) -> list[Group]:
+def same_content(digests: Sequence[str], records: Sequence[Record]) -> list[DuplicateGroup]:
     """Groups of files with the same bytes, the farthest apart first."""
     members: dict[str, list[int]] = {}
     for i, content in enumerate(digests):
         members.setdefault(content, []).append(i)
-    return _groups([own for own in members.values() if len(own) > 1], records)
+    return _groups([indices for indices in members.values() if len(indices) > 1], records)
 
 
 def same_picture(
@@ -89,26 +89,28 @@ def same_picture(
     digests: Sequence[str],
     records: Sequence[Record],
     alike: float = ALIKE,
-) -> list[Group]:
+) -> list[DuplicateGroup]:
     """Groups of different files that show one picture, the farthest apart first.
 
     Of files with the same bytes only the first takes part; `same_content` has the others.
 
     Args:
-        alike: Share of signs that may differ.
+        alike: Proportion of signs that may differ.
     """
     first = {content: i for i, content in reversed(list(enumerate(digests)))}
     taking_part = [i for i in sorted(first.values()) if fingerprints[i] is not None]
     if len(taking_part) < 2:
         return []
     signs = np.stack([np.asarray(fingerprints[i]) for i in taking_part])
-    one, other = _alike(signs, alike=alike)
-    linked = coo_matrix((np.ones(len(one)), (one, other)), shape=(len(signs), len(signs)))
+    first_rows, second_rows = _alike(signs, alike=alike)
+    linked = coo_matrix(
+        (np.ones(len(first_rows)), (first_rows, second_rows)), shape=(len(signs), len(signs))
+    )
     _, component = connected_components(linked, directed=False)
     members: dict[int, list[int]] = {}
     for position, number in enumerate(component):
         members.setdefault(int(number), []).append(taking_part[position])
-    return _groups([own for own in members.values() if len(own) > 1], records)
+    return _groups([indices for indices in members.values() if len(indices) > 1], records)
 
 
 def _alike(
@@ -117,29 +119,32 @@ def _alike(
     """Pairs of rows of (N, B) bool that differ in few enough places: their indices, one < other."""
     bits = signs.shape[1]
     centred = signs.astype(np.float32) * 2 - 1
-    ones, others = [], []
+    first_rows, second_rows = [], []
     for start in range(0, len(centred), rows):
         # The product counts agreements less disagreements: whole numbers, exact in float32.
         agreement = centred[start : start + rows] @ centred[start:].T
-        one, other = np.nonzero(agreement >= bits * (1 - 2 * alike))
-        ones.append(one[one < other] + start)
-        others.append(other[one < other] + start)
-    return np.concatenate(ones), np.concatenate(others)
+        row, column = np.nonzero(agreement >= bits * (1 - 2 * alike))
+        first_rows.append(row[row < column] + start)
+        second_rows.append(column[row < column] + start)
+    return np.concatenate(first_rows), np.concatenate(second_rows)
 
 
-def _groups(members: list[list[int]], records: Sequence[Record]) -> list[Group]:
-    groups = [_group(sorted(own), records) for own in members]
+def _groups(members: list[list[int]], records: Sequence[Record]) -> list[DuplicateGroup]:
+    groups = [_group(sorted(indices), records) for indices in members]
     order = ("splits", "patients", "one patient")
     return sorted(groups, key=lambda g: (order.index(g.across), not g.contradictory, g.images))
 
 
-def _group(images: list[int], records: Sequence[Record]) -> Group:
-    own = [records[i] for i in images]
+def _group(images: list[int], records: Sequence[Record]) -> DuplicateGroup:
+    members = [records[i] for i in images]
     across = "one patient"
-    if len({r.patient_id for r in own}) > 1:
+    if len({r.patient_id for r in members}) > 1:
         across = "patients"
-    if len({r.split for r in own}) > 1:
+    if len({r.split for r in members}) > 1:
         across = "splits"
-    return Group(
-        tuple(images), across, len({r.labels for r in own}) > 1, len({r.quality for r in own}) > 1
+    return DuplicateGroup(
+        tuple(images),
+        across,
+        len({r.labels for r in members}) > 1,
+        len({r.quality for r in members}) > 1,
     )

@@ -1,6 +1,6 @@
 """EyeQ as published: two label files, and EyePACS images under their own names.
 
-Read by the real set and by its drawn twin. Layout: `Label_EyeQ_train.csv` and
+Read by the real set and by its synthetic twin. Layout: `Label_EyeQ_train.csv` and
 `Label_EyeQ_test.csv` (columns image, quality, DR_grade), images in `train/` and `test/`, or all in
 `images/`, as .jpeg, .jpg or .png, whatever the label file says; optionally `boxes.csv`.
 """
@@ -36,7 +36,7 @@ def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False
 
     Args:
         name: "eyeq" or "eyeq-twin".
-        real: False for the twin; label files of the real set must have EyeQ's counts.
+        real: False for the synthetic twin; label files of the real set must have EyeQ's counts.
         boxes: What a `boxes.csv` means here: "given" or "oracle".
         partial: Accept that images are missing or counts differ, and use what is there.
 
@@ -52,14 +52,16 @@ def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False
             "fetch both from HzFu/EyeQ again, or take --partial to run on these"
         )
     gone = [row for row in rows if not row.path.is_file()]
-    said = [sentences[0] for sentences in unlike.values()]
+    assumptions = [sentences[0] for sentences in unlike.values()]
     if gone:
         if len(gone) == len(rows) or not partial:
             way_out = "; --partial runs on what is there" if len(gone) < len(rows) else ""
             raise RequestError(missing(root, rows, gone) + way_out)
-        said.append(f"{len(gone):,} of the {len(rows):,} images of the label files are not there")
+        assumptions.append(
+            f"{len(gone):,} of the {len(rows):,} images of the label files are not there"
+        )
     lost = {row.image_id for row in gone}
-    lesions = {Path(name).stem: own for name, own in read_boxes(root / "boxes.csv").items()}
+    lesions = {Path(name).stem: corners for name, corners in read_boxes(root / "boxes.csv").items()}
     return Dataset(
         name=name,
         task=DIABETIC_RETINOPATHY,
@@ -70,8 +72,8 @@ def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False
         ),
         boxes=boxes if lesions else "none",
         real=real,
-        partial=bool(said),
-        assumptions=tuple(said),
+        partial=bool(assumptions),
+        assumptions=tuple(assumptions),
     )
 
 
@@ -110,23 +112,23 @@ def label_rows(root: Path, split: str, files: Files | None = None) -> list[Recor
 
 def differences(rows: Sequence[Record]) -> dict[str, list[str]]:
     """Each count that is not EyeQ's own, with both numbers, by the label files that have some."""
-    said: dict[str, list[str]] = {}
+    sentences: dict[str, list[str]] = {}
     for split in SPLITS:
-        own = [row for row in rows if row.split == split]
+        split_rows = [row for row in rows if row.split == split]
         published = np.array(EYEQ_COUNTS[split])  # (grades, qualities)
-        quality = Counter(row.quality for row in own)
-        grade = Counter(row.labels[0] for row in own)
-        counts = [("images", len(own), published.sum())]
+        quality = Counter(row.quality for row in split_rows)
+        grade = Counter(row.labels[0] for row in split_rows)
+        counts = [("images", len(split_rows), published.sum())]
         counts += [
             (f"images of quality {q} ({name})", quality[q], published[:, q].sum())
             for q, name in enumerate(QUALITIES)
         ]
         counts += [(f"images of grade {g}", grade[g], published[g].sum()) for g in range(5)]
-        for what, found, expected in counts:
-            if found != expected:
-                sentence = f"{_label_file(split)} has {found:,} {what}, EyeQ's own {expected:,}"
-                said.setdefault(split, []).append(sentence)
-    return said
+        for what, count, expected in counts:
+            if count != expected:
+                sentence = f"{_label_file(split)} has {count:,} {what}, EyeQ's own {expected:,}"
+                sentences.setdefault(split, []).append(sentence)
+    return sentences
 
 
 def missing(root: Path, rows: Sequence[Record], gone: Sequence[Record]) -> str:
@@ -141,23 +143,23 @@ def missing(root: Path, rows: Sequence[Record], gone: Sequence[Record]) -> str:
 def _whereabouts(root: Path, gone: set[str]) -> str:
     """Where missing images seem to be, or where to put them."""
     belong = "train/ and test/, or images/"
-    found = next((path for path in _below(root) if path.stem in gone), None)
-    if found is None:
+    path = next((p for p in _below(root) if p.stem in gone), None)
+    if path is None:
         return f"put them into {belong}"
-    seen = found.relative_to(root)
-    if found.suffix.lower() not in EXTENSIONS:
-        like = {p.stem for p in _below(root) if p.suffix == found.suffix} & gone
+    seen = path.relative_to(root)
+    if path.suffix.lower() not in EXTENSIONS:
+        like = {p.stem for p in _below(root) if p.suffix == path.suffix} & gone
         return (
-            f"{len(like):,} of them are there as {found.suffix} ({seen}), which is not read: save "
+            f"{len(like):,} of them are there as {path.suffix} ({seen}), which is not read: save "
             "them as .jpeg or .png"
         )
-    above = found.parent.parent
-    other = (
+    above = path.parent.parent
+    way_out = (
         f", or move the label files to {above} and give --data {above}"
-        if found.parent.name in FOLDERS
+        if path.parent.name in FOLDERS
         else ""
     )
-    return f"found {seen}: move what is in {seen.parent}/ to {belong}{other}"
+    return f"found {seen}: move what is in {seen.parent}/ to {belong}{way_out}"
 
 
 def _below(root: Path) -> Iterator[Path]:
@@ -173,9 +175,11 @@ def _read_labels(root: Path, name: str) -> pd.DataFrame:
     if not (root / name).is_file():
         nearby = [root.resolve().parent, *sorted(p for p in root.iterdir() if p.is_dir())]
         nearby += [p for folder in nearby[1:] for p in sorted(folder.iterdir()) if p.is_dir()]
-        found = next((folder for folder in nearby if (folder / name).is_file()), None)
-        if found is not None:
-            raise RequestError(f"{name} is not in {root} but in {found}: give --data {found}")
+        elsewhere = next((folder for folder in nearby if (folder / name).is_file()), None)
+        if elsewhere is not None:
+            raise RequestError(
+                f"{name} is not in {root} but in {elsewhere}: give --data {elsewhere}"
+            )
     try:
         return read_csv(root / name, required=COLUMNS)
     except RequestError as error:
@@ -193,10 +197,10 @@ def _files(root: Path) -> Files:
     """Images by folder, name and extension, in small letters: one look into each folder."""
     files: Files = {}
     for folder in FOLDERS:
-        own = files.setdefault(folder, {})
+        by_stem = files.setdefault(folder, {})
         for path in (root / folder).iterdir() if (root / folder).is_dir() else ():
             if path.suffix.lower() in EXTENSIONS:
-                own.setdefault(path.stem, {})[path.suffix.lower()] = path
+                by_stem.setdefault(path.stem, {})[path.suffix.lower()] = path
     return files
 
 
@@ -208,8 +212,8 @@ def _find(files: Files, split: str, stem: str, extension: str) -> Path | None:
     last.
     """
     for folder in (split, "images", SPLITS[1 - SPLITS.index(split)]):
-        there = files[folder].get(stem, {})
-        for wanted in (extension.lower(), *EXTENSIONS) if there else ():
-            if wanted in there:
-                return there[wanted]
+        by_extension = files[folder].get(stem, {})
+        for wanted in (extension.lower(), *EXTENSIONS) if by_extension else ():
+            if wanted in by_extension:
+                return by_extension[wanted]
     return None

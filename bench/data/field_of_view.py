@@ -213,7 +213,7 @@ def _plausible(circles: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _visible(outline: np.ndarray, circle: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The disc's box x0, y0, x1, y1 as shares of the frame.
+    """The disc's box x0, y0, x1, y1 as fractions of the frame.
 
     An outline that ends within 4 % of the radius of the circle is not cut there: a dim rim.
     """

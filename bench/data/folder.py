@@ -1,6 +1,6 @@
 """Any user's set: `labels.csv` and `images/`, optionally `boxes.csv`.
 
-`labels.csv` has `image`, then either `label` (grades 0, 1, ...) or one 0/1 column a finding;
+`labels.csv` has `image`, then either `label` (grades 0, 1, ...) or one 0/1 column per finding;
 optional: `patient_id`, `eye` (ignored), `quality` (0 good, 1 usable, 2 reject), `split` (train,
 validation, test). `boxes.csv` has `image,x0,y0,x1,y1` in pixels of the file. What is not given is
 assumed by a rule that is recorded and shown.
@@ -127,7 +127,7 @@ def _labels(
 
 def _assumed(table: pd.DataFrame) -> tuple[list[int], list[str], list[str], list[str]]:
     """Quality, patient and split of each row, with a sentence for each that is not given."""
-    said: list[str] = []
+    assumptions: list[str] = []
     if "quality" in table.columns:
         quality = [whole_number(v, "labels.csv, column quality") for v in table["quality"]]
         if not set(quality) <= {0, 1, 2}:
@@ -137,12 +137,12 @@ def _assumed(table: pd.DataFrame) -> tuple[list[int], list[str], list[str], list
             )
     else:
         quality = [0] * len(table)
-        said.append("labels.csv has no quality column: every image counts as good")
+        assumptions.append("labels.csv has no quality column: every image counts as good")
     if "patient_id" in table.columns:
         patients = list(table["patient_id"])
     else:
         patients = list(table["image"])
-        said.append("labels.csv has no patient_id column: every image counts as a patient")
+        assumptions.append("labels.csv has no patient_id column: every image counts as a patient")
     if "split" in table.columns:
         splits = list(table["split"])
         unknown = sorted(set(splits) - set(SPLITS))
@@ -152,5 +152,7 @@ def _assumed(table: pd.DataFrame) -> tuple[list[int], list[str], list[str], list
             )
     else:
         splits = ["train"] * len(table)
-        said.append("labels.csv has no split column: a seeded share of the patients is the test")
-    return quality, patients, splits, said
+        assumptions.append(
+            "labels.csv has no split column: a seeded proportion of the patients is the test"
+        )
+    return quality, patients, splits, assumptions

@@ -30,13 +30,13 @@ def leakage(
 
     Returns:
         `images` by split; `shared` by pair of splits: numbers of `patients`, and of groups of the
-        `same_file` and the `same_picture` in another file; `alike`, the share of signs that may
-        differ in one picture; `not_compared`, images too dark or flat to tell; `stages`: numbers of
-        `images`, of those `in_test`, `of_test_patients`, and `like_test`, the same file or picture
-        as a test image; None where the images lie elsewhere.
+        `same_file` and the `same_picture` in another file; `alike`, the proportion of signs that
+        may differ in one picture; `not_compared`, images too dark or flat to tell; `stages`:
+        numbers of `images`, of those `in_test`, `of_test_patients`, and `like_test`, the same file
+        or picture as a test image; None where the images lie elsewhere.
     """
     records = dataset.records
-    clean = max(images.whole.clean, images.for_patches.clean, key=lambda own: own.shape[1])
+    clean = max(images.whole.clean, images.for_patches.clean, key=lambda pixels: pixels.shape[1])
     prints = [duplicates.fingerprint(clean[i]) for i in range(len(records))]
     threshold = duplicates.THRESHOLDS[dataset.modality]
     groups = {
@@ -48,15 +48,18 @@ def leakage(
         patients = [{records[i].patient_id for i in dataset.where(split)} for split in pair]
         shared["+".join(pair)] = {
             "patients": len(set.intersection(*patients)),
-            **{kind: sum(_spans(g, dataset, pair) for g in own) for kind, own in groups.items()},
+            **{
+                kind: sum(_spans(group, dataset, pair) for group in of_kind)
+                for kind, of_kind in groups.items()
+            },
         }
-    alike = _like_test(dataset, [group for own in groups.values() for group in own])
+    alike = _like_test(dataset, [group for of_kind in groups.values() for group in of_kind])
     return {
         "images": {split: len(dataset.where(split)) for split in SPLITS},
         "shared": shared,
         "alike": threshold,
-        "not_compared": sum(found is None for found in prints),
-        "stages": {name: _drawn(dataset, own, alike) for name, own in stages.items()},
+        "not_compared": sum(fingerprint is None for fingerprint in prints),
+        "stages": {name: _drawn(dataset, indices, alike) for name, indices in stages.items()},
     }
 
 
@@ -69,23 +72,23 @@ def images_of(batches: Any) -> np.ndarray | None:
     return None
 
 
-def _spans(group: duplicates.Group, dataset: Dataset, pair: tuple[str, str]) -> bool:
+def _spans(group: duplicates.DuplicateGroup, dataset: Dataset, pair: tuple[str, str]) -> bool:
     return set(pair) <= {dataset.records[i].split for i in group.images}
 
 
-def _like_test(dataset: Dataset, groups: Sequence[duplicates.Group]) -> set[int]:
+def _like_test(dataset: Dataset, groups: Sequence[duplicates.DuplicateGroup]) -> set[int]:
     """Images outside the test split that show what a test image shows."""
     test = set(dataset.where("test").tolist())
-    found = {i for g in groups if not test.isdisjoint(g.images) for i in g.images}
-    return found - test
+    images = {i for g in groups if not test.isdisjoint(g.images) for i in g.images}
+    return images - test
 
 
-def _drawn(dataset: Dataset, own: np.ndarray | None, alike: set[int]) -> dict[str, int] | None:
-    if own is None:
+def _drawn(dataset: Dataset, indices: np.ndarray | None, alike: set[int]) -> dict[str, int] | None:
+    if indices is None:
         return None
     test = dataset.where("test")
     patients = {dataset.records[i].patient_id for i in test}
-    drawn = set(own.tolist())
+    drawn = set(indices.tolist())
     return {
         "images": len(drawn),
         "in_test": len(drawn & set(test.tolist())),

@@ -43,14 +43,14 @@ class ImageBatches:
         """The batches of an epoch; the last images of the order that fill no batch wait."""
         order = generator_for(*self.purpose, "order", number).permutation(self.indices)
         for step in range(len(self)):
-            own = order[step * self.batch : (step + 1) * self.batch]
+            indices = order[step * self.batch : (step + 1) * self.batch]
             generator = torch.Generator().manual_seed(
                 seed_for(*self.purpose, "augment", number, step)
             )
-            images = torch.from_numpy(self.pixels.images(own))
+            images = torch.from_numpy(self.pixels.images(indices))
             yield {
                 "images": self.augment(images, generator),
-                "labels": torch.from_numpy(self.labels[own]),
+                "labels": torch.from_numpy(self.labels[indices]),
             }
 
 
@@ -93,7 +93,7 @@ class LevelBatches:
     def _cut(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """(B, P, P, 3) uint8 patches and their (B,) level codes."""
         parts = self.parts or dict.fromkeys(self.pools, 1)
-        taken, levels = [], []
+        cut, levels = [], []
         for level, pool in self.pools.items():
             each = self.batch * parts[level] // sum(parts.values())
             levels += [level] * each
@@ -107,9 +107,9 @@ class LevelBatches:
                 region=self.pixels.region,
             )
             undegraded = np.full(each, pool.clean)
-            taken.append(
+            cut.append(
                 self.pixels.patches(
                     pool.images[entries], where, patch_px=self.patch_px, undegraded=undegraded
                 )
             )
-        return torch.from_numpy(np.concatenate(taken)), torch.tensor(levels)
+        return torch.from_numpy(np.concatenate(cut)), torch.tensor(levels)

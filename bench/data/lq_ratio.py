@@ -1,4 +1,4 @@
-"""Which images are degraded so that a split reaches its share of low-quality images.
+"""Which images are degraded so that a split reaches its proportion of low-quality images.
 
 It is drawn by image id, nested (what 70 % degrades, 100 % degrades too), stratified by grade, the
 same for every method and seed, and made in each split on its own.
@@ -36,7 +36,7 @@ def parse(text: str, dataset: str, *, what: str = "--lq-ratio") -> str:
         value = float("nan")
     if not 0 < value <= 1:
         raise RequestError(
-            f"{what} {text}: the share of low-quality images is 'native' or a number "
+            f"{what} {text}: the proportion of low-quality images is 'native' or a number "
             "above 0 and at most 1, such as 0.7"
         )
     return str(value)
@@ -47,7 +47,7 @@ def choose(dataset: Dataset, ratio: str, *, apply_to: str, data_seed: int) -> np
 
     Args:
         dataset: Its native low-quality images are left as they are; where it has none of its own,
-            its synthetic share is degraded at every ratio, in every split.
+            its synthetic proportion is degraded at every ratio, in every split.
         ratio: From `parse`.
         apply_to: "both", "train" (and validation) or "test".
         data_seed: Of the protocol; the run's seed has no say.
@@ -56,11 +56,11 @@ def choose(dataset: Dataset, ratio: str, *, apply_to: str, data_seed: int) -> np
         (N,) bool.
 
     Raises:
-        RequestError: when the share asked for is below the training split's own.
+        RequestError: when the requested proportion is below the training split's own.
     """
     chosen = np.zeros(len(dataset.records), dtype=bool)
-    for split in SPLITS if dataset.synthetic_share else ():
-        chosen[_chosen_of(dataset, split, dataset.synthetic_share, data_seed)] = True
+    for split in SPLITS if dataset.synthetic_proportion else ():
+        chosen[_chosen_of(dataset, split, dataset.synthetic_proportion, data_seed)] = True
     if ratio == "native":
         return chosen
     _refuse_less_than_native(dataset, float(ratio))
@@ -70,15 +70,15 @@ def choose(dataset: Dataset, ratio: str, *, apply_to: str, data_seed: int) -> np
     return chosen
 
 
-def shares(dataset: Dataset, degraded: np.ndarray) -> dict[str, float]:
-    """The achieved share of low-quality images, native and degraded, in each split."""
+def low_quality_proportions(dataset: Dataset, degraded: np.ndarray) -> dict[str, float]:
+    """The achieved proportion of low-quality images, native and degraded, in each split."""
     low = (dataset.quality() > 0) | degraded
     return {split: float(low[dataset.where(split)].mean()) for split in SPLITS}
 
 
 def _refuse_less_than_native(dataset: Dataset, ratio: float) -> None:
     train = np.concatenate([dataset.where("train"), dataset.where("validation")])
-    native = max(float((dataset.quality()[train] > 0).mean()), dataset.synthetic_share)
+    native = max(float((dataset.quality()[train] > 0).mean()), dataset.synthetic_proportion)
     if ratio < native:
         raise RequestError(
             f"--lq-ratio {ratio}: {native:.1%} of the training images of {dataset.name} are of "
@@ -94,10 +94,10 @@ def _chosen_of(dataset: Dataset, split: str, ratio: float, data_seed: int) -> np
     good = members[quality == 0]
     worst = dataset.labels()[good].max(axis=1)
     lot = np.array([seed_for(data_seed, "choice", dataset.records[i].image_id) for i in good])
-    place = np.empty(len(good))
+    position = np.empty(len(good))
     for grade in np.unique(worst):
-        own = np.flatnonzero(worst == grade)
-        rank = lot[own].argsort().argsort()
+        of_grade = np.flatnonzero(worst == grade)
+        rank = lot[of_grade].argsort().argsort()
         # Evenly spaced within a stratum, so that any prefix holds every grade in proportion.
-        place[own] = (rank + 0.5) / len(own)
-    return good[np.lexsort((lot, place))[: max(0, missing)]]
+        position[of_grade] = (rank + 0.5) / len(of_grade)
+    return good[np.lexsort((lot, position))[: max(0, missing)]]

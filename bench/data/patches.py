@@ -10,8 +10,8 @@ import numpy as np
 
 Rectangle = tuple[float, float, float, float]
 Region = tuple[Rectangle, ...] | None
-"""Where the centres of free crops lie: equally likely rectangles x0, y0, x1, y1, as shares of the
-side; None for the disc."""
+"""Where the centres of free crops lie: equally likely rectangles x0, y0, x1, y1, as
+fractions of the side; None for the disc."""
 
 DISC: Region = None
 FRAME: Region = ((0.0, 0.0, 1.0, 1.0),)
@@ -41,14 +41,14 @@ class Pool:
 def box_pool(
     images: np.ndarray, boxes: list[np.ndarray], *, patch_px: int, clean: bool = False
 ) -> Pool:
-    """One entry a box that fits into a patch; images without one drop out (D25).
+    """One entry per box that fits into a patch; images without one drop out (D25).
 
     Args:
         images: (n,) image indices.
         boxes: For every image of the data set, (L, 4) in pixels of the patch image.
     """
     kept = [fitting(boxes[i], patch_px) for i in images]
-    index = np.repeat(images, [len(own) for own in kept])
+    index = np.repeat(images, [len(boxes_of_image) for boxes_of_image in kept])
     stacked = np.concatenate([np.empty((0, 4)), *kept])
     return Pool(index.astype(np.int64), stacked, clean)
 
@@ -59,15 +59,15 @@ def fitting(boxes: np.ndarray, patch_px: int) -> np.ndarray:
     return boxes[(sides <= patch_px).all(axis=1)]
 
 
-def joined(one: Pool, other: Pool) -> Pool:
+def joined(first: Pool, second: Pool) -> Pool:
     """The entries of two pools that are cut from the same kind of image, clean or as used."""
-    assert one.clean == other.clean, "a pool is cut from one kind of image"
-    images = np.concatenate([one.images, other.images])
-    return Pool(images, np.concatenate([one.boxes, other.boxes]), one.clean)
+    assert first.clean == second.clean, "a pool is cut from one kind of image"
+    images = np.concatenate([first.images, second.images])
+    return Pool(images, np.concatenate([first.boxes, second.boxes]), first.clean)
 
 
 def crop_pool(images: np.ndarray, *, clean: bool = False) -> Pool:
-    """One entry an image, its patch anywhere in the region that free crops are cut from."""
+    """One entry per image, its patch anywhere in the region that free crops are cut from."""
     return Pool(images.astype(np.int64), np.full((len(images), 4), np.nan), clean)
 
 

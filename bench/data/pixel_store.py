@@ -2,8 +2,8 @@
 
 A store is a folder for one recipe: what is done to an image, by which versions, at which size.
 Each process that builds writes a part of its own: `<name>.pixels`, rows of S x S x 3 bytes, and
-`<name>.jsonl`, a line a row with its key, its place and its details, behind a checksum of itself.
-A line is written once its pixels are on the disk. So a build that dies goes on where it stopped; a
+`<name>.jsonl`, one line per row with its key, index and details, behind a checksum of itself.
+A line is written once its pixels are on the disk. So a build that dies resumes where it stopped; a
 row without a whole line, or beyond the end of its pixels, does not count and is made again; and
 builders that know nothing of each other do no harm.
 """
@@ -26,8 +26,8 @@ from bench.errors import RequestError
 from bench.locking import lock, owner_of
 from bench.store import digest, write_json
 
-Make = Callable[[int], tuple[np.ndarray, dict[str, Any]]]
-Told = Callable[[int], object]
+MakeImage = Callable[[int], tuple[np.ndarray, dict[str, Any]]]
+CountCallback = Callable[[int], object]
 
 ROUND = 16
 """Rows that a worker makes before all wait for each other."""
@@ -37,39 +37,39 @@ COMMIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Row:
-    """Where a row lies: the name of its part, its place there, and what is known of the image."""
+class StoredRow:
+    """Where a row lies: the name of its part, its index there, and what is known of the image."""
 
     part: str
-    place: int
+    index: int
     details: dict[str, Any]
 
 
-class Images:
+class StoredImages:
     """The chosen rows of a store, indexed like one read-only array (N, S, S, 3) uint8."""
 
-    def __init__(self, folder: Path, size_px: int, rows: Sequence[Row]):
+    def __init__(self, folder: Path, size_px: int, rows: Sequence[StoredRow]):
         names = sorted({row.part for row in rows})
         self._parts = [_opened(folder / f"{name}.pixels", size_px) for name in names]
         self._part = np.array([names.index(row.part) for row in rows], dtype=np.intp)
-        self._place = np.array([row.place for row in rows], dtype=np.intp)
+        self._index = np.array([row.index for row in rows], dtype=np.intp)
         self.shape = (len(rows), size_px, size_px, 3)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        part, place = self._part[index], self._place[index]
-        if place.ndim == 0:
-            return self._parts[part][place]
-        taken = np.empty((*place.shape, *self.shape[1:]), dtype=np.uint8)
+        part, row = self._part[index], self._index[index]
+        if row.ndim == 0:
+            return self._parts[part][row]
+        images = np.empty((*row.shape, *self.shape[1:]), dtype=np.uint8)
         for number in np.unique(part):
-            own = part == number
-            taken[own] = self._parts[number][place[own]]
-        return taken
+            in_part = part == number
+            images[in_part] = self._parts[number][row[in_part]]
+        return images
 
 
-class Store:
+class PixelStore:
     """The rows of one recipe.
 
     Attributes:
@@ -81,27 +81,27 @@ class Store:
         self.size_px: int = recipe["size_px"]
         self.folder = root / digest(recipe)[:16]
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, StoredRow]:
         """All rows that are there, by key; of one made twice the later."""
-        found: dict[str, Row] = {}
+        rows: dict[str, StoredRow] = {}
         for log in sorted(self.folder.glob("*.jsonl")):
             pixels = log.with_suffix(".pixels")
             room = pixels.stat().st_size // self._row_bytes if pixels.is_file() else 0
             for line in log.read_bytes().split(b"\n"):
                 entry = _read_line(line)
                 if entry is not None and entry["place"] < room:
-                    found[entry["key"]] = Row(log.stem, entry["place"], entry["details"])
-        return found
+                    rows[entry["key"]] = StoredRow(log.stem, entry["place"], entry["details"])
+        return rows
 
     def fill(
-        self, keys: Sequence[str], make: Make, told: Told, *, skip: bool = False
+        self, keys: Sequence[str], make: MakeImage, on_count: CountCallback, *, skip: bool = False
     ) -> dict[int, str]:
         """Make the rows that are not there; whoever asks for the same rows meanwhile waits.
 
         Args:
             keys: What each row is made from.
             make: Index into `keys` -> the image (S, S, 3) uint8 and its details.
-            told: How many of the keys have their row.
+            on_count: How many of the keys have their row.
             skip: Leave out rows that cannot be made; else the first of them ends the build, which
                 keeps what it has.
 
@@ -113,18 +113,20 @@ class Store:
         """
         work = self.folder / f"work-{digest(list(keys))[:16]}"
         while _missing(keys, self.rows()):
-            with lock(work) as mine:
-                if mine:
-                    return self._make(keys, make, told, skip)
+            with lock(work) as acquired:
+                if acquired:
+                    return self._make(keys, make, on_count, skip)
             while owner_of(work) is not None:
-                told(len(keys) - len(_missing(keys, self.rows())))
+                on_count(len(keys) - len(_missing(keys, self.rows())))
                 time.sleep(0.5)
         return {}
 
-    def _make(self, keys: Sequence[str], make: Make, told: Told, skip: bool) -> dict[int, str]:
+    def _make(
+        self, keys: Sequence[str], make: MakeImage, on_count: CountCallback, skip: bool
+    ) -> dict[int, str]:
         write_json(self.folder / "recipe.json", self.recipe)
         missing = _missing(keys, self.rows())
-        there, failed = len(keys) - len(missing), {}
+        already_made, failed = len(keys) - len(missing), {}
         workers = os.cpu_count() or 1
         with _writing(self.folder, self._row_bytes) as part, ThreadPoolExecutor(workers) as pool:
             attempt = partial(_attempt, keys, make, part)
@@ -136,7 +138,7 @@ class Store:
                         part.add(outcome)
                     else:
                         failed[i] = outcome
-                    told(there + done)
+                    on_count(already_made + done)
                 if failed and not skip:
                     raise RequestError(next(iter(failed.values())))
         return failed
@@ -146,7 +148,7 @@ class Store:
         return self.size_px * self.size_px * 3
 
 
-class _Part:
+class _PartWriter:
     """What one builder writes: pixels anywhere, lines in batches behind them."""
 
     def __init__(self, pixels: BinaryIO, log: BinaryIO, row_bytes: int):
@@ -154,14 +156,14 @@ class _Part:
         self.lines: list[bytes] = []
         self.last = time.monotonic()
 
-    def put(self, place: int, image: np.ndarray) -> None:
+    def put(self, index: int, image: np.ndarray) -> None:
         """Write a row's pixels; any thread may."""
-        content, at = memoryview(image.tobytes()), place * self.row_bytes
+        content, offset = memoryview(image.tobytes()), index * self.row_bytes
         if len(content) != self.row_bytes:
             raise ValueError(f"a row has {self.row_bytes} bytes, this image {len(content)}")
         while content:
-            written = os.pwrite(self.pixels.fileno(), content, at)
-            content, at = content[written:], at + written
+            written = os.pwrite(self.pixels.fileno(), content, offset)
+            content, offset = content[written:], offset + written
 
     def add(self, line: bytes) -> None:
         """Note that a row's pixels are written; now and then, wait until all is on the disk."""
@@ -179,13 +181,13 @@ class _Part:
 
 
 @contextmanager
-def _writing(folder: Path, row_bytes: int) -> Iterator[_Part]:
+def _writing(folder: Path, row_bytes: int) -> Iterator[_PartWriter]:
     """A new part; what it has is committed however the block ends, and without rows it is gone."""
     log = folder / f"{time.time_ns():020d}-{os.getpid()}.jsonl"
     pixels = log.with_suffix(".pixels")
     try:
         with pixels.open("xb") as pixel_file, log.open("xb") as log_file:
-            part = _Part(pixel_file, log_file, row_bytes)
+            part = _PartWriter(pixel_file, log_file, row_bytes)
             try:
                 yield part
             finally:
@@ -196,17 +198,19 @@ def _writing(folder: Path, row_bytes: int) -> Iterator[_Part]:
                 path.unlink(missing_ok=True)
 
 
-def _attempt(keys: Sequence[str], make: Make, part: _Part, i: int, place: int) -> bytes | str:
+def _attempt(
+    keys: Sequence[str], make: MakeImage, part: _PartWriter, i: int, index: int
+) -> bytes | str:
     """Make and write a row: its line, or why it cannot be made."""
     try:
         image, details = make(i)
     except RequestError as error:
         return str(error)
-    part.put(place, image)
-    return _line({"key": keys[i], "place": place, "details": details})
+    part.put(index, image)
+    return _line({"key": keys[i], "place": index, "details": details})
 
 
-def _missing(keys: Sequence[str], rows: dict[str, Row]) -> list[int]:
+def _missing(keys: Sequence[str], rows: dict[str, StoredRow]) -> list[int]:
     """The first index of each key that has no row."""
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     return sorted(i for key, i in first.items() if key not in rows)

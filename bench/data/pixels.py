@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from bench.data import cache
-from bench.data.degradations import Recipe
+from bench.data.degradations import DegradationRecipe
 from bench.data.field_of_view import FieldOfView
 from bench.data.patches import DISC, Region, region_of
-from bench.data.pixel_store import Images
+from bench.data.pixel_store import StoredImages
 from bench.data.records import Dataset
 from bench.protocol.settings import Protocol
 
@@ -22,21 +22,21 @@ class Pixels:
     Attributes:
         clean: (N, S, S, 3) uint8.
         degraded: (n, S, S, 3) uint8, the copies.
-        place: (N,) index into `degraded`, -1 where an image is used as it is.
+        copy_index: (N,) index into `degraded`, -1 where an image is used as it is.
         region: Where the centres of free crops lie.
     """
 
-    clean: Images
-    degraded: Images
-    place: np.ndarray
+    clean: StoredImages
+    degraded: StoredImages
+    copy_index: np.ndarray
     region: Region = DISC
 
     def images(self, indices: np.ndarray) -> np.ndarray:
         """(n, S, S, 3) uint8 of the images with these indices."""
-        taken = self.clean[indices]
-        place = self.place[indices]
-        taken[place >= 0] = self.degraded[place[place >= 0]]
-        return taken
+        images = self.clean[indices]
+        copies = self.copy_index[indices]
+        images[copies >= 0] = self.degraded[copies[copies >= 0]]
+        return images
 
     def patches(
         self, indices: np.ndarray, corners: np.ndarray, *, patch_px: int, undegraded: np.ndarray
@@ -44,8 +44,8 @@ class Pixels:
         """(n, P, P, 3) uint8 cut at (n, 2) corners x, y; `undegraded` (n,) picks the source."""
         out = np.empty((len(indices), patch_px, patch_px, 3), dtype=np.uint8)
         for i, (index, (x, y)) in enumerate(zip(indices, corners, strict=True)):
-            place = -1 if undegraded[i] else self.place[index]
-            image = self.clean[index] if place < 0 else self.degraded[place]
+            copy = -1 if undegraded[i] else self.copy_index[index]
+            image = self.clean[index] if copy < 0 else self.degraded[copy]
             out[i] = image[y : y + patch_px, x : x + patch_px]
         return out
 
@@ -74,7 +74,7 @@ def open_images(
     protocol: Protocol,
     *,
     folder: Path,
-    tick: cache.Tick,
+    tick: cache.ProgressCallback,
 ) -> ImageSet:
     """Decode, crop, degrade and resize what is not yet in the cache, then open it.
 
@@ -84,7 +84,7 @@ def open_images(
         digests: From `cache.content_digests`.
         chosen: (N,) bool, which images to degrade.
         folder: The cache folder.
-        tick: Told what is being done, how many are done, and of how many.
+        tick: Called with what is being done, how many are done, and of how many.
     """
     records, data, modality = dataset.records, protocol.data, dataset.modality
     size = max(data.image_px, data.patch_image_px)
@@ -95,17 +95,17 @@ def open_images(
         original,
         records,
         which,
-        Recipe.of(protocol, modality),
+        DegradationRecipe.of(protocol, modality),
         data_seed=data.data_seed,
         **where,
     )
     region = region_of(modality, protocol.chest.crop_region)
-    place = np.full(len(records), -1)
-    place[which] = np.arange(len(which))
+    copy_index = np.full(len(records), -1)
+    copy_index[which] = np.arange(len(which))
 
     def at(size_px: int) -> Pixels:
         pair = [cache.smaller(e, size_px=size_px, **where) for e in (original, copies)]
-        return Pixels(pair[0].images, pair[1].images, place, region)
+        return Pixels(pair[0].images, pair[1].images, copy_index, region)
 
     fields = [FieldOfView(**details) for details in original.details]
     boxes = [

@@ -45,10 +45,10 @@ class Dataset:
 
     Attributes:
         boxes: "oracle", "given" or "none": where lesion boxes come from.
-        real: False for drawn twins, whose numbers are never set beside published ones.
+        real: False for synthetic twins, whose numbers are never set beside published ones.
         modality: What the images are; it decides how they are framed, degraded and augmented.
-        synthetic_share: Of each split's images, how many are degraded at the native ratio already,
-            standing for images that were taken badly; 0 where the data have qualities of their own.
+        synthetic_proportion: Of each split's images, those degraded at the native ratio already to
+            stand for badly taken ones; 0 where the data have qualities of their own.
         partial: Not all of a published set is there.
         limited: `data.limit` left some of its images out.
         assumptions: One sentence for each thing that the data do not state.
@@ -61,7 +61,7 @@ class Dataset:
     boxes: str
     real: bool
     modality: Modality = "fundus"
-    synthetic_share: float = 0.0
+    synthetic_proportion: float = 0.0
     partial: bool = False
     limited: bool = False
     assumptions: tuple[str, ...] = ()
@@ -94,17 +94,23 @@ def check_unique(image_ids: Iterable[str], where: str) -> None:
 
 
 def hold_out(
-    records: Sequence[Record], *, source: str, target: str, share: float, purpose: str, seed: int
+    records: Sequence[Record],
+    *,
+    source: str,
+    target: str,
+    proportion: float,
+    purpose: str,
+    seed: int,
 ) -> tuple[Record, ...]:
-    """Move a share of one split's patients to another split.
+    """Move a proportion of one split's patients to another split.
 
     Patients are stratified by their worst label and worst quality: in each stratum, and over all
-    of them, the number moved is within one of the share.
+    of them, the number moved is within one of the proportion.
 
     Args:
         source: The split that gives.
         target: The split that receives.
-        share: Of the source's patients.
+        proportion: Of the source's patients.
         purpose: Names the random choice.
         seed: `protocol.data.data_seed`.
 
@@ -112,13 +118,13 @@ def hold_out(
         The records in their old order.
     """
     strata: dict[tuple[int, int], list[str]] = {}
-    for patient, own in sorted(_by_patient(records, source).items()):
-        stratum = (max(max(r.labels) for r in own), max(r.quality for r in own))
+    for patient, images in sorted(_by_patient(records, source).items()):
+        stratum = (max(max(r.labels) for r in images), max(r.quality for r in images))
         strata.setdefault(stratum, []).append(patient)
     moved: set[str] = set()
     owed = 0.0
     for _, patients in sorted(strata.items()):
-        owed += share * len(patients)
+        owed += proportion * len(patients)
         take = round(owed)
         owed -= take
         moved.update(sorted(patients, key=lambda p: seed_for(seed, purpose, p))[:take])
@@ -132,11 +138,11 @@ def limit(records: Sequence[Record], count: int, *, seed: int) -> tuple[Record, 
     """A seeded subset of about `count` images that keeps whole patients and the mix of strata."""
     if count >= len(records):
         return tuple(records)
-    share = 1 - count / len(records)
+    proportion = 1 - count / len(records)
     kept = tuple(records)
     for split in sorted({r.split for r in records}):
         kept = hold_out(
-            kept, source=split, target="left out", share=share, purpose="limit", seed=seed
+            kept, source=split, target="left out", proportion=proportion, purpose="limit", seed=seed
         )
     return tuple(r for r in kept if r.split != "left out")
 
@@ -145,10 +151,10 @@ def shuffle_labels(records: Sequence[Record], *, seed: int) -> tuple[Record, ...
     """The control with no signal: labels permuted within each split."""
     shuffled = list(records)
     for split in SPLITS:
-        own = [i for i, r in enumerate(records) if r.split == split]
-        order = generator_for(seed, "shuffle labels", split).permutation(len(own))
-        for i, j in zip(own, order, strict=True):
-            shuffled[i] = replace(records[i], labels=records[own[j]].labels)
+        indices = [i for i, r in enumerate(records) if r.split == split]
+        order = generator_for(seed, "shuffle labels", split).permutation(len(indices))
+        for i, j in zip(indices, order, strict=True):
+            shuffled[i] = replace(records[i], labels=records[indices[j]].labels)
     return tuple(shuffled)
 
 

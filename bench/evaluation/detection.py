@@ -41,7 +41,7 @@ class Truth:
     kinds: np.ndarray
 
 
-def ap50(found: Sequence[Detections], true: Sequence[Truth], kind: int) -> float:
+def ap50(detections: Sequence[Detections], true: Sequence[Truth], kind: int) -> float:
     """Average precision of one class over images: the area under precision by recall.
 
     Precision at a recall is the best at that recall or more (Everingham et al., 2010). A box is
@@ -51,7 +51,7 @@ def ap50(found: Sequence[Detections], true: Sequence[Truth], kind: int) -> float
     Returns:
         In 0..1; nan if no image holds the class.
     """
-    _, right, total = ranked(found, true, kind)
+    _, right, total = ranked(detections, true, kind)
     if not total:
         return float("nan")
     hits = np.cumsum(right)
@@ -61,7 +61,7 @@ def ap50(found: Sequence[Detections], true: Sequence[Truth], kind: int) -> float
 
 
 def ranked(
-    found: Sequence[Detections], true: Sequence[Truth], kind: int
+    detections: Sequence[Detections], true: Sequence[Truth], kind: int
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """All boxes of a class over images, the surest first.
 
@@ -69,11 +69,13 @@ def ranked(
         Their scores (n,), whether each is right (n,), and how many true boxes there are.
     """
     scores, right, total = [np.empty(0)], [np.empty(0, bool)], 0
-    for own, truth in zip(found, true, strict=True):
-        mine, there = own.kinds == kind, truth.kinds == kind
-        scores.append(own.scores[mine])
-        right.append(matched(own.boxes[mine], own.scores[mine], truth.boxes[there]))
-        total += int(there.sum())
+    for detected, truth in zip(detections, true, strict=True):
+        of_kind, true_of_kind = detected.kinds == kind, truth.kinds == kind
+        scores.append(detected.scores[of_kind])
+        right.append(
+            matched(detected.boxes[of_kind], detected.scores[of_kind], truth.boxes[true_of_kind])
+        )
+        total += int(true_of_kind.sum())
     order = np.argsort(-np.concatenate(scores), kind="stable")
     return np.concatenate(scores)[order], np.concatenate(right)[order], total
 
@@ -96,12 +98,12 @@ def matched(boxes: np.ndarray, scores: np.ndarray, true: np.ndarray) -> np.ndarr
     return right
 
 
-def intersection_over_union(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(n, m) shares in 0..1 of boxes (n, 4) and (m, 4); 0 for two boxes without area."""
-    start = np.maximum(one[:, None, :2], other[None, :, :2])
-    end = np.minimum(one[:, None, 2:], other[None, :, 2:])
+def intersection_over_union(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, m) overlaps in 0..1 of boxes (n, 4) and (m, 4); 0 for two boxes without area."""
+    start = np.maximum(first[:, None, :2], second[None, :, :2])
+    end = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = np.clip(end - start, 0, None).prod(axis=2)
-    union = _area(one)[:, None] + _area(other)[None] - shared
+    union = _area(first)[:, None] + _area(second)[None] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 

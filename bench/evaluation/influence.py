@@ -98,7 +98,7 @@ def influence(
     kind = "grading" if labels.ndim == 1 else "findings"
     if metric not in METRICS[kind]:
         raise ValueError(
-            f"no interval for {metric!r} of {kind}; there is {', '.join(METRICS[kind])}"
+            f"no interval for {metric!r} of {kind}; choose one of: {', '.join(METRICS[kind])}"
         )
     if kind == "findings" and metric in ANSWERED:
         if not metric.endswith(TUNED):
@@ -127,8 +127,8 @@ def kappa_influence(labels: np.ndarray, grades: np.ndarray, num_classes: int) ->
     """
     counts = confusion(labels, grades, num_classes)
     joint = counts / max(counts.sum(), 1)
-    places = np.arange(num_classes)
-    cost = (places[:, None] - places[None, :]).astype(float) ** 2
+    grade_index = np.arange(num_classes)
+    cost = (grade_index[:, None] - grade_index[None, :]).astype(float) ** 2
     of_label, of_grade = cost @ joint.sum(axis=0), cost @ joint.sum(axis=1)
     observed, expected = float((cost * joint).sum()), float(joint.sum(axis=1) @ of_label)
     if not expected:
@@ -141,8 +141,8 @@ def kappa_influence(labels: np.ndarray, grades: np.ndarray, num_classes: int) ->
 def auroc_influence(positive: np.ndarray, scores: np.ndarray) -> Influence:
     """AUROC of (N,) bool `positive` by (N,) scores, ties counting half.
 
-    A positive's placement is the share of negatives below it, a negative's the share of positives
-    above it; the mean of either is the AUROC.
+    A positive's placement is the proportion of negatives below it, a negative's the proportion of
+    positives above it; the mean of either is the AUROC.
     """
     positive = np.asarray(positive, dtype=bool)
     above, below = int(positive.sum()), int((~positive).sum())

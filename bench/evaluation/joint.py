@@ -18,7 +18,7 @@ from bench.evaluation.metrics import TUNED, tuned_thresholds
 FILE = "predictions.parquet"
 
 
-class _Answers(NamedTuple):
+class _TestPredictions(NamedTuple):
     """The test split of one run; (N,), (N,), (N,) or (N, C), and (N, C).
 
     Attributes:
@@ -54,8 +54,8 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
     names, patient = np.unique(first.patients, return_inverse=True)
     values = {metric: np.empty(len(folders)) for metric in metrics}
     sums = {metric: np.empty((len(names), len(folders))) for metric in metrics}
-    for place, folder in enumerate(folders):
-        answers = _read(folder, tuned) if place else first
+    for column, folder in enumerate(folders):
+        answers = _read(folder, tuned) if column else first
         if not np.array_equal(answers.images, first.images):
             answers = _in_order_of(first, answers)
         _refuse_other_images(first, answers, folders[0], folder)
@@ -63,12 +63,12 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
             value, per_image = influence(
                 metric, answers.labels, answers.probabilities, answers.thresholds
             )
-            values[metric][place] = value
-            sums[metric][:, place] = sum_by_patient(per_image, patient, len(names))
+            values[metric][column] = value
+            sums[metric][:, column] = sum_by_patient(per_image, patient, len(names))
     return {metric: JointScores(values[metric], sums[metric]) for metric in metrics}
 
 
-def _read(folder: Path, tuned: bool) -> _Answers:
+def _read(folder: Path, tuned: bool) -> _TestPredictions:
     whole = pd.read_parquet(folder / FILE)
     table = whole.loc[whole["split"] == "test"]
     probabilities = table[_numbered(table, "p_")].to_numpy(dtype=np.float64)
@@ -78,7 +78,7 @@ def _read(folder: Path, tuned: bool) -> _Answers:
         labels = checked_classes(table[_numbered(table, "label_")].to_numpy(), 2)
     images, patients = (table[name].to_numpy(dtype=object) for name in ("image_id", "patient_id"))
     thresholds = _thresholds(folder, whole, probabilities.shape[1]) if tuned else None
-    return _Answers(images, patients, labels, probabilities, thresholds)
+    return _TestPredictions(images, patients, labels, probabilities, thresholds)
 
 
 def _thresholds(folder: Path, whole: pd.DataFrame, count: int) -> np.ndarray:
@@ -88,15 +88,15 @@ def _thresholds(folder: Path, whole: pd.DataFrame, count: int) -> np.ndarray:
     return tuned_thresholds(validation, count)
 
 
-def _in_order_of(first: _Answers, other: _Answers) -> _Answers:
+def _in_order_of(first: _TestPredictions, second: _TestPredictions) -> _TestPredictions:
     """The other's rows in the first's order of images, as far as the images are the same."""
-    order = np.argsort(other.images)
+    order = np.argsort(second.images)
     if len(first.images) == len(order):
-        place = np.empty_like(order)
-        place[np.argsort(first.images)] = order
-        order = place
-    images, patients, labels, probabilities = (values[order] for values in other[:4])
-    return _Answers(images, patients, labels, probabilities, other.thresholds)
+        matching = np.empty_like(order)
+        matching[np.argsort(first.images)] = order
+        order = matching
+    images, patients, labels, probabilities = (values[order] for values in second[:4])
+    return _TestPredictions(images, patients, labels, probabilities, second.thresholds)
 
 
 def _numbered(table: pd.DataFrame, prefix: str) -> list[str]:
@@ -105,11 +105,13 @@ def _numbered(table: pd.DataFrame, prefix: str) -> list[str]:
     return sorted(names, key=lambda name: int(name.removeprefix(prefix)))
 
 
-def _refuse_other_images(first: _Answers, other: _Answers, one: Path, two: Path) -> None:
+def _refuse_other_images(
+    first: _TestPredictions, second: _TestPredictions, first_folder: Path, second_folder: Path
+) -> None:
     for what in ("images", "patients", "labels"):
-        if not np.array_equal(getattr(first, what), getattr(other, what)):
+        if not np.array_equal(getattr(first, what), getattr(second, what)):
             raise NotComparable(
-                f"runs {one.name} and {two.name} differ in the {what} of their test split, so "
-                "nothing can be said of their difference; keep them in folders of their own and "
-                "name one with --records DIR"
+                f"runs {first_folder.name} and {second_folder.name} differ in the {what} of their "
+                "test split, so nothing can be said of their difference; keep them in folders of "
+                "their own and name one with --records DIR"
             )

@@ -48,12 +48,12 @@ def quadratic_weighted_kappa(
 
 
 def accuracy(labels: np.ndarray, grades: np.ndarray) -> float:
-    """Share of images whose class is right; nan without images."""
+    """Proportion of images whose class is right; nan without images."""
     return mean(np.asarray(labels) == np.asarray(grades))
 
 
 def recalls(labels: np.ndarray, grades: np.ndarray, num_classes: int) -> np.ndarray:
-    """Share of each class's images that are found: (C,), nan for a class without images."""
+    """Proportion of each class's images that are found: (C,), nan for a class without images."""
     counts = confusion(labels, grades, num_classes)
     return _divide(np.diag(counts), counts.sum(axis=1))
 
@@ -161,8 +161,8 @@ def checked_classes(values: np.ndarray, num_classes: int) -> np.ndarray:
 
 
 def _kappa(counts: np.ndarray, weights: str) -> float:
-    places = np.arange(len(counts))
-    distance = np.abs(places[:, None] - places[None, :])
+    index = np.arange(len(counts))
+    distance = np.abs(index[:, None] - index[None, :])
     powers = {"quadratic": distance**2, "linear": distance, "none": distance > 0}
     cost = powers[weights].astype(float)
     if not counts.sum():

@@ -5,7 +5,7 @@ has a nan of its own, and a macro mean says over how many classes it was taken.
 
 Names of the scores: `metric`, `metric:class` for one class, `metric_stratum` for one stratum.
 Answers about findings are given at probability 0.5; a score named `metric_tuned` is of answers at
-thresholds that were tuned on the validation split, one a finding.
+thresholds that were tuned on the validation split, one per finding.
 Letters: N images, C classes.
 """
 
@@ -67,7 +67,7 @@ def score(
     """All scores of one split.
 
     Args:
-        predictions: One row an image: `image_id`, `patient_id`, `quality` (0 good, 1 usable,
+        predictions: One row per image: `image_id`, `patient_id`, `quality` (0 good, 1 usable,
             2 reject), `degraded`, `p_0`...; `label` for grading, `label_0`... for findings.
         kind: "grading" or "findings".
         classes: Names in the order of the columns.
@@ -104,13 +104,13 @@ def score_all(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -
         ValueError: if one of the two has no rows; see also `score`.
     """
     rows = {split: predictions.loc[predictions["split"] == split] for split in SPLITS}
-    for split, own in rows.items():
-        if own.empty:
+    for split, part in rows.items():
+        if part.empty:
             raise ValueError(f"no predictions of the {split} split; every run predicts both")
     tuned = None if kind == "grading" else tuned_thresholds(rows["validation"], len(classes))
     return {
-        split: score(own, kind=kind, classes=classes, thresholds=tuned)
-        for split, own in rows.items()
+        split: score(part, kind=kind, classes=classes, thresholds=tuned)
+        for split, part in rows.items()
     }
 
 
@@ -137,7 +137,7 @@ def answered(probabilities: np.ndarray, thresholds: np.ndarray | None = None) ->
 def strata(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Which rows belong to each stratum of quality; (N,) bool each.
 
-    `good` and `low` share out all images; `native_low` came low, `degraded` was made so by us.
+    `good` and `low` together are all images; `native_low` came low, `degraded` was made so by us.
     """
     native = predictions["quality"].to_numpy() > 0
     degraded = predictions["degraded"].to_numpy(dtype=bool)

@@ -25,19 +25,19 @@ def hits(maps: Iterable[np.ndarray], boxes: list[np.ndarray], *, image_px: int) 
     Returns:
         (n,) bool.
     """
-    found = []
-    for own, lesions in zip(maps, boxes, strict=True):
-        cell = np.unravel_index(int(own.argmax()), own.shape)
-        y, x = ((np.array(cell) + 0.5) * image_px / own.shape).astype(int)
-        found.append(bool(_target(lesions, image_px)[y, x]))
-    return np.array(found, dtype=bool)
+    results = []
+    for saliency, lesions in zip(maps, boxes, strict=True):
+        cell = np.unravel_index(int(saliency.argmax()), saliency.shape)
+        y, x = ((np.array(cell) + 0.5) * image_px / saliency.shape).astype(int)
+        results.append(bool(_target(lesions, image_px)[y, x]))
+    return np.array(results, dtype=bool)
 
 
 def chance(boxes: list[np.ndarray], *, image_px: int) -> np.ndarray:
     """(n,) probability that a point drawn uniformly from the field of view is a hit."""
     centres = np.arange(image_px) + 0.5 - image_px / 2
     field = np.add.outer(centres**2, centres**2) <= (image_px / 2) ** 2
-    return np.array([_target(own, image_px)[field].mean() for own in boxes])
+    return np.array([_target(lesions, image_px)[field].mean() for lesions in boxes])
 
 
 def _target(boxes: np.ndarray, image_px: int) -> np.ndarray:

@@ -46,7 +46,7 @@ def ranking(
 
     Args:
         scores: Of all runs, undefined ones left out.
-        cells: K lists of places among the M runs, one run a seed.
+        cells: K lists of indices into the M runs, one run per seed.
         level: Of the rank intervals.
         draws: D.
         seed: Of the draws; the same gives the same answer.
@@ -72,11 +72,11 @@ def _moved(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """(D, K) errors of the mean scores."""
-    share = np.zeros((len(cells), len(scores.values)))
-    for row, cell in zip(share, cells, strict=True):
+    weights = np.zeros((len(cells), len(scores.values)))
+    for row, cell in zip(weights, cells, strict=True):
         row[list(cell)] = 1 / len(cell)
-    used = share.any(axis=0)
-    covariance = share[:, used] @ scores.covariance[np.ix_(used, used)] @ share[:, used].T
+    used = weights.any(axis=0)
+    covariance = weights[:, used] @ scores.covariance[np.ix_(used, used)] @ weights[:, used].T
     # By eigenvectors, since equal methods make the covariance singular; symmetric, since the signs
     # of eigenvectors are the library's choice and the draws must not be.
     sizes, directions = np.linalg.eigh(covariance)

@@ -139,7 +139,7 @@ def estimate(scores: JointScores, runs: np.ndarray, functional: Functional) -> E
 
     Args:
         scores: Of all runs.
-        runs: (S, K) places among the M runs: one row a seed, one column a cell.
+        runs: (S, K) indices into the M runs: one row per seed, one column per cell.
         functional: Of the K mean scores; see `score`, `drop`, `relative_drop`.
 
     Raises:
@@ -151,8 +151,8 @@ def estimate(scores: JointScores, runs: np.ndarray, functional: Functional) -> E
     means = by_seed.mean(axis=0)
     value, gradient = functional(means)
     per_seed = value + (by_seed - means) @ gradient
-    places, weights = runs.ravel(), np.tile(gradient, len(runs)) / len(runs)
-    v_img = weights @ scores.covariance[np.ix_(places, places)] @ weights
+    used, weights = runs.ravel(), np.tile(gradient, len(runs)) / len(runs)
+    v_img = weights @ scores.covariance[np.ix_(used, used)] @ weights
     # Rounding can leave the variance of a difference of equal models just below zero.
     v_img = max(float(v_img), 0.0) if np.isfinite(v_img) else float("nan")
     return Estimate(float(value), tuple(per_seed.tolist()), v_img, scores.patients)
@@ -181,8 +181,10 @@ def first_minus_second(functional: Functional) -> Functional:
 
     def contrast(scores: np.ndarray) -> tuple[float, np.ndarray]:
         half = len(scores) // 2
-        (first, one), (second, two) = functional(scores[:half]), functional(scores[half:])
-        return first - second, np.concatenate([one, -two])
+        (first, of_first), (second, of_second) = (
+            functional(part) for part in (scores[:half], scores[half:])
+        )
+        return first - second, np.concatenate([of_first, -of_second])
 
     return contrast
 

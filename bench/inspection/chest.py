@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.data.chest import checks as chest_checks
 from bench.data.chest import files as chest_files
-from bench.data.chest.files import BOX_SIDE, BOXES, Entry, Listing
+from bench.data.chest.files import BOX_SIDE, BOXES, ListedImage, Listing
 from bench.data.chest.reader import choose, missing
 from bench.data.datasets import Location
 from bench.data.published import FINDINGS, NO_FINDING
@@ -29,37 +29,37 @@ BROKEN_LISTS = {
     "twice": "images in both lists",
     "patients_in_several_splits": "patients in both lists",
 }
-"""What `bench run` refuses, whatever it is asked for."""
+"""What every `bench run` refuses."""
 
 
-def inspect(root: Path, place: Location) -> dict[str, Any]:
+def inspect(root: Path, location: Location) -> dict[str, Any]:
     """The report, JSON values only, with the same keys as of other sets and more.
 
     Raises:
         RequestError: on label files that cannot be used at all.
     """
-    found, boxed = chest_files.listing(root), chest_files.boxes(root)
-    rows, files = found.entries, chest_files.image_files(root)
+    listing, boxed = chest_files.listing(root), chest_files.boxes(root)
+    rows, files = listing.entries, chest_files.image_files(root)
     paths = {path.stem: path for path in files}
-    chosen = choose(rows, boxed, paths, place.protocol)
+    chosen = choose(rows, boxed, paths, location.protocol)
     records = [
         Record(row.image_id, paths[row.image_id], row.patient_id, row.labels, 0, row.split)
         for row in chosen.rows
     ]
-    read = image_checks.read(records, place, "chest")
-    broken = _broken_lists(found)
+    read = image_checks.read(records, location, "chest")
+    broken = _broken_lists(listing)
     unlike, outside = chest_checks.differences(rows, boxed), chest_checks.outside(boxed)
     return {
         "dataset": "chestxray",
         "folder": str(root),
-        "label_file": {"name": found.file, "columns": list(found.columns)},
+        "label_file": {"name": listing.file, "columns": list(listing.columns)},
         "labels": {split: _counts(rows, split) for split in chest_files.LISTS},
-        "assumed": list(chosen.said),
+        "assumed": list(chosen.notes),
         "unlike_published": {"label files": unlike} if unlike else {},
         **broken,
         "boxes": _boxes(rows, boxed) | {"outside": outside},
-        "files": _files(files, found),
-        "expected": chosen.asked,
+        "files": _files(files, listing),
+        "expected": chosen.wanted,
         "missing": list(chosen.gone),
         "missing_means": missing(root, chosen) if chosen.gone else "",
         **read,
@@ -74,7 +74,7 @@ def text(report: dict[str, Any]) -> str:
     """The report for a terminal: how many of everything, and the first few names."""
     total, gone = report["expected"], len(report["missing"])
     lines = [f"{report['dataset']} in {report['folder']}", _spelling(report["label_file"])]
-    lines += [_label_line(split, own) for split, own in report["labels"].items()]
+    lines += [_label_line(split, counts) for split, counts in report["labels"].items()]
     lines += _box_lines(report["boxes"])
     for sentences in report["unlike_published"].values():
         lines += [f"  {sentence}" for sentence in sentences]
@@ -91,42 +91,42 @@ def text(report: dict[str, Any]) -> str:
     return "\n".join([*lines, cached_line(report), _verdict(report)])
 
 
-def _broken_lists(found: Listing) -> dict[str, list[str]]:
+def _broken_lists(listing: Listing) -> dict[str, list[str]]:
     values = (
-        found.unlisted,
-        found.unknown,
-        found.twice,
-        chest_checks.shared_patients(found.entries),
+        listing.unlisted,
+        listing.unknown,
+        listing.twice,
+        chest_checks.shared_patients(listing.entries),
     )
     return {key: list(names) for key, names in zip(BROKEN_LISTS, values, strict=True)}
 
 
-def _counts(rows: Sequence[Entry], split: str) -> dict[str, Any]:
-    own = [row for row in rows if row.split == split]
-    views = Counter(row.view for row in own)
-    labels = {name: sum(row.labels[i] for row in own) for i, name in enumerate(FINDINGS)}
-    labels[OTHERS_ALONE] = sum(row.others and not row.diseased for row in own)
-    labels[NO_FINDING] = sum(row.normal for row in own)
+def _counts(rows: Sequence[ListedImage], split: str) -> dict[str, Any]:
+    split_rows = [row for row in rows if row.split == split]
+    views = Counter(row.view for row in split_rows)
+    labels = {name: sum(row.labels[i] for row in split_rows) for i, name in enumerate(FINDINGS)}
+    labels[OTHERS_ALONE] = sum(row.others and not row.diseased for row in split_rows)
+    labels[NO_FINDING] = sum(row.normal for row in split_rows)
     return {
-        "images": len(own),
-        "patients": len({row.patient_id for row in own}),
+        "images": len(split_rows),
+        "patients": len({row.patient_id for row in split_rows}),
         "views": {view: views[view] for view in chest_files.VIEWS},
         "labels": labels,
     }
 
 
-def _boxes(rows: Sequence[Entry], boxed: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+def _boxes(rows: Sequence[ListedImage], boxed: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
     tested = {row.image_id for row in rows if row.split == "test"}
     return {
-        "boxes": sum(len(own) for own in boxed.values()),
+        "boxes": sum(len(image_boxes) for image_boxes in boxed.values()),
         "images": len(boxed),
         "not_in_test_list": sorted(boxed.keys() - tested),
     }
 
 
-def _files(files: Sequence[Path], found: Listing) -> dict[str, Any]:
+def _files(files: Sequence[Path], listing: Listing) -> dict[str, Any]:
     """PNG files by the label file: how many it names, and which it does not, or more than once."""
-    named = {row.image_id for row in found.entries} | {*found.unlisted, *found.twice}
+    named = {row.image_id for row in listing.entries} | {*listing.unlisted, *listing.twice}
     copies = Counter(path.stem for path in files)
     return {
         "named": len(named),
@@ -158,11 +158,11 @@ def _spelling(label_file: dict[str, Any]) -> str:
     return f"label file: {label_file['name']} ({spelt}{comma})"
 
 
-def _label_line(split: str, own: dict[str, Any]) -> str:
-    views = ", ".join(f"{count:,} {view}" for view, count in own["views"].items())
-    labels = ", ".join(f"{label}: {count:,}" for label, count in own["labels"].items())
-    counts = f"{own['images']:,} images of {own['patients']:,} patients"
-    return f"{split}: {counts}; {views}; {labels}"
+def _label_line(split: str, counts: dict[str, Any]) -> str:
+    views = ", ".join(f"{count:,} {view}" for view, count in counts["views"].items())
+    labels = ", ".join(f"{label}: {count:,}" for label, count in counts["labels"].items())
+    size = f"{counts['images']:,} images of {counts['patients']:,} patients"
+    return f"{split}: {size}; {views}; {labels}"
 
 
 def _box_lines(boxes: dict[str, Any]) -> list[str]:

@@ -34,7 +34,9 @@ def sheet(image_path: Path, out: Path, *, modality: str, **options: Any) -> list
     """
     if modality not in MODALITIES:
         near = difflib.get_close_matches(modality, MODALITIES, n=1, cutoff=0)[0]
-        raise RequestError(f"no modality {modality!r}: did you mean {near!r}? fundus or chest")
+        raise RequestError(
+            f"--modality {modality}: did you mean {near!r}? Choose one of: {', '.join(MODALITIES)}"
+        )
     write = degradation_sheet if modality == "fundus" else radiograph_sheet
     return write(image_path, out, **options)
 
@@ -48,12 +50,12 @@ def degradation_sheet(
     size_variant: SizeVariant = "512",
     data_seed: int = 0,
 ) -> list[Path]:
-    """Write the clean crop, one PNG a degradation, their parameters and a contact sheet.
+    """Write the clean crop, one PNG per degradation, their parameters and a contact sheet.
 
     The draws depend on the data seed, the file's name and the kind alone.
 
     Returns:
-        The files: clean.png, one a kind, parameters.json, sheet.png.
+        The files: clean.png, one per kind, parameters.json, sheet.png.
 
     Raises:
         RequestError: if the file is no readable image.
@@ -82,10 +84,10 @@ def radiograph_sheet(
     """Write a grey square, draws of two models with their parameters, and two contact sheets.
 
     The draws depend on the data seed, the file's name and their number alone. The second sheet has
-    a row a corruption, a column a severity, at the 224 px that its levels were published for.
+    a row per corruption, a column per severity, at the 224 px that its levels were published for.
 
     Returns:
-        The files: clean.png, one a draw, parameters.json, sheet.png, corruptions.png.
+        The files: clean.png, one per draw, parameters.json, sheet.png, corruptions.png.
 
     Raises:
         RequestError: if the file is no readable image.

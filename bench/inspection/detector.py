@@ -5,8 +5,8 @@ from typing import Any
 
 from bench.inspection import lesion_boxes
 from bench.lesions import idrid
+from bench.lesions.detector_training import DetectorContext, detector, predict_held_out, right_at
 from bench.lesions.idrid import LesionSet
-from bench.lesions.train import DetectorContext, detector, predict_held_out, right_at
 from bench.protocol.settings import Protocol
 from bench.training.callbacks import Callbacks
 from bench.training.interrupt import catching_signals
@@ -25,7 +25,7 @@ def prepare_idrid(
 
     Args:
         data: IDRiD's folder; None for $BENCH_DATA/idrid or data/idrid, and without either for the
-            companion of the twin, drawn.
+            companion of the synthetic twin.
         out: Where pictures of the held-out photographs go, with true and found boxes; None: none.
 
     Returns:
@@ -40,17 +40,19 @@ def prepare_idrid(
     lesions = idrid.companion(protocol, cache) if root is None else LesionSet("idrid", root)
     if root is None:
         callbacks.say(
-            "no IDRiD in $BENCH_DATA/idrid or data/idrid: the twin's drawn companion instead"
+            "no IDRiD in $BENCH_DATA/idrid or data/idrid: using its synthetic companion instead"
         )
     with catching_signals() as interrupted:
         set_numerics(threads=protocol.engine.threads)
         context = DetectorContext(cache, choose_device(device), callbacks, interrupted)
         trained = detector(lesions, protocol, context)
-        held, found = predict_held_out(lesions, trained, protocol, context)
+        held, detections = predict_held_out(lesions, trained, protocol, context)
     return {
         **trained.report,
         "detector": trained.folder.name,
         "confidence": protocol.detector.confidence,
-        "at_confidence": right_at(protocol.detector.confidence, found, held),
-        "pictures": [] if out is None else lesion_boxes.write(held, found, protocol.detector, out),
+        "at_confidence": right_at(protocol.detector.confidence, detections, held),
+        "pictures": []
+        if out is None
+        else lesion_boxes.write(held, detections, protocol.detector, out),
     }

@@ -15,18 +15,18 @@ WHAT = {"same_file": "same file under several names", "same_picture": "same pict
 
 
 def read(
-    records: Sequence[Record], place: Location, modality: Modality = "fundus"
+    records: Sequence[Record], location: Location, modality: Modality = "fundus"
 ) -> dict[str, Any]:
     """The part of a report that needs the files, which are read, framed, cached and compared.
 
     Args:
         records: Of images that are there.
-        place: Its protocol has the sizes, its tick is told what is being done.
+        location: Its protocol has the sizes, its tick is called with what is being done.
     """
-    data = place.protocol.data
+    data = location.protocol.data
     sizes = sorted({data.image_px, data.patch_image_px}, reverse=True)
-    digests = cache.content_digests(records, place.cache, place.tick)
-    where: dict[str, Any] = {"cache": place.cache, "tick": place.tick}
+    digests = cache.content_digests(records, location.cache, location.tick)
+    where: dict[str, Any] = {"cache": location.cache, "tick": location.tick}
     framed = {**where, "size_px": sizes[0], "modality": modality}
     failed = cache.unreadable(records, digests, **framed)
     why = {digests[i]: sentence.partition("; ")[0] for i, sentence in failed.items()}
@@ -46,7 +46,7 @@ def read(
     return {
         "unreadable": broken,
         "no_field": whole if round_field else [],
-        **_compared(records, digests, entry, alike, place.tick),
+        **_compared(records, digests, entry, alike, location.tick),
         "cached": len(records),
         "sizes_px": sizes,
     }
@@ -55,11 +55,11 @@ def read(
 def _compared(
     records: Sequence[Record],
     digests: Sequence[str],
-    entry: cache.Entry,
+    entry: cache.CachedImages,
     alike: float,
-    tick: cache.Tick,
+    tick: cache.ProgressCallback,
 ) -> dict[str, Any]:
-    """Groups of images that are one file or one picture, and those that cannot be told."""
+    """Groups of images that are one file or one picture, and those too dark or flat to compare."""
     prints = []
     for i in range(len(records)):
         prints.append(duplicates.fingerprint(entry.images[i]))
@@ -68,15 +68,17 @@ def _compared(
         "same_file": duplicates.same_content(digests, records),
         "same_picture": duplicates.same_picture(prints, digests, records, alike),
     }
-    told = {kind: [_group(group, records) for group in own] for kind, own in same.items()}
-    dark = [r.image_id for r, own in zip(records, prints, strict=True) if own is None]
-    return told | {"not_compared": dark}
+    groups = {kind: [_group(group, records) for group in of_kind] for kind, of_kind in same.items()}
+    dark = [
+        r.image_id for r, fingerprint in zip(records, prints, strict=True) if fingerprint is None
+    ]
+    return groups | {"not_compared": dark}
 
 
-def _group(group: duplicates.Group, records: Sequence[Record]) -> dict[str, Any]:
-    own = [records[i] for i in group.images]
+def _group(group: duplicates.DuplicateGroup, records: Sequence[Record]) -> dict[str, Any]:
+    members = [records[i] for i in group.images]
     return {
-        "images": {r.image_id: {"split": r.split, "labels": list(r.labels)} for r in own},
+        "images": {r.image_id: {"split": r.split, "labels": list(r.labels)} for r in members},
         "across": group.across,
         "contradictory": group.contradictory,
         "differing_quality": group.differing_quality,
@@ -121,14 +123,14 @@ def _group_lines(
     if not groups:
         return [f"{WHAT[kind]}: none"]
     far = Counter(group["across"] for group in groups)
-    said = ", ".join(f"{count} across {across}" for across, count in far.items())
-    lines = [f"{WHAT[kind]}: {len(groups):,} ({said.replace('across one', 'within one')})"]
+    spread = ", ".join(f"{count} across {across}" for across, count in far.items())
+    lines = [f"{WHAT[kind]}: {len(groups):,} ({spread.replace('across one', 'within one')})"]
     contradictory = sum(group["contradictory"] for group in groups)
     lines += [f"  with labels that contradict each other: {contradictory}"] if contradictory else []
     for group in groups[:SHOWN]:
         images = [
-            f"{image} ({own['split']}, {labelled(own['labels'])})"
-            for image, own in group["images"].items()
+            f"{image} ({image_facts['split']}, {labelled(image_facts['labels'])})"
+            for image, image_facts in group["images"].items()
         ]
         lines.append(f"  {' = '.join(images)}")
     return lines + (["  ..."] if len(groups) > SHOWN else [])

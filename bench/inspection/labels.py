@@ -18,31 +18,31 @@ from bench.inspection import images as image_checks
 from bench.inspection.images import cached_line, few, same_lines, unreadable_lines
 
 
-def inspect(name: str, place: Location) -> dict[str, Any]:
+def inspect(name: str, location: Location) -> dict[str, Any]:
     """Check a data set and fill the cache at the protocol's sizes.
 
     Args:
         name: "eyeq", "chestxray" or "folder".
-        place: Where it lies, and its protocol; its tick is told what is being done.
+        location: Where it lies, and its protocol; its tick is called with what is being done.
 
     Returns:
         The report, JSON values only; `ready` says whether all is there, readable and, for EyeQ and
-        ChestX-ray14, as published. Duplicates are told, and do not make a set less ready.
+        ChestX-ray14, as published. Duplicates are reported and do not make a set less ready.
 
     Raises:
         RequestError: on another name, or label files that cannot be used at all.
     """
     if name not in ("eyeq", "chestxray", "folder"):
         raise RequestError(
-            f"prepare {name}: only eyeq, chestxray and folder are checked; twins are drawn"
+            f"prepare {name}: synthetic twins need no check; choose one of: eyeq, chestxray, folder"
         )
-    root = data_folder(name, place.root)
+    root = data_folder(name, location.root)
     if name == "chestxray":
-        return chest_inspection.inspect(root, place)
+        return chest_inspection.inspect(root, location)
     rows, assumed = _rows(name, root)
     gone = [row for row in rows if not row.path.is_file()]
     lost = {row.image_id for row in gone}
-    files = image_checks.read([row for row in rows if row.image_id not in lost], place)
+    files = image_checks.read([row for row in rows if row.image_id not in lost], location)
     unlike = eyeq.differences(rows) if name == "eyeq" else {}
     return {
         "dataset": name,
@@ -65,7 +65,7 @@ def text(report: dict[str, Any]) -> str:
         return chest_inspection.text(report)
     total, missing = report["expected"], len(report["missing"])
     lines = [f"{report['dataset']} in {report['folder']}"]
-    lines += [_label_line(split, own) for split, own in report["labels"].items()]
+    lines += [_label_line(split, counts) for split, counts in report["labels"].items()]
     lines += [f"  {sentence}" for sentence in report["assumed"]]
     if report["dataset"] == "eyeq" and not report["unlike_published"]:
         lines.append("  all counts as published")
@@ -94,11 +94,11 @@ def _splits(rows: Sequence[Record]) -> list[str]:
 
 
 def _counts(rows: Sequence[Record], split: str) -> dict[str, Any]:
-    own = [row for row in rows if row.split == split]
-    quality = Counter(row.quality for row in own)
-    labels = Counter(" ".join(map(str, row.labels)) for row in own)
+    split_rows = [row for row in rows if row.split == split]
+    quality = Counter(row.quality for row in split_rows)
+    labels = Counter(" ".join(map(str, row.labels)) for row in split_rows)
     return {
-        "images": len(own),
+        "images": len(split_rows),
         "quality": {name: quality[code] for code, name in enumerate(eyeq.QUALITIES)},
         "labels": dict(sorted(labels.items())),
     }
@@ -108,7 +108,7 @@ def _patients_across(rows: Sequence[Record]) -> list[str]:
     splits: dict[str, set[str]] = {}
     for row in rows:
         splits.setdefault(row.patient_id, set()).add(row.split)
-    return sorted(patient for patient, own in splits.items() if len(own) > 1)
+    return sorted(patient for patient, patient_splits in splits.items() if len(patient_splits) > 1)
 
 
 def _missing(name: str, root: Path, rows: Sequence[Record], gone: Sequence[Record]) -> str:
@@ -121,10 +121,10 @@ def _missing(name: str, root: Path, rows: Sequence[Record], gone: Sequence[Recor
     )
 
 
-def _label_line(split: str, own: dict[str, Any]) -> str:
-    quality = ", ".join(f"{count:,} {name}" for name, count in own["quality"].items())
-    labels = ", ".join(f"{label}: {count:,}" for label, count in own["labels"].items())
-    return f"{split}: {own['images']:,} images; {quality}; labels {labels}"
+def _label_line(split: str, counts: dict[str, Any]) -> str:
+    quality = ", ".join(f"{count:,} {name}" for name, count in counts["quality"].items())
+    labels = ", ".join(f"{label}: {count:,}" for label, count in counts["labels"].items())
+    return f"{split}: {counts['images']:,} images; {quality}; labels {labels}"
 
 
 def _verdict(report: dict[str, Any]) -> str:

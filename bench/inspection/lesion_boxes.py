@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.data import contact_sheet
 from bench.evaluation.detection import Detections
-from bench.lesions.idrid import KINDS, Annotated
-from bench.protocol.settings import Detector
+from bench.lesions.idrid import KINDS, AnnotatedPhotograph
+from bench.protocol.settings import DetectorSettings
 
 TRUE, FOUND = (90, 255, 90), (60, 160, 255)
 PICTURE_PX = 768
@@ -17,20 +17,23 @@ INITIALS = dict(zip(KINDS, ("MA", "HE", "EX", "SE"), strict=True))
 
 
 def write(
-    photographs: Sequence[Annotated], found: Sequence[Detections], settings: Detector, out: Path
+    photographs: Sequence[AnnotatedPhotograph],
+    detections: Sequence[Detections],
+    settings: DetectorSettings,
+    out: Path,
 ) -> list[str]:
-    """One PNG a photograph, the true boxes in green at the left, the found in blue at the right.
+    """One PNG per photograph, the true boxes in green at the left, the found in blue at the right.
 
     Args:
-        found: For each photograph, boxes as shares of the side; those sure enough are drawn.
+        detections: For each photograph, boxes as fractions of the side; confident ones are drawn.
 
     Returns:
         The paths.
     """
     out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for photograph, own in zip(photographs, found, strict=True):
-        sure = own.above(settings.confidence)
+    for photograph, detected in zip(photographs, detections, strict=True):
+        sure = detected.above(settings.confidence)
         true = photograph.boxes / photograph.image.shape[0]
         pair = [
             _drawn(photograph.image, true, photograph.kinds, TRUE),
@@ -45,11 +48,11 @@ def write(
 
 
 def _drawn(
-    image: np.ndarray, shares: np.ndarray, kinds: np.ndarray, colour: tuple[int, int, int]
+    image: np.ndarray, relative_boxes: np.ndarray, kinds: np.ndarray, colour: tuple[int, int, int]
 ) -> np.ndarray:
     side = max(PICTURE_PX, image.shape[0])
     picture = cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
-    for box, kind in zip(np.rint(shares * side).astype(int), kinds, strict=True):
+    for box, kind in zip(np.rint(relative_boxes * side).astype(int), kinds, strict=True):
         x0, y0, x1, y1 = (int(corner) for corner in box)
         cv2.rectangle(picture, (x0, y0), (x1, y1), colour, 1)
         text = INITIALS[KINDS[int(kind)]]

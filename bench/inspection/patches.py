@@ -8,14 +8,15 @@ import numpy as np
 import torch
 
 from bench.data import contact_sheet, patches
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.data.loaders import LevelBatches
 from bench.errors import RequestError
 from bench.pipeline import build
 from bench.pipeline.context import RunContext
+from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Request, prepare
-from bench.run import run_context
 from bench.seeding import generator_for
+from bench.training.callbacks import Callbacks
 from bench.training.stages import Stage
 
 COUNT, COLUMNS, SHOWN_PX = 24, 8, 128
@@ -23,7 +24,7 @@ QUALITIES = ("good", "usable", "reject")
 MARK = (255, 215, 0)
 
 
-def write(request: Request, out: Path, tick: Tick) -> list[Path]:
+def write(request: Request, out: Path, tick: ProgressCallback) -> list[Path]:
     """One sheet a level: patches cut as pretraining cuts them, boxes marked, image by image named.
 
     Args:
@@ -34,7 +35,7 @@ def write(request: Request, out: Path, tick: Tick) -> list[Path]:
         RequestError: for a method without patches, or data that cannot serve it.
     """
     prepared = prepare(request, tick)
-    context = run_context(prepared, torch.device("cpu"), tick)
+    context = run_context(prepared, torch.device("cpu"), Callbacks(tick))
     batches = _batches(build.stages(context), prepared.name)
     name = f"{prepared.name} on {request.dataset} at {prepared.spec.lq_ratio}"
     return [_sheet(context, batches, code, out, name) for code in batches.pools]
@@ -58,7 +59,7 @@ def _sheet(context: RunContext, batches: LevelBatches, code: int, out: Path, nam
     images, clean = pool.images[entries], np.full(COUNT, pool.clean)
     cut = batches.pixels.patches(images, where, patch_px=batches.patch_px, undegraded=clean)
     marked = [
-        _marked(*one) for one in zip(cut, pool.boxes[entries] - np.tile(where, 2), strict=True)
+        _marked(*pair) for pair in zip(cut, pool.boxes[entries] - np.tile(where, 2), strict=True)
     ]
     level = LEVELS[code] if len(batches.pools) == len(LEVELS) else f"level {code}"
     captions = [_caption(context, int(i)) for i in images]

@@ -13,7 +13,7 @@ from bench.training.callbacks import Callbacks
 CHECKED = ("eyeq", "chestxray", "folder", "idrid")
 
 
-class Answer(NamedTuple):
+class Inspection(NamedTuple):
     """What is printed, and whether the set can be used as it is."""
 
     text: str
@@ -31,7 +31,7 @@ def prepare(
     changes: tuple[str, ...],
     device: str,
     as_json: bool,
-) -> Answer:
+) -> Inspection:
     """Check and cache a data set; for `idrid`, train the lesion detector and score it.
 
     Args:
@@ -41,19 +41,22 @@ def prepare(
         RequestError: for a set that is drawn or unknown, or that cannot be read at all.
     """
     if name not in CHECKED:
-        datasets.source(name)  # an unknown name is told apart from a drawn set
-        raise RequestError(f"prepare {name}: it is drawn on first use; there is nothing to check")
-    asked = derive(named(protocol or _default(name, data)), list(changes))
+        datasets.source(name)  # an unknown name gets its own message
+        raise RequestError(
+            f"prepare {name}: a synthetic twin is drawn on first use and needs no check; choose "
+            f"one of: {', '.join(CHECKED)}"
+        )
+    chosen = derive(named(protocol or _default(name, data)), list(changes))
     folder = datasets.cache_folder(cache)
     if name == "idrid":
         from bench.inspection.detector import prepare_idrid
 
-        report = prepare_idrid(data, asked, folder, out, callbacks, device)
-        return Answer(json_object(report) if as_json else detector_text(report), True)
+        report = prepare_idrid(data, chosen, folder, out, callbacks, device)
+        return Inspection(json_object(report) if as_json else detector_text(report), True)
     from bench.inspection import labels
 
-    report = labels.inspect(name, Location(data, folder, asked, True, callbacks.tick))
-    return Answer(json_object(report) if as_json else labels.text(report), report["ready"])
+    report = labels.inspect(name, Location(data, folder, chosen, True, callbacks.tick))
+    return Inspection(json_object(report) if as_json else labels.text(report), report["ready"])
 
 
 def detector_text(report: dict[str, Any]) -> str:
@@ -64,13 +67,13 @@ def detector_text(report: dict[str, Any]) -> str:
         lines.append(f"  {kind:<16} {shown}")
     lines.append(f"at confidence {report['confidence']}:")
     for kind, counts in report["at_confidence"].items():
-        told = ", ".join(f"{what} {count}" for what, count in counts.items())
-        lines.append(f"  {kind:<16} {told}")
+        counted = ", ".join(f"{what} {count}" for what, count in counts.items())
+        lines.append(f"  {kind:<16} {counted}")
     return "\n".join([*lines, *(f"wrote {path}" for path in report["pictures"])])
 
 
 def _default(name: str, data: Path | None) -> str:
-    """PAPER for real sets, LAPTOP for the detector of the twin's drawn companion."""
+    """PAPER for real sets, LAPTOP for a detector trained on the synthetic companion."""
     from bench.lesions.idrid import find
 
     return "laptop" if name == "idrid" and find(data) is None else "paper"

@@ -41,7 +41,7 @@ class BoxFile:
     """What a file of boxes holds.
 
     Attributes:
-        boxes: By image, named by the file's stem: (L, 4) x0, y0, x1, y1 as shares of the crop.
+        boxes: By image, named by the file's stem: (L, 4) x0, y0, x1, y1 as fractions of the crop.
         left_out: Boxes without area, in images called healthy: random crops that the notebook
             wrote in another order than it reads (docs/reference/detector.md#released-notebook).
     """

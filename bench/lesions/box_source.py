@@ -69,20 +69,20 @@ def choose(protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: 
     if "lesion patches" not in needs:
         return BoxSource()
     _refuse_large_patches(protocol)
-    asked, file = protocol.patches.boxes, protocol.detector.box_file
+    requested, file = protocol.patches.boxes, protocol.detector.box_file
     if file is not None:
         _refuse_chest("detector.box_file", dataset)
-        return _published(asked, Path(file))
+        return _published(requested, Path(file))
     unboxed = dataset.boxes == "none" or dataset.modality == "chest"
-    if asked == "random_lesion_crops" or (asked == "no_detector" and unboxed):
+    if requested == "random_lesion_crops" or (requested == "no_detector" and unboxed):
         return BoxSource("random_lesion_crops")
-    if asked == "detector" or (asked == "auto" and dataset.boxes != "given"):
-        return _detected(asked, dataset, protocol, cache)
-    if asked not in ("auto", "no_detector", dataset.boxes):
-        other = "given for NIH's boxes" if dataset.modality == "chest" else "detector"
+    if requested == "detector" or (requested == "auto" and dataset.boxes != "given"):
+        return _detected(requested, dataset, protocol, cache)
+    if requested not in ("auto", "no_detector", dataset.boxes):
+        alternative = "given for NIH's boxes" if dataset.modality == "chest" else "detector"
         raise RequestError(
-            f"--set patches.boxes={asked}: {dataset.name} has {dataset.boxes} boxes; use auto, "
-            f"{other} or random_lesion_crops"
+            f"--set patches.boxes={requested}: {dataset.name} has {dataset.boxes} boxes; use auto, "
+            f"{alternative} or random_lesion_crops"
         )
     return BoxSource(dataset.boxes)
 
@@ -141,32 +141,32 @@ def _refuse_chest(setting: str, dataset: Dataset) -> None:
         )
 
 
-def _published(asked: str, file: Path) -> BoxSource:
-    if asked not in ("auto", "no_detector"):
+def _published(requested: str, file: Path) -> BoxSource:
+    if requested not in ("auto", "no_detector"):
         raise RequestError(
-            f"--set patches.boxes={asked} and detector.box_file={file.name} contradict each other; "
-            "leave one out"
+            f"--set patches.boxes={requested} and detector.box_file={file.name} contradict each "
+            "other; leave one out"
         )
     if not file.is_file():
         raise RequestError(f"--set detector.box_file={file}: no such file; give a pickle of boxes")
     return BoxSource("file", file=file)
 
 
-def _detected(asked: str, dataset: Dataset, protocol: Protocol, cache: Path) -> BoxSource:
-    """A detector, or what stands in for it where it is not asked for by name."""
+def _detected(requested: str, dataset: Dataset, protocol: Protocol, cache: Path) -> BoxSource:
+    """A detector, or what stands in for it where it is not requested by name."""
     fundus = dataset.task.kind == "grading"
     if fundus and not dataset.real:
         return BoxSource("detector", idrid.companion(protocol, cache))
     root = idrid.find() if fundus else None
     if root is not None:
         return BoxSource("detector", LesionSet("idrid", root))
-    if asked == "auto" and dataset.name != "eyeq":
+    if requested == "auto" and dataset.name != "eyeq":
         return BoxSource("random_lesion_crops")
     if not fundus:
-        other = ", or given for NIH's boxes" if dataset.modality == "chest" else ""
+        alternative = ", or given for NIH's boxes" if dataset.modality == "chest" else ""
         raise RequestError(
-            f"--set patches.boxes={asked}: the detector knows retinal lesions, and "
-            f"{dataset.name} is not graded fundus photographs; use random_lesion_crops{other}"
+            f"--set patches.boxes={requested}: the detector knows retinal lesions, and "
+            f"{dataset.name} is not graded fundus photographs; use random_lesion_crops{alternative}"
         )
     raise RequestError(
         f"{dataset.name} needs lesion boxes, and there is no IDRiD to train a detector on: "

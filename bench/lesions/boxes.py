@@ -13,9 +13,9 @@ from bench.errors import RequestError
 from bench.evaluation.detection import Detections
 from bench.lesions import box_files
 from bench.lesions.box_source import BoxSource
+from bench.lesions.detector_training import DetectorContext, detector
 from bench.lesions.predictions import by_grade, detector_images, usable_boxes
-from bench.lesions.train import DetectorContext, detector
-from bench.protocol.settings import Detector, Protocol
+from bench.protocol.settings import DetectorSettings, Protocol
 
 
 def locate(
@@ -42,30 +42,30 @@ def locate(
     if source.photographs is not None:
         trained = detector(source.photographs, protocol, context)
         predictor = trained.predictor(protocol.detector, context)
-        seen = predictor.predict(
+        detections = predictor.predict(
             detector_images(images, dataset, digests, train, protocol.detector)
         )
-        said = {"detector": trained.folder.name, **trained.report}
+        report = {"detector": trained.folder.name, **trained.report}
     elif source.file is not None:
-        seen, said = _published(source.file, dataset, train)
+        detections, report = _published(source.file, dataset, train)
     else:
         return images, {}
     sizes = {"image_px": protocol.data.patch_image_px, "patch_px": protocol.patches.size_px}
     boxes = list(images.boxes)
-    for i, found in zip(train, seen, strict=True):
-        boxes[i] = usable_boxes(found, protocol.detector, **sizes)
-    said["grades"] = by_grade(dataset.labels()[train, 0], [boxes[i] for i in train])
-    said["confidence"] = protocol.detector.confidence
-    said["seconds"] = round(time.perf_counter() - began, 1)
-    _refuse_none(said["grades"], protocol.detector)
-    context.callbacks.say(sentence(said))
-    return replace(images, boxes=boxes), said
+    for i, detected in zip(train, detections, strict=True):
+        boxes[i] = usable_boxes(detected, protocol.detector, **sizes)
+    report["grades"] = by_grade(dataset.labels()[train, 0], [boxes[i] for i in train])
+    report["confidence"] = protocol.detector.confidence
+    report["seconds"] = round(time.perf_counter() - began, 1)
+    _refuse_none(report["grades"], protocol.detector)
+    context.callbacks.say(sentence(report))
+    return replace(images, boxes=boxes), report
 
 
-def sentence(said: dict[str, Any]) -> str:
+def sentence(report: dict[str, Any]) -> str:
     """How many training images have a box, in words."""
-    sick = [row for row in said["grades"] if row["grade"] > 0]
-    well = [row for row in said["grades"] if row["grade"] == 0]
+    sick = [row for row in report["grades"] if row["grade"] > 0]
+    well = [row for row in report["grades"] if row["grade"] == 0]
     have, of = (sum(row[name] for row in sick) for name in ("with_box", "images"))
     false, healthy = (sum(row[name] for row in well) for name in ("with_box", "images"))
     return (
@@ -79,14 +79,14 @@ def _published(
     """Boxes of a published file, all of full confidence."""
     read = box_files.read(file)
     names = [Path(dataset.records[i].image_id).stem for i in train]
-    own = [read.boxes.get(name, np.empty((0, 4))) for name in names]
-    found = [
-        Detections(boxes, np.zeros(len(boxes), np.int64), np.ones(len(boxes))) for boxes in own
+    by_image = [read.boxes.get(name, np.empty((0, 4))) for name in names]
+    detections = [
+        Detections(boxes, np.zeros(len(boxes), np.int64), np.ones(len(boxes))) for boxes in by_image
     ]
-    return found, {"boxes_without_area": read.left_out}
+    return detections, {"boxes_without_area": read.left_out}
 
 
-def _refuse_none(grades: list[dict[str, int]], settings: Detector) -> None:
+def _refuse_none(grades: list[dict[str, int]], settings: DetectorSettings) -> None:
     sick = [row for row in grades if row["grade"] > 0]
     if settings.without_box == "drop" and not any(row["boxes"] for row in sick):
         raise RequestError(

@@ -23,8 +23,8 @@ from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 from bench.errors import RequestError
 from bench.evaluation.detection import Detections
-from bench.lesions.idrid import KINDS, Annotated
-from bench.protocol.settings import Detector
+from bench.lesions.idrid import KINDS, AnnotatedPhotograph
+from bench.protocol.settings import DetectorSettings
 from bench.seeding import generator_for
 from bench.training.optim import Schedule
 
@@ -43,16 +43,16 @@ class LesionDetector(nn.Module):
         fetch: Start from the weights that the settings name; without, they are about to be loaded.
     """
 
-    def __init__(self, settings: Detector, *, fetch: bool = True):
+    def __init__(self, settings: DetectorSettings, *, fetch: bool = True):
         super().__init__()
-        trunk = TRUNKS[settings.architecture](settings, fetch)
-        levels = [str(level) for level in range(trunk.levels)]
+        backbone = BACKBONES[settings.architecture](settings, fetch)
+        levels = [str(level) for level in range(backbone.levels)]
         self.network = FasterRCNN(
-            BackboneWithFPN(trunk.body, trunk.returned, trunk.widths, settings.channels),
+            BackboneWithFPN(backbone.body, backbone.returned, backbone.widths, settings.channels),
             num_classes=None,
             min_size=settings.image_px,
             max_size=settings.image_px,
-            rpn_anchor_generator=_anchors(settings, maps=trunk.levels + 1),
+            rpn_anchor_generator=_anchors(settings, maps=backbone.levels + 1),
             rpn_pre_nms_top_n_train=2 * settings.proposals,
             rpn_pre_nms_top_n_test=2 * settings.proposals,
             rpn_post_nms_top_n_train=settings.proposals,
@@ -105,7 +105,7 @@ class DetectionBatches:
         purpose: Parts of the seed.
     """
 
-    photographs: Sequence[Annotated]
+    photographs: Sequence[AnnotatedPhotograph]
     batch: int
     purpose: tuple[str | int, ...]
 
@@ -118,11 +118,11 @@ class DetectionBatches:
         order = rng.permutation(len(self.photographs))
         mirrored = rng.random(len(order)) < 0.5
         for start in range(0, len(order), self.batch):
-            taken = range(start, min(start + self.batch, len(order)))
-            yield collate([_turned(self.photographs[order[i]], mirrored[i]) for i in taken])
+            positions = range(start, min(start + self.batch, len(order)))
+            yield collate([_turned(self.photographs[order[i]], mirrored[i]) for i in positions])
 
 
-def collate(photographs: Sequence[Annotated]) -> dict[str, Tensor]:
+def collate(photographs: Sequence[AnnotatedPhotograph]) -> dict[str, Tensor]:
     """Photographs of one size as a batch of `LesionDetector.loss`."""
     most = max(1, *(len(photograph.kinds) for photograph in photographs))
     boxes = np.zeros((len(photographs), most, 4), np.float32)
@@ -139,21 +139,23 @@ def to_input(images: np.ndarray) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
 
 
-def schedule(optimizer: torch.optim.Optimizer, settings: Detector, total_steps: int) -> Schedule:
+def schedule(
+    optimizer: torch.optim.Optimizer, settings: DetectorSettings, total_steps: int
+) -> Schedule:
     """A linear warm-up, then a tenth of the rate after each milestone.
 
     Source: docs/reference/detector.md#settings.
     """
 
-    def share(step: int) -> float:
+    def factor(step: int) -> float:
         passed = sum(step >= milestone * total_steps for milestone in settings.milestones)
         return min(1.0, (step + 1) / max(settings.warmup_steps, 1)) * 0.1**passed
 
-    return Schedule(optimizer, share)
+    return Schedule(optimizer, factor)
 
 
 @dataclass(frozen=True)
-class _Trunk:
+class _Backbone:
     """A network, which of its layers feed the pyramid, and how wide they are."""
 
     body: nn.Module
@@ -165,7 +167,7 @@ class _Trunk:
         return len(self.returned)
 
 
-def _resnet50(settings: Detector, fetch: bool) -> _Trunk:
+def _resnet50(settings: DetectorSettings, fetch: bool) -> _Backbone:
     """Strides 4 to 32; with ImageNet weights the stem and the first stage stay.
 
     Source: docs/reference/detector.md#settings.
@@ -176,29 +178,29 @@ def _resnet50(settings: Detector, fetch: bool) -> _Trunk:
         for part in (body.conv1, body.layer1):
             part.requires_grad_(False)
     names = {f"layer{n}": str(n - 1) for n in range(1, 5)}
-    return _Trunk(body, names, [256, 512, 1024, 2048])
+    return _Backbone(body, names, [256, 512, 1024, 2048])
 
 
-def _mobilenet(settings: Detector, fetch: bool) -> _Trunk:
+def _mobilenet(settings: DetectorSettings, fetch: bool) -> _Backbone:
     """Strides 4, 8 and 16 of MobileNetV3-Large."""
     body = models.mobilenet_v3_large(norm_layer=_norm(settings))
     if fetch and settings.weights == "imagenet":
         body.load_state_dict(_imagenet(models.MobileNet_V3_Large_Weights.IMAGENET1K_V1))
-    return _Trunk(body.features, {"3": "0", "6": "1", "12": "2"}, [24, 40, 112])
+    return _Backbone(body.features, {"3": "0", "6": "1", "12": "2"}, [24, 40, 112])
 
 
-TRUNKS: dict[str, Callable[[Detector, bool], _Trunk]] = {
+BACKBONES: dict[str, Callable[[DetectorSettings, bool], _Backbone]] = {
     "resnet50_fpn": _resnet50,
     "mobilenet_320_fpn": _mobilenet,
 }
 
 
-def _norm(settings: Detector) -> Callable[..., nn.Module]:
+def _norm(settings: DetectorSettings) -> Callable[..., nn.Module]:
     """Batches are too small for statistics of their own, which a random start cannot do without."""
     return FrozenBatchNorm2d if settings.weights == "imagenet" else nn.BatchNorm2d
 
 
-def _anchors(settings: Detector, *, maps: int) -> AnchorGenerator:
+def _anchors(settings: DetectorSettings, *, maps: int) -> AnchorGenerator:
     """One size a map, doubling, in all ratios."""
     sizes = tuple((settings.smallest_anchor_px * 2**level,) for level in range(maps))
     return AnchorGenerator(sizes, (settings.ratios,) * maps)
@@ -220,11 +222,11 @@ def _imagenet(weights: Any) -> dict[str, Tensor]:
         ) from error
 
 
-def _turned(photograph: Annotated, mirrored: bool) -> Annotated:
+def _turned(photograph: AnnotatedPhotograph, mirrored: bool) -> AnnotatedPhotograph:
     if not mirrored:
         return photograph
     width = photograph.image.shape[1]
     boxes = photograph.boxes.copy()
     boxes[:, [0, 2]] = width - photograph.boxes[:, [2, 0]]
     image = np.ascontiguousarray(photograph.image[:, ::-1])
-    return Annotated(photograph.image_id, image, boxes, photograph.kinds)
+    return AnnotatedPhotograph(photograph.image_id, image, boxes, photograph.kinds)

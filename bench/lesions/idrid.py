@@ -1,7 +1,7 @@
 """IDRiD's photographs with lesion masks, and the drawn companion: what the detector learns from.
 
 Layout as published, below the folder: `A. Segmentation/1. Original Images/a. Training Set/` and,
-below `2. All Segmentation Groundtruths/a. Training Set/`, a folder of masks a kind of lesion. The
+below `2. All Segmentation Groundtruths/a. Training Set/`, a folder of masks per kind of lesion. The
 `b. Testing Set` is read where it is there.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.data import field_of_view
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.data.decode import read_image
 from bench.errors import RequestError
 from bench.lesions import masks
@@ -55,7 +55,7 @@ class LesionImage:
 
 
 @dataclass(frozen=True)
-class Annotated:
+class AnnotatedPhotograph:
     """A photograph cropped to its field of view, and its lesions.
 
     Attributes:
@@ -95,29 +95,29 @@ class LesionSet:
             ]
         )
 
-    def images(self, tick: Tick) -> tuple[LesionImage, ...]:
+    def images(self, tick: ProgressCallback) -> tuple[LesionImage, ...]:
         """The photographs with their masks, drawn first if need be."""
         if self.origin and not (self.root / "DONE").is_file():
             _draw(self, tick)
         return read(self.root)
 
 
-def find(given: Path | None = None) -> Path | None:
+def find(folder: Path | None = None) -> Path | None:
     """The user's IDRiD: the given folder, else $BENCH_DATA/idrid, else data/idrid; None without.
 
     Raises:
         RequestError: when a given folder is not there.
     """
-    root = given or Path(os.environ.get("BENCH_DATA", "data")) / "idrid"
+    root = folder or Path(os.environ.get("BENCH_DATA", "data")) / "idrid"
     if root.is_dir():
         return root
-    if given is None:
+    if folder is None:
         return None
-    raise RequestError(f"--data {given}: no such folder; give IDRiD's, which holds {LAYOUT}")
+    raise RequestError(f"--data {folder}: no such folder; give IDRiD's, which holds {LAYOUT}")
 
 
 def companion(protocol: Protocol, cache: Path) -> LesionSet:
-    """Drawn patients, none of them in the twin, in IDRiD's layout."""
+    """Synthetic patients, none of them in the synthetic twin, in IDRiD's layout."""
     settings = protocol.detector
     origin = {
         "twin": "idrid",
@@ -152,12 +152,12 @@ def read(root: Path) -> tuple[LesionImage, ...]:
 
 
 def hold_out(
-    images: Sequence[LesionImage], *, share: float, seed: int
+    images: Sequence[LesionImage], *, proportion: float, seed: int
 ) -> tuple[list[LesionImage], list[LesionImage]]:
     """Photographs to train on, and those to score with: the testing set, or a seeded share.
 
     Args:
-        share: Held out of the training set where there is no testing set; at least one.
+        proportion: Held out of the training set where there is no testing set; at least one.
         seed: `protocol.data.data_seed`.
 
     Raises:
@@ -167,7 +167,7 @@ def hold_out(
     training = [image for image in images if image.set == "training"]
     if not testing:
         order = sorted(training, key=lambda i: seed_for(seed, "detector held out", i.image_id))
-        count = max(1, round(share * len(training)))
+        count = max(1, round(proportion * len(training)))
         held = {image.image_id for image in order[:count]}
         testing = [image for image in training if image.image_id in held]
         training = [image for image in training if image.image_id not in held]
@@ -178,8 +178,8 @@ def hold_out(
     return training, testing
 
 
-def open_image(image: LesionImage, size_px: int) -> Annotated:
-    """A photograph as the detector sees it: its field of view, square, with a box a lesion.
+def open_image(image: LesionImage, size_px: int) -> AnnotatedPhotograph:
+    """A photograph as the detector sees it: its field of view, square, with one box per lesion.
 
     Raises:
         RequestError: naming a file that cannot be read, or a mask of another size.
@@ -194,12 +194,14 @@ def open_image(image: LesionImage, size_px: int) -> Annotated:
                 f"mask {path.name} is {mask.shape[1]} x {mask.shape[0]} px and its photograph "
                 f"{photograph.shape[1]} x {photograph.shape[0]}; fetch both again"
             )
-        own = seen.to_crop(masks.boxes(mask), size_px)
-        inside = own[_in_field(own, seen.mask(size_px))]
+        lesion_boxes = seen.to_crop(masks.boxes(mask), size_px)
+        inside = lesion_boxes[_in_field(lesion_boxes, seen.mask(size_px))]
         boxes.append(inside)
         kinds += [KINDS.index(kind)] * len(inside)
     crop = field_of_view.crop(photograph, seen, size_px)
-    return Annotated(image.image_id, crop, np.concatenate(boxes), np.array(kinds, dtype=np.int64))
+    return AnnotatedPhotograph(
+        image.image_id, crop, np.concatenate(boxes), np.array(kinds, dtype=np.int64)
+    )
 
 
 def _in_field(boxes: np.ndarray, field_mask: np.ndarray) -> np.ndarray:
@@ -225,7 +227,7 @@ def _masks(base: Path, name: str, image_id: str) -> dict[str, Path]:
     return {kind: path for kind, path in paths.items() if path.is_file()}
 
 
-def _draw(lesions: LesionSet, tick: Tick) -> None:
+def _draw(lesions: LesionSet, tick: ProgressCallback) -> None:
     from bench.data import twin
 
     count, drawn = lesions.origin["images"], iter(range(1, 10**9))

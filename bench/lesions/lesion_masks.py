@@ -15,7 +15,7 @@ from bench.seeding import generator_for
 
 
 @dataclass(frozen=True)
-class Masked:
+class MaskedPhotographs:
     """Photographs cropped to their field of view, with their masks.
 
     Attributes:
@@ -27,14 +27,14 @@ class Masked:
     masks: np.ndarray
 
 
-def read(images: Sequence[LesionImage], size_px: int) -> Masked:
+def read(images: Sequence[LesionImage], size_px: int) -> MaskedPhotographs:
     """All photographs of a set at one size.
 
     Raises:
         RequestError: naming a file that cannot be read, or a mask of another size.
     """
     pairs = [_open(image, size_px) for image in images]
-    return Masked(*(np.stack(part) for part in zip(*pairs, strict=True)))
+    return MaskedPhotographs(*(np.stack(part) for part in zip(*pairs, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class MaskBatches:
         passes = -(-self.steps * self.batch // len(self.images))
         order = np.concatenate([rng.permutation(len(self.images)) for _ in range(passes)])
         for step in range(self.steps):
-            own = order[step * self.batch : (step + 1) * self.batch]
-            flips = torch.from_numpy(rng.random((len(own), 3)) < 0.5)
-            images = _turned(self.images[own].permute(0, 3, 1, 2), flips).permute(0, 2, 3, 1)
-            masks = _turned(self.masks[own], flips)
+            indices = order[step * self.batch : (step + 1) * self.batch]
+            flips = torch.from_numpy(rng.random((len(indices), 3)) < 0.5)
+            images = _turned(self.images[indices].permute(0, 3, 1, 2), flips).permute(0, 2, 3, 1)
+            masks = _turned(self.masks[indices], flips)
             yield {"images": self.prepare_images(images), "masks": self.prepare_masks(masks)}
 
 
@@ -80,8 +80,8 @@ def _turned(maps: Tensor, flips: Tensor) -> Tensor:
     Args:
         flips: (n, 3) bool.
     """
-    for place, mirror in enumerate((lambda m: m.flip(3), lambda m: m.flip(2), lambda m: m.mT)):
-        maps = torch.where(flips[:, place, None, None, None], mirror(maps), maps)
+    for column, mirror in enumerate((lambda m: m.flip(3), lambda m: m.flip(2), lambda m: m.mT)):
+        maps = torch.where(flips[:, column, None, None, None], mirror(maps), maps)
     return maps
 
 
@@ -90,7 +90,7 @@ def _open(image: LesionImage, size_px: int) -> tuple[np.ndarray, np.ndarray]:
     seen = field_of_view.find(photograph)
     shown = field_of_view.crop(photograph, seen, size_px)
     lesions = np.zeros((len(KINDS), size_px, size_px), dtype=np.uint8)
-    for place, kind in enumerate(KINDS):
+    for channel, kind in enumerate(KINDS):
         if kind in image.masks:
             mask = read_image(image.masks[kind])
             if mask.shape != photograph.shape:
@@ -100,6 +100,6 @@ def _open(image: LesionImage, size_px: int) -> tuple[np.ndarray, np.ndarray]:
                     "again"
                 )
             whole = np.where(mask.max(axis=2, keepdims=True) > 1, 255, 0).astype(np.uint8)
-            lesions[place] = field_of_view.crop(whole.repeat(3, axis=2), seen, size_px)[:, :, 0]
+            lesions[channel] = field_of_view.crop(whole.repeat(3, axis=2), seen, size_px)[:, :, 0]
     background = 255 - lesions.max(axis=0)
     return shown, np.concatenate([lesions, background[None]])

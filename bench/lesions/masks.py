@@ -1,4 +1,4 @@
-"""From a mask of lesions to one box a lesion, as the group's detector was trained.
+"""From a mask of lesions to one box per lesion, as the group's detector was trained.
 
 Source: docs/reference/detector.md#from-masks-to-boxes.
 """

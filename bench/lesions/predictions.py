@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from bench import store
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.data.decode import photograph
 from bench.data.patches import fitting
 from bench.data.pixels import ImageSet, Pixels
@@ -26,7 +26,7 @@ from bench.errors import Interrupted
 from bench.evaluation.detection import Detections
 from bench.lesions.faster_rcnn import LesionDetector, to_input
 from bench.locking import lock
-from bench.protocol.settings import Detector
+from bench.protocol.settings import DetectorSettings
 
 CHUNK_BYTES = 2**26
 """Of the images between two writes: what is held at once, and what a killed process loses."""
@@ -51,14 +51,14 @@ class Predictor:
 
     Attributes:
         stored: Folder of what it saw, one file for every few images.
-        tick: Told how many images are done.
+        tick: Called with how many images are done.
     """
 
     network: LesionDetector
-    settings: Detector
+    settings: DetectorSettings
     stored: Path
     device: torch.device
-    tick: Tick
+    tick: ProgressCallback
     interrupted: Callable[[], bool]
 
     def predict(self, seen: Sequence[DetectorImage]) -> list[Detections]:
@@ -73,7 +73,7 @@ class Predictor:
                     self._memorise(_unseen(new, _recall(self.stored)))
                     continue
             time.sleep(1)  # another process looks at images, these perhaps
-            self._stop_if_asked()
+            self._stop_if_interrupted()
         known = _recall(self.stored)
         return [_unpack(known[view.key]) for view in seen]
 
@@ -85,12 +85,12 @@ class Predictor:
             seen = self._predict(part, partial(self._tell, start, len(new)))
             rows = json.dumps(dict(zip(keys, map(_pack, seen), strict=True)))
             store.write_bytes(self.stored / f"{store.digest(keys)[:16]}.json", rows.encode())
-            self._stop_if_asked()
+            self._stop_if_interrupted()
 
     def _predict(
-        self, part: Sequence[DetectorImage], told: Callable[[int], object]
+        self, part: Sequence[DetectorImage], on_count: Callable[[int], object]
     ) -> list[Detections]:
-        """Look at images now; boxes as shares of the side."""
+        """Look at images now; boxes as fractions of the side."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             images = list(pool.map(lambda view: view.load(), part))
         detections: list[Detections] = []
@@ -98,48 +98,55 @@ class Predictor:
             for start in range(0, len(images), self.settings.batch):
                 batch = to_input(np.stack(images[start : start + self.settings.batch]))
                 detections += self.network.find(batch.to(self.device))
-                told(len(detections))
+                on_count(len(detections))
         side = self.settings.image_px
-        return [Detections(own.boxes / side, own.kinds, own.scores) for own in detections]
+        return [
+            Detections(detected.boxes / side, detected.kinds, detected.scores)
+            for detected in detections
+        ]
 
     def _tell(self, before: int, total: int, done: int) -> None:
         self.tick("looking for lesions", before + done, total)
 
-    def _stop_if_asked(self) -> None:
+    def _stop_if_interrupted(self) -> None:
         if self.interrupted():
             raise Interrupted("stopped while looking for lesions; what was seen is kept")
 
 
 def detector_images(
-    images: ImageSet, dataset: Dataset, digests: list[str], indices: np.ndarray, settings: Detector
+    images: ImageSet,
+    dataset: Dataset,
+    digests: list[str],
+    indices: np.ndarray,
+    settings: DetectorSettings,
 ) -> list[DetectorImage]:
     """A run's images as the detector gets them: degraded copies too, as `on_degraded` says.
 
     An image that the cache holds too small is read from its file again; a degraded copy exists in
     the cache alone and is enlarged.
     """
-    pixels = max(images.whole, images.for_patches, key=lambda own: own.clean.shape[1])
+    pixels = max(images.whole, images.for_patches, key=lambda size: size.clean.shape[1])
     return [
         _degraded(pixels, i, settings)
-        if settings.on_degraded == "rerun" and pixels.place[i] >= 0
+        if settings.on_degraded == "rerun" and pixels.copy_index[i] >= 0
         else _clean(pixels, i, dataset.records[i].path, digests[i], settings)
         for i in indices
     ]
 
 
 def usable_boxes(
-    detections: Detections, settings: Detector, *, image_px: int, patch_px: int
+    detections: Detections, settings: DetectorSettings, *, image_px: int, patch_px: int
 ) -> np.ndarray:
     """Boxes to cut patches around, (L, 4) in pixels: sure enough, off the border, not too large.
 
     Args:
-        detections: Boxes as shares of the image's side.
+        detections: Boxes as fractions of the image's side.
         image_px: Side of the image that patches are cut from.
     """
-    shares = detections.above(settings.confidence).boxes
+    relative_boxes = detections.above(settings.confidence).boxes
     low, high = settings.border, 1 - settings.border
-    inside = (shares[:, :2] > low).all(axis=1) & (shares[:, 2:] < high).all(axis=1)
-    boxes = shares[inside] * image_px
+    inside = (relative_boxes[:, :2] > low).all(axis=1) & (relative_boxes[:, 2:] < high).all(axis=1)
+    boxes = relative_boxes[inside] * image_px
     return fitting(boxes if settings.oversized == "drop" else centred(boxes, patch_px), patch_px)
 
 
@@ -157,7 +164,7 @@ def by_grade(grades: np.ndarray, boxes: Sequence[np.ndarray]) -> list[dict[str, 
         grades: (n,) of the images.
         boxes: (L, 4) each.
     """
-    counts = np.array([len(own) for own in boxes])
+    counts = np.array([len(image_boxes) for image_boxes in boxes])
     return [
         {
             "grade": int(grade),
@@ -180,14 +187,14 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _degraded(pixels: Pixels, index: int, settings: Detector) -> DetectorImage:
-    copy = pixels.degraded[pixels.place[index]]
+def _degraded(pixels: Pixels, index: int, settings: DetectorSettings) -> DetectorImage:
+    copy = pixels.degraded[pixels.copy_index[index]]
     name = hashlib.sha256(copy.tobytes()).hexdigest()
     return DetectorImage(f"{name}:copy", partial(_resized, copy, settings.image_px))
 
 
 def _clean(
-    pixels: Pixels, index: int, path: Path, digest: str, settings: Detector
+    pixels: Pixels, index: int, path: Path, digest: str, settings: DetectorSettings
 ) -> DetectorImage:
     cached_px = pixels.clean.shape[1]
     if cached_px < settings.image_px:
@@ -222,7 +229,7 @@ def _unseen(seen: Sequence[DetectorImage], known: dict[str, Any]) -> list[Detect
 
 
 def _pack(detections: Detections) -> list[list[float]]:
-    """A row a box: corners, kind, score; exact to a hundredth of a pixel of 512."""
+    """One row per box: corners, kind, score; exact to a hundredth of a pixel of 512."""
     return (
         np.column_stack([detections.boxes, detections.kinds, detections.scores]).round(5).tolist()
     )

@@ -8,7 +8,7 @@ import torch
 
 from bench.data.pixels import ImageSet
 from bench.data.records import Dataset
-from bench.lesions.lesion_masks import Masked
+from bench.lesions.lesion_masks import MaskedPhotographs
 from bench.protocol.settings import Protocol
 from bench.roster import Method
 
@@ -39,5 +39,5 @@ class RunContext:
     weights: str
     seed: int
     device: torch.device
-    masked: Masked | None = None
+    masked: MaskedPhotographs | None = None
     located: dict[str, Any] = field(default_factory=dict)

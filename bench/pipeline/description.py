@@ -35,7 +35,7 @@ def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
         "limited": dataset.limited,
         "boxes": prepared.boxes,
         "assumptions": [*dataset.assumptions, *notes],
-        "shares": lq_ratio.shares(dataset, prepared.degraded),
+        "shares": lq_ratio.low_quality_proportions(dataset, prepared.degraded),
         "changed_options": changed_options(prepared),
         "classes": list(dataset.task.classes),
         "kind": dataset.task.kind,

@@ -39,12 +39,12 @@ def embed(network: Any, context: RunContext) -> dict[str, np.ndarray]:
     lesions around the data set's own boxes where it has any, one patch an image.
 
     Args:
-        network: The classifier as fine-tuning starts it, its trunk being the pretrained encoder.
+        network: The classifier as fine-tuning starts it, its backbone being the pretrained encoder.
 
     Returns:
         `image_id` (n,) text; `level` (n,) int8, codes as in `comcl.views.LEVELS`; `feature`
         (n, d) float16, pooled features on their first d <= 64 principal components; `explained`
-        (d,) float32, the shares of their variance.
+        (d,) float32, the proportion of variance that each explains.
     """
     images, levels, where = _patches(context)
     features = _features(network, context, images, where)
@@ -61,28 +61,29 @@ def _patches(context: RunContext) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images (n,), their levels (n,), and upper left corners (n, 2) of one patch each."""
     image_px, patch_px = context.protocol.data.patch_image_px, context.protocol.patches.size_px
     images, levels, where = [], [], []
-    for code, own in enumerate(images_by_level(context, "test")):
-        pool = crop_pool(own)
+    for code, indices in enumerate(images_by_level(context, "test")):
+        pool = crop_pool(indices)
         if code < 2:
-            boxed = box_pool(own, context.images.boxes, patch_px=patch_px)
+            boxed = box_pool(indices, context.images.boxes, patch_px=patch_px)
             pool = boxed if len(boxed) else pool
         entries = _one_an_image(context, pool.images, COUNTS[code])
         rng = generator_for(context.protocol.data.data_seed, "embeddings", code)
         region = context.images.for_patches.region
         sizes = {"image_px": image_px, "patch_px": patch_px}
-        found = corners(pool, entries, **sizes, rng=rng, region=region)
+        cut_at = corners(pool, entries, **sizes, rng=rng, region=region)
         images.append(pool.images[entries])
         levels.append(np.full(len(entries), code))
-        where.append(found)
+        where.append(cut_at)
     return np.concatenate(images), np.concatenate(levels), np.concatenate(where)
 
 
 def _one_an_image(context: RunContext, images: np.ndarray, count: int) -> np.ndarray:
     """Places of the first entries of as many images, in an order that the data seed decides."""
-    own, first = np.unique(images, return_index=True)
+    distinct, first = np.unique(images, return_index=True)
     seed, records = context.protocol.data.data_seed, context.dataset.records
     order = sorted(
-        range(len(own)), key=lambda n: seed_for(seed, "embeddings", records[own[n]].image_id)
+        range(len(distinct)),
+        key=lambda n: seed_for(seed, "embeddings", records[distinct[n]].image_id),
     )
     return first[np.array(order[:count], dtype=np.int64)]
 
@@ -94,7 +95,7 @@ def _features(
     """(n, F) pooled features, in eval mode; the mode is restored."""
     was_training = network.training
     network.eval()
-    prepare, found = build.prepare_patches(context), []
+    prepare, features = build.prepare_patches(context), []
     for part in np.split(np.arange(len(images)), range(BATCH, len(images), BATCH)):
         cut = context.images.for_patches.patches(
             images[part],
@@ -102,13 +103,13 @@ def _features(
             patch_px=context.protocol.patches.size_px,
             undegraded=np.zeros(len(part), dtype=bool),
         )
-        found.append(network.features(prepare(torch.from_numpy(cut))).float().cpu().numpy())
+        features.append(network.features(prepare(torch.from_numpy(cut))).float().cpu().numpy())
     network.train(was_training)
-    return np.concatenate(found)
+    return np.concatenate(features)
 
 
 def _principal(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n, F) -> (n, d) scores on the first principal components, and their shares of variance."""
+    """(n, F) -> (n, d) scores on the first principal components, and the variance each explains."""
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     total = max(float((values**2).sum()), np.finfo(float).tiny)

@@ -13,20 +13,20 @@ def comcl_options(context: RunContext) -> dict[str, Any]:
     """Keywords of `comcl.model.CoMCL`, less what the variant takes away (D39)."""
     from comcl.mining import WITHOUT_SPL
 
-    own, shared = context.protocol.comcl, context.protocol.pretraining
-    removed = WITHOUT_SPL[own.no_spl_removes] if _variant(context) == "comcl-no-spl" else {}
+    settings, shared = context.protocol.comcl, context.protocol.pretraining
+    removed = WITHOUT_SPL[settings.no_spl_removes] if _variant(context) == "comcl-no-spl" else {}
     options = {
         "queue_size": shared.queue,
         "momentum": shared.key_momentum,
         "temperature": shared.temperature,
-        "head": own.head,
-        "negatives": own.negatives,
-        "topk": own.topk,
-        "k_rule": own.k_rule,
-        "k_min": own.k_min,
-        "k_direction": own.k_direction,
-        "topk_scope": own.topk_scope,
-        "spl": own.spl,
+        "head": settings.head,
+        "negatives": settings.negatives,
+        "topk": settings.topk,
+        "k_rule": settings.k_rule,
+        "k_min": settings.k_min,
+        "k_direction": settings.k_direction,
+        "topk_scope": settings.topk_scope,
+        "spl": settings.spl,
     }
     return {**options, **removed}
 
@@ -43,18 +43,18 @@ def usable_pairs(context: RunContext) -> tuple[tuple[Any, ...], tuple[Any, ...]]
     """
     from comcl.views import LEVELS, drop_empty, pairs_for
 
-    own = context.protocol.comcl
+    settings = context.protocol.comcl
     pairs = pairs_for(
         _variant(context),
-        la_role=own.la_role,
-        without_levels=own.no_multilevel_pool,
-        loss_weights=own.loss_weights,
+        la_role=settings.la_role,
+        without_levels=settings.no_multilevel_pool,
+        loss_weights=settings.loss_weights,
     )
     pools = level_pools(context)
     kept, dropped = drop_empty(pairs, [LEVELS[level] for level in pools if len(pools[level])])
     if dropped:
         _refuse_boxless(context, pools)
-    if dropped and own.empty_level == "error":
+    if dropped and settings.empty_level == "error":
         raise RequestError(
             f"{context.name}: a level of the losses {_names(dropped)} has no patches at this "
             "ratio, and comcl.empty_level=error allows none such; drop_loss leaves these losses "
@@ -97,11 +97,11 @@ def images_by_level(
     """Indices of a split's images of each level, by code; without quality all count as high."""
     from comcl.views import level_codes
 
-    own = context.dataset.where(split)
-    lesion = context.dataset.task.shows_lesions(context.dataset.labels()[own])
-    low = ((context.dataset.quality() > 0) | context.degraded)[own]
+    indices = context.dataset.where(split)
+    lesion = context.dataset.task.shows_lesions(context.dataset.labels()[indices])
+    low = ((context.dataset.quality() > 0) | context.degraded)[indices]
     levels = level_codes(lesion, low & quality_matters)
-    return [own[levels == code] for code in range(4)]
+    return [indices[levels == code] for code in range(4)]
 
 
 def _training_images(context: RunContext) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 
 if TYPE_CHECKING:  # torch, which whoever only starts processes does not need
     from bench.training.callbacks import Callbacks
@@ -28,8 +28,8 @@ def watching() -> "Iterator[Callbacks]":
 
 
 @contextmanager
-def ticking() -> Iterator[Tick]:
-    """A Tick that shows what it is told until the block ends."""
+def ticking() -> Iterator[ProgressCallback]:
+    """A callback that shows progress until the block ends."""
     with _shown() as shown:
         yield shown.tick
 

@@ -8,7 +8,7 @@ import numpy as np
 from bench import roster, store
 from bench.data import datasets
 from bench.data import lq_ratio as ratios
-from bench.data.cache import Tick, content_digests
+from bench.data.cache import ProgressCallback, content_digests
 from bench.data.records import Dataset
 from bench.errors import RequestError
 from bench.lesions import box_source
@@ -98,7 +98,7 @@ class Prepared:
         return self.box_source.kind
 
 
-def prepare(request: Request, tick: Tick) -> Prepared:
+def prepare(request: Request, tick: ProgressCallback) -> Prepared:
     """Everything that is known before training.
 
     Raises:
@@ -111,8 +111,8 @@ def prepare(request: Request, tick: Tick) -> Prepared:
     refusals.refuse_foreign_options(name, method, request.changes)
     lq_ratio = ratios.parse(request.lq_ratio, request.dataset)
     cache = datasets.cache_folder(request.cache)
-    place = datasets.Location(request.data, cache, protocol, request.partial, tick)
-    dataset = datasets.read(request.dataset, place)
+    location = datasets.Location(request.data, cache, protocol, request.partial, tick)
+    dataset = datasets.read(request.dataset, location)
     refusals.refuse_other_modality(dataset, request.changes)
     refusals.refuse_without_effect(dataset, protocol)
     protocol = in_force(protocol, dataset.modality)
@@ -164,6 +164,6 @@ def chosen_preset(method: str, protocol_name: str, settings: str) -> Protocol:
         RequestError: an unknown preset, or settings that are neither common nor original.
     """
     if settings not in ("common", "original"):
-        raise RequestError(f"--settings {settings}: must be common or original")
+        raise RequestError(f"--settings {settings}: choose one of: common, original")
     protocol = named(protocol_name)
     return original.apply(protocol, method, protocol_name) if settings == "original" else protocol

@@ -42,9 +42,9 @@ def explain(network: nn.Module, context: RunContext) -> dict[str, np.ndarray]:
     boxed = np.array([i for i in lesion if len(boxes[i])], dtype=np.int64)
     shown = boxed if len(boxed) else lesion
     kept = sorted(shown, key=lambda i: seed_for(0, "saliency", dataset.records[i].image_id))[:KEPT]
-    asked = np.union1d(np.array(kept, dtype=np.int64), boxed)
-    maps = dict(zip(asked.tolist(), _maps(network, context, asked), strict=True))
-    own = [boxes[i] for i in boxed]
+    explained = np.union1d(np.array(kept, dtype=np.int64), boxed)
+    maps = dict(zip(explained.tolist(), _maps(network, context, explained), strict=True))
+    lesion_boxes = [boxes[i] for i in boxed]
     side = context.protocol.data.patch_image_px
     pointed = [maps[i] for i in boxed.tolist()]
     return {
@@ -53,8 +53,8 @@ def explain(network: nn.Module, context: RunContext) -> dict[str, np.ndarray]:
             -1, KEPT_PX, KEPT_PX
         ),
         "pointed_id": np.array([dataset.records[i].image_id for i in boxed]),
-        "hit": pointing.hits(pointed, own, image_px=side),
-        "chance": pointing.chance(own, image_px=side),
+        "hit": pointing.hits(pointed, lesion_boxes, image_px=side),
+        "chance": pointing.chance(lesion_boxes, image_px=side),
     }
 
 
@@ -98,17 +98,19 @@ def _saliency(network: Any, images: torch.Tensor) -> torch.Tensor:
     return grad_cam(network, images, targets, layer=_layer(network.trunk, images.shape[-1]))
 
 
-def _layer(trunk: Any, image_px: int) -> str:
+def _layer(backbone: Any, image_px: int) -> str:
     """The deepest map that can tell places apart: the last one, but for small protocols' images."""
-    steps = [(step["module"], step["reduction"]) for step in getattr(trunk, "feature_info", ())]
+    steps = [(step["module"], step["reduction"]) for step in getattr(backbone, "feature_info", ())]
     if not steps or image_px / steps[-1][1] >= LEAST_CELLS:
         return "trunk"
     fine = [name for name, reduction in steps if image_px / reduction >= LEAST_CELLS]
     return f"trunk.{fine[-1]}" if fine else "trunk"
 
 
-def _small(own: np.ndarray) -> np.ndarray:
+def _small(saliency_map: np.ndarray) -> np.ndarray:
     """A map at a size to keep, from 0 to 1."""
-    resized = cv2.resize(own.astype(np.float32), (KEPT_PX, KEPT_PX), interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(
+        saliency_map.astype(np.float32), (KEPT_PX, KEPT_PX), interpolation=cv2.INTER_AREA
+    )
     spread = float(np.ptp(resized))
     return (resized - resized.min()) / spread if spread else np.zeros_like(resized)

@@ -14,7 +14,7 @@ KINDS = {"PA", "PI", "PC", "CB", "PA/PC", "PI/PC"}
 
 @dataclass(frozen=True)
 class Ambiguity:
-    """One open point.
+    """One open question.
 
     Attributes:
         id: "D1" to "D55".
@@ -22,7 +22,7 @@ class Ambiguity:
             code, "CB" a fault of the code; two of them joined by "/".
         quote: What the paper or the code says; "" where it says nothing.
         question: What has to be decided.
-        options: The readings, our default first.
+        options: The alternatives, our default first.
         evidence: What speaks for which.
         fields: The protocol fields ("comcl.spl") that decide it, the main one first.
         why: "fixed: ..." where no field decides it, else "".
@@ -45,7 +45,7 @@ class Ambiguity:
 
     @property
     def default(self) -> str:
-        """The reading that the PAPER protocol takes."""
+        """The alternative that the PAPER protocol takes."""
         return self.options[0]
 
     @property

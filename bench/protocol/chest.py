@@ -5,7 +5,7 @@ They enter the identity of runs on chest data alone.
 
 from typing import Any, Literal
 
-from bench.protocol.fields import Group, setting
+from bench.protocol.fields import SettingsGroup, setting
 
 FUNDUS_ONLY = ("degradation.model=", "degradation.size_variant=", "normalisation.")
 """Beginnings of the settings that radiographs do not read."""
@@ -21,7 +21,7 @@ READ_BY = {
 """Settings that have an effect only where another has one of these values."""
 
 
-class Chest(Group):
+class ChestSettings(SettingsGroup):
     """Which radiographs, how their quality is known, how they are degraded and shown."""
 
     subset: str = setting(
@@ -83,32 +83,34 @@ class Chest(Group):
     )
 
 
-def unread(chest: Chest, boxes: str) -> str:
+def unread(chest: ChestSettings, boxes: str) -> str:
     """A sentence about a changed setting without effect, which would name one run twice; or "".
 
     Args:
         boxes: `patches.boxes`.
     """
     values = {**{f"chest.{k}": v for k, v in chest.model_dump().items()}, "patches.boxes": boxes}
-    for name, (other, readers) in READ_BY.items():
-        own = values[f"chest.{name}"]
-        if own != Chest.model_fields[name].default and values[other] not in readers:
+    for name, (reader, readers) in READ_BY.items():
+        value = values[f"chest.{name}"]
+        if value != ChestSettings.model_fields[name].default and values[reader] not in readers:
             return (
-                f"--set chest.{name}={own}: not read with {other}={values[other]}; add --set "
-                f"{other}={readers[0]}, or leave it out"
+                f"--set chest.{name}={value}: not read with {reader}={values[reader]}; add --set "
+                f"{reader}={readers[0]}, or leave it out"
             )
     return ""
 
 
-def identity(chest: Chest, protocol: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def identity(
+    chest: ChestSettings, protocol: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
     """The groups of a protocol, as JSON values, that a run on radiographs has other than others.
 
     Files count by their kind alone: what they say is in a run's manifest. What radiographs do not
     read is left out.
     """
-    own = chest.model_dump(mode="json")
-    own["subset"] = chest.subset.partition("=")[0]
-    del own["quality_file"]
+    group = chest.model_dump(mode="json")
+    group["subset"] = chest.subset.partition("=")[0]
+    del group["quality_file"]
     unread = {key.removeprefix("degradation.").removesuffix("=") for key in FUNDUS_ONLY}
     degradation = {k: v for k, v in protocol["degradation"].items() if k not in unread}
-    return {"chest": own, "degradation": degradation}
+    return {"chest": group, "degradation": degradation}

@@ -10,7 +10,7 @@ def setting(default: Any, *, source: str, unit: str = "", **rules: Any) -> Any:
     return Field(default, json_schema_extra={"source": source, "unit": unit}, **rules)
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """Settings that belong together; unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -1,15 +1,15 @@
-"""The settings that belong to one method each: the switches of its open points.
+"""The settings that belong to one method each: the switches of its open questions.
 
 They enter the identity of that method's runs alone.
 """
 
 from typing import Literal
 
-from bench.protocol.fields import Group, setting
+from bench.protocol.fields import SettingsGroup, setting
 
 
-class CoMCL(Group):
-    """The open points of the paper that are switches of the method itself."""
+class CoMCLSettings(SettingsGroup):
+    """The paper's open questions that are switches of the method itself."""
 
     head: Literal["mlp", "linear", "none"] = setting("mlp", source="code: modules.py (D3)")
     negatives: Literal["queue", "batch"] = setting("queue", source="code: modules.py (D7)")
@@ -44,21 +44,21 @@ class CoMCL(Group):
     )
 
 
-class Inception(Group):
+class InceptionSettings(SettingsGroup):
     """Inception-v3's own size: the network needs 75 px."""
 
     image_px: int = setting(512, source="reference: methods.md#inception-v3", unit="px", ge=75)
     narrow: int = setting(1, source="paper 3.2: the published widths", unit="divides widths", ge=1)
 
 
-class Densenet(Group):
+class DensenetSettings(SettingsGroup):
     """DenseNet-121's own size."""
 
     growth_rate: int = setting(32, source="paper 3.2: as published", ge=2)
     block_config: tuple[int, ...] = setting((6, 12, 24, 16), source="paper 3.2: as published")
 
 
-class Mmcnn(Group):
+class MmcnnSettings(SettingsGroup):
     """MMCNN's own settings; neither code nor full text is public.
 
     Source: docs/reference/methods.md#mmcnn.
@@ -77,7 +77,7 @@ class Mmcnn(Group):
     )
 
 
-class ZoomInNet(Group):
+class ZoomInNetSettings(SettingsGroup):
     """Zoom-in-Net's own settings; neither code nor full text is public.
 
     Source: docs/reference/methods.md#zoom-in-net.
@@ -98,13 +98,13 @@ class ZoomInNet(Group):
     )
 
 
-class Cabnet(Group):
+class CabnetSettings(SettingsGroup):
     """CABNet's own settings."""
 
     detectors_per_class: int = setting(5, source="code: CABnet train.py, k", ge=1)
 
 
-class Lanet(Group):
+class LanetSettings(SettingsGroup):
     """LANet's own settings."""
 
     loss_weights: Literal["fixed", "adaptive"] = setting(
@@ -112,7 +112,7 @@ class Lanet(Group):
     )
 
 
-class DeepmtDr(Group):
+class DeepmtDrSettings(SettingsGroup):
     """DeepMT-DR's own settings."""
 
     width: int = setting(64, source="code: network.py", unit="channels of Seg_Net", ge=2)
@@ -121,7 +121,7 @@ class DeepmtDr(Group):
     hidden: int = setting(512, source="code: network.py", ge=1)
 
 
-class LesionAware(Group):
+class LesionAwareSettings(SettingsGroup):
     """Lesion-aware CL's own settings."""
 
     healthy_per_lesion: int = setting(3, source="code: Contrastive Learning, r", ge=1)
@@ -134,7 +134,7 @@ class LesionAware(Group):
     distillation_temperature: float = setting(4.0, source="code: student_train.py", gt=0)
 
 
-class MoCo(Group):
+class MoCoSettings(SettingsGroup):
     """MoCo's own settings, the paper's Basic CL."""
 
     head: Literal["mlp", "linear"] = setting("mlp", source="code: CoMCL/modules.py (D41)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.protocol.settings import Protocol
 
-Change = tuple[Any, str]
+SourcedValue = tuple[Any, str]
 
 LCL = "code: YijinHuang/Lesion-based-Contrastive-Learning at 422c85e, config.py"
 IMAGE = "code: IntelliDAL/Image at 3913b63, Contrastive Learning/config.py"
@@ -27,11 +27,11 @@ _HUANG_PRETRAINING: dict[str, Any] = {
 }
 
 
-def _from(source: str, values: dict[str, Any]) -> dict[str, Change]:
+def _from(source: str, values: dict[str, Any]) -> dict[str, SourcedValue]:
     return {key: (value, source) for key, value in values.items()}
 
 
-ORIGINAL: dict[str, dict[str, Change]] = {
+ORIGINAL: dict[str, dict[str, SourcedValue]] = {
     "inception-v3": _from("assumed: Szegedy et al. 2016, from memory", {"inception.image_px": 299}),
     "mmcnn": {
         "mmcnn.image_px": (720, NO_SOURCE),
@@ -119,17 +119,17 @@ BUDGET = (
 )
 
 
-def changes(method: str, protocol_name: str) -> dict[str, Change]:
+def changes(method: str, protocol_name: str) -> dict[str, SourcedValue]:
     """The settings that `--settings original` changes for a method under a protocol.
 
     Args:
         method: Roster name.
         protocol_name: paper takes all of them; a small one keeps its budget.
     """
-    own = ORIGINAL.get(method, {})
+    published = ORIGINAL.get(method, {})
     if protocol_name == "paper":
-        return own
-    return {key: change for key, change in own.items() if key.partition(".")[2] not in BUDGET}
+        return published
+    return {key: change for key, change in published.items() if key.partition(".")[2] not in BUDGET}
 
 
 def apply(protocol: Protocol, method: str, protocol_name: str) -> Protocol:

@@ -110,7 +110,7 @@ def named(name: str) -> Protocol:
         RequestError: for any other name.
     """
     if name not in CHANGES:
-        raise RequestError(f"no protocol {name!r}; there are {', '.join(CHANGES)}")
+        raise RequestError(f"--protocol {name}: choose one of: {', '.join(CHANGES)}")
     return _with(Protocol(), {key: value for key, (value, _) in CHANGES[name].items()})
 
 

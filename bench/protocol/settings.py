@@ -8,23 +8,23 @@ checks the wiring in seconds.
 
 from typing import Literal
 
-from bench.protocol.chest import Chest
-from bench.protocol.fields import Group, setting
+from bench.protocol.chest import ChestSettings
+from bench.protocol.fields import SettingsGroup, setting
 from bench.protocol.method_settings import (
-    Cabnet,
-    CoMCL,
-    DeepmtDr,
-    Densenet,
-    Inception,
-    Lanet,
-    LesionAware,
-    Mmcnn,
-    MoCo,
-    ZoomInNet,
+    CabnetSettings,
+    CoMCLSettings,
+    DeepmtDrSettings,
+    DensenetSettings,
+    InceptionSettings,
+    LanetSettings,
+    LesionAwareSettings,
+    MmcnnSettings,
+    MoCoSettings,
+    ZoomInNetSettings,
 )
 
 
-class Data(Group):
+class DataSettings(SettingsGroup):
     """Which images, how large, and how they are split."""
 
     image_px: int = setting(
@@ -47,8 +47,8 @@ class Data(Group):
     twin_px: int = setting(256, source="assumed: 128-px patches on 512 become 64", unit="px", ge=64)
 
 
-class Degradation(Group):
-    """How high-quality images are made low-quality until the share is reached."""
+class DegradationSettings(SettingsGroup):
+    """How high-quality images are made low-quality until the ratio is reached."""
 
     model: Literal["mix", "cofe", "cataract", "gfe_map"] = setting(
         "mix", source="assumed: paper 3.2 names both models and no mixture (D32)"
@@ -62,7 +62,7 @@ class Degradation(Group):
     )
 
 
-class Patches(Group):
+class PatchSettings(SettingsGroup):
     """The patches that contrastive methods see."""
 
     size_px: int = setting(128, source="paper 3.1", unit="px of patch_image_px", ge=8)
@@ -78,7 +78,7 @@ class Patches(Group):
     )
 
 
-class Detector(Group):
+class DetectorSettings(SettingsGroup):
     """The lesion detector around whose boxes contrastive methods cut patches.
 
     Part of the identity of those runs only that use its boxes.
@@ -168,13 +168,13 @@ class Detector(Group):
     companion_px: int = setting(256, source="assumed: as the twin's images", unit="px", ge=64)
 
 
-class Init(Group):
+class InitSettings(SettingsGroup):
     """What the backbone starts from."""
 
     weights: str = setting("imagenet", source="code: CoMCL/modules.py (D1); imagenet|random|FILE")
 
 
-class Backbone(Group):
+class BackboneSettings(SettingsGroup):
     """The network that all methods share; plain classifiers keep their family."""
 
     name: str = setting("resnet50", source="paper 3.1")
@@ -188,7 +188,7 @@ class Backbone(Group):
     )
 
 
-class Pretraining(Group):
+class PretrainingSettings(SettingsGroup):
     """What every contrastive method gets."""
 
     epochs: int = setting(800, source="paper 3.1", ge=1)
@@ -203,7 +203,7 @@ class Pretraining(Group):
     queue: int = setting(7200, source="code: CoMCL/modules.py:160", unit="keys a level", ge=1)
 
 
-class Finetuning(Group):
+class FinetuningSettings(SettingsGroup):
     """What every supervised path gets."""
 
     epochs: int = setting(
@@ -235,7 +235,7 @@ class Finetuning(Group):
     )
 
 
-class Normalisation(Group):
+class NormalisationSettings(SettingsGroup):
     """Channel statistics that inputs are normalised with."""
 
     mean: tuple[float, float, float] = setting(
@@ -246,7 +246,7 @@ class Normalisation(Group):
     )
 
 
-class Engine(Group):
+class EngineSettings(SettingsGroup):
     """Arithmetic that can change a number."""
 
     precision: Literal["fp32", "bf16", "fp16"] = setting("bf16", source="assumed: speed")
@@ -254,27 +254,27 @@ class Engine(Group):
     threads: int = setting(2, source="assumed: CPU threads; sums depend on their number", ge=1)
 
 
-class Protocol(Group):
+class Protocol(SettingsGroup):
     """All settings of a run that are not its method, data set, ratio and seed."""
 
-    data: Data = Data()
-    degradation: Degradation = Degradation()
-    patches: Patches = Patches()
-    detector: Detector = Detector()
-    init: Init = Init()
-    backbone: Backbone = Backbone()
-    pretraining: Pretraining = Pretraining()
-    finetuning: Finetuning = Finetuning()
-    normalisation: Normalisation = Normalisation()
-    chest: Chest = Chest()
-    comcl: CoMCL = CoMCL()
-    inception: Inception = Inception()
-    densenet: Densenet = Densenet()
-    mmcnn: Mmcnn = Mmcnn()
-    zoom_in_net: ZoomInNet = ZoomInNet()
-    cabnet: Cabnet = Cabnet()
-    lanet: Lanet = Lanet()
-    deepmt_dr: DeepmtDr = DeepmtDr()
-    lesion_aware: LesionAware = LesionAware()
-    moco: MoCo = MoCo()
-    engine: Engine = Engine()
+    data: DataSettings = DataSettings()
+    degradation: DegradationSettings = DegradationSettings()
+    patches: PatchSettings = PatchSettings()
+    detector: DetectorSettings = DetectorSettings()
+    init: InitSettings = InitSettings()
+    backbone: BackboneSettings = BackboneSettings()
+    pretraining: PretrainingSettings = PretrainingSettings()
+    finetuning: FinetuningSettings = FinetuningSettings()
+    normalisation: NormalisationSettings = NormalisationSettings()
+    chest: ChestSettings = ChestSettings()
+    comcl: CoMCLSettings = CoMCLSettings()
+    inception: InceptionSettings = InceptionSettings()
+    densenet: DensenetSettings = DensenetSettings()
+    mmcnn: MmcnnSettings = MmcnnSettings()
+    zoom_in_net: ZoomInNetSettings = ZoomInNetSettings()
+    cabnet: CabnetSettings = CabnetSettings()
+    lanet: LanetSettings = LanetSettings()
+    deepmt_dr: DeepmtDrSettings = DeepmtDrSettings()
+    lesion_aware: LesionAwareSettings = LesionAwareSettings()
+    moco: MoCoSettings = MoCoSettings()
+    engine: EngineSettings = EngineSettings()

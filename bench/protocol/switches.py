@@ -1,8 +1,8 @@
-"""The open points that a sensitivity study measures: one reading changed, all else as it is.
+"""The open questions that a sensitivity study measures: one answer changed, all else as it is.
 
-Questions and readings stand in `ambiguities.toml`. A point can be measured where it is a switch of
-one method: what all methods share is part of the comparability key, and runs of two keys have no
-difference that could be told.
+The questions and their alternatives stand in `ambiguities.toml`. One can be measured if it is a
+switch of one method: what all methods share is part of the comparability key, and runs
+with different keys are not compared.
 """
 
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ from typing import Literal, get_args, get_origin
 from bench.errors import RequestError
 from bench.protocol import ambiguities
 from bench.protocol.ambiguities import Ambiguity
-from bench.protocol.method_settings import CoMCL
+from bench.protocol.method_settings import CoMCLSettings
 
 STUDY = "sensitivity"
 DEFAULT = ("D13", "D55", "D12", "D31", "D40", "D41")
 
-# Whose switch it is, where that is not CoMCL; and the share at which it matters, where one alone.
+# Whose switch it is, where that is not CoMCL; and the ratio at which it matters, if only one.
 METHODS = {"D39": "comcl-no-spl", "D40": "comcl-no-multilevel", "D41": "moco"}
 RATIOS = {"D31": "1.0"}
-WITHOUT_SCORE = {"D31": "error"}  # the reading that refuses to train
+WITHOUT_SCORE = {"D31": "error"}  # the alternative that refuses to train
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """One answer to an open point, as a run asks for it.
+    """One answer to an open question, as a run requests it.
 
     Attributes:
         name: As the registry has it.
@@ -45,14 +45,14 @@ class Alternative:
 
 @dataclass(frozen=True)
 class OpenQuestion:
-    """One open point.
+    """One open question of the paper.
 
     Attributes:
         id: "D13".
         question: What has to be decided.
-        default: The reading of the protocol.
-        others: The readings to set against it.
-        ratio: The one share at which the point matters; "" for any.
+        default: The protocol's answer.
+        others: The alternatives to compare with it.
+        ratio: The one ratio at which the question matters; "" for any.
     """
 
     id: str
@@ -68,18 +68,18 @@ class OpenQuestion:
 
 
 def chosen(names: Sequence[str] = ()) -> tuple[OpenQuestion, ...]:
-    """The points with these ids, or the usual ones; each once.
+    """The questions with these ids, or the usual ones; each once.
 
     Raises:
-        RequestError: for an id that there is not, or a point that is no switch of one method.
+        RequestError: for an unknown id, or a question that is not a switch of one method.
     """
-    return tuple(_point(name) for name in dict.fromkeys(names or DEFAULT))
+    return tuple(_question(name) for name in dict.fromkeys(names or DEFAULT))
 
 
-def _point(name: str) -> OpenQuestion:
+def _question(name: str) -> OpenQuestion:
     registry = ambiguities.load()
     if name not in registry:
-        raise RequestError(f"--points {name}: no such open point; see `bench ambiguities`")
+        raise RequestError(f"--points {name}: no such open question; see `bench ambiguities`")
     entry = registry[name]
     if name == "D41":
         return _basic_cl(entry)
@@ -92,14 +92,16 @@ def _point(name: str) -> OpenQuestion:
 
 
 def _basic_cl(entry: Ambiguity) -> OpenQuestion:
-    """The two readings are two methods of the roster."""
+    """Its two alternatives are two methods of the roster."""
     whole, patches = entry.options
-    other = Alternative(patches, f"{METHODS[entry.id]}-patches")
-    return OpenQuestion(entry.id, entry.question, Alternative(whole, METHODS[entry.id]), (other,))
+    on_patches = Alternative(patches, f"{METHODS[entry.id]}-patches")
+    return OpenQuestion(
+        entry.id, entry.question, Alternative(whole, METHODS[entry.id]), (on_patches,)
+    )
 
 
 def _options(entry: Ambiguity) -> tuple[str, ...]:
-    """The values of the point's main field.
+    """The values of the question's main field.
 
     Raises:
         RequestError: if they are not values of a switch of CoMCL.
@@ -109,13 +111,14 @@ def _options(entry: Ambiguity) -> tuple[str, ...]:
     group, _, name = entry.field.partition(".")
     if group != "comcl":
         raise RequestError(
-            f"--points {entry.id}: {entry.field} is shared by all methods, so its readings have "
-            f"keys of their own; compare tables of `bench sweep --set {entry.field}=...` instead"
+            f"--points {entry.id}: {entry.field} is shared by all methods, so its alternatives "
+            f"have keys of their own; compare tables of `bench sweep --set "
+            f"{entry.field}=...` instead"
         )
-    annotation = CoMCL.model_fields[name].annotation
+    annotation = CoMCLSettings.model_fields[name].annotation
     if get_origin(annotation) is not Literal:
         raise RequestError(
-            f"--points {entry.id}: the readings of {entry.field} are no short list; run them with "
-            f"`bench sweep --study NAME --set {entry.field}=...`"
+            f"--points {entry.id}: the alternatives of {entry.field} are no short list; run them "
+            f"with `bench sweep --study NAME --set {entry.field}=...`"
         )
     return get_args(annotation)

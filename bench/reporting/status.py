@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.data.datasets import source
-from bench.experiments import SEEDS, Cell, balanced, chosen, data_sets
+from bench.experiments import SEEDS, RequiredRun, balanced, chosen, data_sets
 from bench.reporting.console import for_stdout, json_object, plain
 from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.results.records import load
@@ -119,11 +119,11 @@ def missing(
     return [_missing(cell) for cell in needed if cell not in there]
 
 
-def _cell(run: Mapping[Any, Any]) -> Cell:
-    return Cell(run["method"], run["dataset"], run["lq_ratio"], run["seed"])
+def _cell(run: Mapping[Any, Any]) -> RequiredRun:
+    return RequiredRun(run["method"], run["dataset"], run["lq_ratio"], run["seed"])
 
 
-def _missing(cell: Cell) -> State:
+def _missing(cell: RequiredRun) -> State:
     why = "" if cell.method in METHODS else "not in this version's roster"
     return {**cell._asdict(), "id": None, "state": "missing", "why": why, "age_seconds": None}
 

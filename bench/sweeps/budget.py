@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import store
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.errors import RequestError
 from bench.pipeline.resolve import Request
-from bench.sweeps.plan import Plan, Run, undone
+from bench.sweeps.plan import Plan, PlannedRun, undone
 
 PROBE_IMAGES = 300
 
@@ -35,9 +35,9 @@ class Cost:
     source: str
 
 
-def costs(made: Plan, tick: Tick) -> list[Cost]:
-    """One entry a method and data set with runs that are not done."""
-    groups: dict[tuple[str, str], list[Run]] = {}
+def costs(made: Plan, tick: ProgressCallback) -> list[Cost]:
+    """One entry per method and data set with runs that are not done."""
+    groups: dict[tuple[str, str], list[PlannedRun]] = {}
     for run in undone(made.runs):
         groups.setdefault((run.spec.dataset, run.name), []).append(run)
     if not groups:
@@ -46,7 +46,9 @@ def costs(made: Plan, tick: Tick) -> list[Cost]:
     return [_cost(runs, records, tick) for runs in groups.values()]
 
 
-def _cost(runs: Sequence[Run], records: Sequence[dict[Any, Any]], tick: Tick) -> Cost:
+def _cost(
+    runs: Sequence[PlannedRun], records: Sequence[dict[Any, Any]], tick: ProgressCallback
+) -> Cost:
     first = runs[0]
     alike = [r for r in records if (r["method"], r["key"]) == (first.name, first.key)]
     numbers = _recorded(alike) if alike else _probed(first, tick)
@@ -64,7 +66,7 @@ def _recorded(records: Sequence[dict[Any, Any]]) -> tuple[float, int, str]:
     return seconds, round(statistics.median(sizes)), f"{many} ({'; '.join(machines)})"
 
 
-def _probed(run: Run, tick: Tick) -> tuple[float | None, int | None, str]:
+def _probed(run: PlannedRun, tick: ProgressCallback) -> tuple[float | None, int | None, str]:
     """From a timed step of each stage on a part of the images, taken to the length of the whole."""
     # Read when torch is loaded, here for the first time. Threads that spin while they wait are
     # delayed ten to fifty times over by whatever else the machine does, and unevenly.
@@ -72,18 +74,18 @@ def _probed(run: Run, tick: Tick) -> tuple[float | None, int | None, str]:
     from bench.sweeps.probe import probe  # only where no record tells
 
     try:
-        found = probe(probe_request(run), tick)
+        probed = probe(probe_request(run), tick)
     except RequestError as error:
         return None, None, f"no record, and no probe: {error}"
-    whole, part = run.spec.manifest["images"]["train"], found.train_images
+    whole, part = run.spec.manifest["images"]["train"], probed.train_images
     return (
-        found.seconds * whole / part,
-        found.bytes,
-        f"probe: a step of each stage timed on {part} training images ({found.device})",
+        probed.seconds * whole / part,
+        probed.bytes,
+        f"probe: a step of each stage timed on {part} training images ({probed.device})",
     )
 
 
-def probe_request(run: Run) -> Request:
+def probe_request(run: PlannedRun) -> Request:
     """The run on few images, from random weights, and without a lesion detector to be trained.
 
     None of this changes what a step of training takes.

@@ -1,7 +1,7 @@
 """What a sweep needs: which runs, in which order, how far each is, and what is left out and why.
 
-No process is started and torch is not imported. A data set is read once a method and ratio, not
-once a run: a seed changes nothing but itself, and methods and ratios have no say in each other.
+No process is started and torch is not imported. A data set is read once per method and ratio,
+not once per run: a seed changes nothing but itself, and methods and ratios do not interact.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,9 @@ from typing import Any
 from bench import experiments, store
 from bench.data import datasets
 from bench.data import lq_ratio as ratios
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.errors import RequestError
-from bench.experiments import SEEDS, Cell, Experiment
+from bench.experiments import SEEDS, Experiment, RequiredRun
 from bench.pipeline.description import changed_options
 from bench.pipeline.resolve import Prepared, Request, prepare
 from bench.protocol.presets import derive, named
@@ -23,8 +23,8 @@ from bench.roster import METHODS, resolve
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """What was asked for, as typed; what is empty or None is the tables' own.
+class SweepRequest:
+    """What is to be run, as typed; what is empty or None is taken from the tables.
 
     Attributes:
         common: What all runs share; its method, data set, ratio and seed are not used.
@@ -41,11 +41,11 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One run that is needed.
 
     Attributes:
-        request: Asks for it.
+        request: As typed, with its preset named.
         spec: Its identity.
         key: Its comparability key.
         name: Of its method, as records have it: with the options that differ from their defaults.
@@ -63,7 +63,7 @@ class Run:
         """Where it lies, or will."""
         return store.folder_of(self.request.results, self.spec)
 
-    def at(self, lq_ratio: str, seed: int) -> "Run":
+    def at(self, lq_ratio: str, seed: int) -> "PlannedRun":
         """The run of the same method on the same data at another ratio and seed."""
         where: dict[str, Any] = {"lq_ratio": lq_ratio, "seed": seed}
         return replace(
@@ -81,39 +81,39 @@ class Run:
 class Plan:
     """The runs of a sweep in order, and a sentence for whatever is left out."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[PlannedRun, ...]
     left_out: tuple[str, ...]
 
     def states(self) -> list[dict[str, Any]]:
-        """One row a run: done, running, failed, interrupted or missing, as `status_page` has it.
+        """One row per run: done, running, failed, interrupted or missing, as `status_page` has it.
 
         Methods are named with the options that differ from their defaults.
         """
         results = {run.request.results for run in self.runs}
-        found = {row["id"]: row for root in results for row in states(root)}
-        rows = [(run, found.get(run.spec.id, _missing(run))) for run in self.runs]
+        by_id = {row["id"]: row for root in results for row in states(root)}
+        rows = [(run, by_id.get(run.spec.id, _missing(run))) for run in self.runs]
         return [{**row, "method": run.name} for run, row in rows]
 
 
-def plan(sweep: Sweep, tick: Tick) -> Plan:
+def plan(sweep: SweepRequest, tick: ProgressCallback) -> Plan:
     """Everything that a sweep would run.
 
     Raises:
         RequestError: for an unknown name or value, or when nothing is left to run.
     """
     tables = experiments.chosen(sweep.table)
-    asked = sweep.datasets or experiments.data_sets(tables)
-    _refuse_unclear(sweep, asked)
+    names = sweep.datasets or experiments.data_sets(tables)
+    _refuse_unclear(sweep, names)
     methods, unknown = _methods(sweep, tables)
     order = list(
-        experiments.balanced(tables, asked, seeds=sweep.seeds, ratios=sweep.ratios, methods=methods)
+        experiments.balanced(tables, names, seeds=sweep.seeds, ratios=sweep.ratios, methods=methods)
     )
-    runs: dict[Cell, Run] = {}
+    runs: dict[RequiredRun, PlannedRun] = {}
     left_out: list[str] = []
-    for dataset in asked:
+    for dataset in names:
         cells = [cell for cell in order if cell.dataset == dataset]
-        found, reasons = _of_dataset(sweep, dataset, cells, tick)
-        runs |= found
+        of_dataset, reasons = _of_dataset(sweep, dataset, cells, tick)
+        runs |= of_dataset
         left_out += reasons
     left_out += unknown
     # Two names of one ratio are one run.
@@ -124,9 +124,9 @@ def plan(sweep: Sweep, tick: Tick) -> Plan:
 
 
 def words(request: Request) -> list[str]:
-    """The arguments of `bench` that ask for a run."""
-    said = ["run", "--method", request.method, "--dataset", request.dataset]
-    said += ["--lq-ratio", request.lq_ratio, "--seed", str(request.seed)]
+    """The arguments of `bench` that request a run."""
+    arguments = ["run", "--method", request.method, "--dataset", request.dataset]
+    arguments += ["--lq-ratio", request.lq_ratio, "--seed", str(request.seed)]
     named_values = {
         "--protocol": request.protocol,
         "--study": request.study,
@@ -134,18 +134,18 @@ def words(request: Request) -> list[str]:
         "--results": request.results,
         "--cache": request.cache,
     }
-    said += [w for name, value in named_values.items() if value for w in (name, str(value))]
-    said += ["--settings", request.settings] if request.settings != "common" else []
-    said += ["--device", request.device] if request.device != "auto" else []
-    said += [word for change in request.changes for word in ("--set", change)]
-    return said + (["--partial"] if request.partial else [])
+    arguments += [w for name, value in named_values.items() if value for w in (name, str(value))]
+    arguments += ["--settings", request.settings] if request.settings != "common" else []
+    arguments += ["--device", request.device] if request.device != "auto" else []
+    arguments += [word for change in request.changes for word in ("--set", change)]
+    return arguments + (["--partial"] if request.partial else [])
 
 
-def _refuse_unclear(sweep: Sweep, asked: Sequence[str]) -> None:
+def _refuse_unclear(sweep: SweepRequest, names: Sequence[str]) -> None:
     """Refuse names and values that no data set could serve, and one folder for two data sets."""
-    if sweep.common.data is not None and len(asked) > 1:
+    if sweep.common.data is not None and len(names) > 1:
         raise RequestError(
-            f"--data {sweep.common.data} is one folder and there are {len(asked)} data sets; name "
+            f"--data {sweep.common.data} is one folder and there are {len(names)} data sets; name "
             "one with --dataset, or set $BENCH_DATA to the folder that holds them all"
         )
     for dataset in sweep.datasets:
@@ -156,7 +156,7 @@ def _refuse_unclear(sweep: Sweep, asked: Sequence[str]) -> None:
         derive(named(sweep.common.protocol), list(sweep.common.changes))
 
 
-def _methods(sweep: Sweep, tables: Sequence[Experiment]) -> tuple[list[str], list[str]]:
+def _methods(sweep: SweepRequest, tables: Sequence[Experiment]) -> tuple[list[str], list[str]]:
     """The methods that were typed, or [] for the tables' own; and those not in the roster yet."""
     if sweep.methods:
         by_name = {resolve(text)[0]: text for text in sweep.methods}
@@ -167,8 +167,8 @@ def _methods(sweep: Sweep, tables: Sequence[Experiment]) -> tuple[list[str], lis
 
 
 def _of_dataset(
-    sweep: Sweep, dataset: str, cells: Sequence[Cell], tick: Tick
-) -> tuple[dict[Cell, Run], list[str]]:
+    sweep: SweepRequest, dataset: str, cells: Sequence[RequiredRun], tick: ProgressCallback
+) -> tuple[dict[RequiredRun, PlannedRun], list[str]]:
     """The runs of one data set by cell, and what is left out of it."""
     if dataset not in datasets.SOURCES:
         return {}, [f"{dataset}: not among this version's data sets"]
@@ -178,38 +178,40 @@ def _of_dataset(
     methods, refused = _first_runs(sweep, dataset, tick, [(name, "native") for name in names])
     if not methods:
         return {}, _reasons(dataset, refused, whole=True)
-    one = next(iter(methods))[0]
-    asked = dict.fromkeys(c.lq_ratio for c in cells)
-    shares, too_low = _first_runs(sweep, dataset, tick, [(one, text) for text in asked])
+    first_method = next(iter(methods))[0]
+    ratio_texts = dict.fromkeys(c.lq_ratio for c in cells)
+    by_ratio, too_low = _first_runs(
+        sweep, dataset, tick, [(first_method, text) for text in ratio_texts]
+    )
     by_method = {name: run for (name, _), run in methods.items()}
-    by_share = {text: run.spec.lq_ratio for (_, text), run in shares.items()}
+    canonical = {text: run.spec.lq_ratio for (_, text), run in by_ratio.items()}
     runs = {
-        cell: by_method[cell.method].at(by_share[cell.lq_ratio], cell.seed)
+        cell: by_method[cell.method].at(canonical[cell.lq_ratio], cell.seed)
         for cell in cells
-        if cell.method in by_method and cell.lq_ratio in by_share
+        if cell.method in by_method and cell.lq_ratio in canonical
     }
     reasons = [f"{dataset} {text}: {why}" for (_, text), why in too_low.items()]
     return runs, [*_reasons(dataset, refused), *reasons]
 
 
 def _first_runs(
-    sweep: Sweep, dataset: str, tick: Tick, pairs: Sequence[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], Run], dict[tuple[str, str], str]]:
+    sweep: SweepRequest, dataset: str, tick: ProgressCallback, pairs: Sequence[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], PlannedRun], dict[tuple[str, str], str]]:
     """Seed 0 of pairs of method and ratio, and why others are refused."""
     runs, refused = {}, {}
-    for method, share in pairs:
-        request = replace(sweep.common, method=method, dataset=dataset, lq_ratio=share, seed=0)
+    for method, ratio in pairs:
+        request = replace(sweep.common, method=method, dataset=dataset, lq_ratio=ratio, seed=0)
         try:
-            runs[method, share] = run_of(prepare(request, tick))
+            runs[method, ratio] = run_of(prepare(request, tick))
         except RequestError as error:
-            refused[method, share] = str(error)
+            refused[method, ratio] = str(error)
     return runs, refused
 
 
 def _reasons(
     dataset: str, refused: dict[tuple[str, str], str], *, whole: bool = False
 ) -> list[str]:
-    """A sentence a reason, with the methods that it keeps out unless it keeps out all."""
+    """One sentence per reason, with the methods that it keeps out unless it keeps out all."""
     methods: dict[str, list[str]] = {}
     for (method, _), why in refused.items():
         methods.setdefault(why, []).append(method)
@@ -218,19 +220,19 @@ def _reasons(
     return [f"{dataset}, {', '.join(names)}: {why}" for why, names in methods.items()]
 
 
-def run_of(prepared: Prepared) -> Run:
+def run_of(prepared: Prepared) -> PlannedRun:
     """What is kept of a prepared run: all but its data."""
     name = prepared.name + changed_options(prepared)
     request = replace(prepared.request, protocol=prepared.protocol_name)
-    return Run(request, prepared.spec, prepared.key, name, prepared.boxes)
+    return PlannedRun(request, prepared.spec, prepared.key, name, prepared.boxes)
 
 
-def _missing(run: Run) -> dict[str, Any]:
+def _missing(run: PlannedRun) -> dict[str, Any]:
     spec = run.spec
     row = {name: getattr(spec, name) for name in ("dataset", "method", "lq_ratio", "seed", "id")}
     return {**row, "state": "missing", "why": "", "age_seconds": None}
 
 
-def undone(runs: Sequence[Run]) -> Iterator[Run]:
+def undone(runs: Sequence[PlannedRun]) -> Iterator[PlannedRun]:
     """Those that have no result yet."""
     return (run for run in runs if not store.is_done(run.folder))

@@ -21,8 +21,8 @@ from pathlib import Path
 from bench import store
 from bench.errors import Interrupted
 from bench.locking import owner_of
-from bench.sweeps.board import Board, last_line
-from bench.sweeps.plan import Run, words
+from bench.sweeps.display import Display, last_line
+from bench.sweeps.plan import PlannedRun, words
 
 PROGRAM = (sys.executable, "-m", "bench")
 TRIES = 3
@@ -61,27 +61,27 @@ class Outcome:
         tries: Number of processes that it took.
     """
 
-    run: Run
+    run: PlannedRun
     state: str
     why: str = ""
     tries: int = 0
 
 
 @dataclass
-class _Task:
+class _QueuedRun:
     """A run that waits for its turn."""
 
-    run: Run
+    run: PlannedRun
     tries: int = 0
     not_before: float = 0.0
     elsewhere: bool = False  # said to be in the hands of another process
 
 
 @dataclass(frozen=True)
-class _Child:
+class _RunningProcess:
     """A process that is on a run."""
 
-    task: _Task
+    task: _QueuedRun
     process: subprocess.Popen[bytes]
     slot: int
     log: Path
@@ -90,18 +90,18 @@ class _Child:
 
 
 def carry_out(
-    runs: Sequence[Run], *, jobs: int, board: Board, interrupted: Callable[[], bool]
+    runs: Sequence[PlannedRun], *, jobs: int, display: Display, interrupted: Callable[[], bool]
 ) -> list[Outcome]:
     """Run everything, in order, `jobs` at a time; fewer outcomes than runs if interrupted."""
-    waiting, outcomes = [_Task(run) for run in runs], []
-    going: list[_Child] = []
+    waiting, outcomes = [_QueuedRun(run) for run in runs], []
+    going: list[_RunningProcess] = []
     try:
         while (waiting or going) and not interrupted():
-            outcomes += _begin(waiting, going, jobs, board)
-            outcomes += _collect(waiting, going, board)
+            outcomes += _begin(waiting, going, jobs, display)
+            outcomes += _collect(waiting, going, display)
             time.sleep(POLL_SECONDS)
         if going:
-            outcomes += _stop(going, board)
+            outcomes += _stop(going, display)
     except KeyboardInterrupt:
         raise Interrupted("stopped at once; epochs since the last checkpoint are lost") from None
     finally:
@@ -140,7 +140,9 @@ def devices(environment: dict[str, str]) -> list[str]:
     return names if len(names) > 1 else []
 
 
-def _begin(waiting: list[_Task], going: list[_Child], jobs: int, board: Board) -> list[Outcome]:
+def _begin(
+    waiting: list[_QueuedRun], going: list[_RunningProcess], jobs: int, display: Display
+) -> list[Outcome]:
     """Fill the free slots; runs that somebody else finished meanwhile are found."""
     outcomes = []
     for task in list(waiting):
@@ -150,23 +152,23 @@ def _begin(waiting: list[_Task], going: list[_Child], jobs: int, board: Board) -
             continue
         if store.is_done(task.run.folder):
             waiting.remove(task)
-            board.ended(task.run.title, f"done by another process{_score(task.run)}", final=True)
+            display.ended(task.run.title, f"done by another process{_score(task.run)}", final=True)
             outcomes.append(Outcome(task.run, "found"))
         elif (owner := owner_of(task.run.folder)) is not None:
             task.not_before = time.monotonic() + ELSEWHERE_SECONDS
             if not task.elsewhere:
                 task.elsewhere = True
                 where = f"process {owner['pid']} on {owner['host']}"
-                board.says(f"{task.run.title}: {where} is on it, and it is left to that process")
+                display.says(f"{task.run.title}: {where} is on it, and it is left to that process")
         else:
             waiting.remove(task)
             slot = min(set(range(jobs)) - {child.slot for child in going})
             going.append(_start(task, slot))
-            board.started(task.run.title, going[-1].log)
+            display.started(task.run.title, going[-1].log)
     return outcomes
 
 
-def _start(task: _Task, slot: int) -> _Child:
+def _start(task: _QueuedRun, slot: int) -> _RunningProcess:
     folder = task.run.folder
     folder.mkdir(parents=True, exist_ok=True)
     environment, gpus = dict(os.environ), devices(dict(os.environ))
@@ -184,10 +186,12 @@ def _start(task: _Task, slot: int) -> _Child:
             start_new_session=True,
         )
     task.tries += 1
-    return _Child(task, process, slot, log, since, time.time())
+    return _RunningProcess(task, process, slot, log, since, time.time())
 
 
-def _collect(waiting: list[_Task], going: list[_Child], board: Board) -> list[Outcome]:
+def _collect(
+    waiting: list[_QueuedRun], going: list[_RunningProcess], display: Display
+) -> list[Outcome]:
     """What has ended; a run worth another try goes back to the front of the queue."""
     outcomes = []
     for child in list(going):
@@ -202,18 +206,18 @@ def _collect(waiting: list[_Task], going: list[_Child], board: Board) -> list[Ou
             waiting.insert(0, child.task)
         else:
             outcomes.append(outcome)
-        board.ended(child.task.run.title, _said(child, outcome, again), final=not again)
+        display.ended(child.task.run.title, _ending(child, outcome, again), final=not again)
     return outcomes
 
 
-def _outcome(child: _Child) -> Outcome:
+def _outcome(child: _RunningProcess) -> Outcome:
     run, tries, code = child.task.run, child.task.tries, child.process.returncode
     if store.is_done(run.folder):
         return Outcome(run, "done", tries=tries)
     return Outcome(run, "failed", _reason(child, code), tries)
 
 
-def _reason(child: _Child, code: int) -> str:
+def _reason(child: _RunningProcess, code: int) -> str:
     """Why a process left no result: its signal, else what its folder says, else its log."""
     if code < 0:
         return f"killed by {_signal_name(code)}"
@@ -222,22 +226,22 @@ def _reason(child: _Child, code: int) -> str:
     failure = child.task.run.folder / "failure.json"
     if code == 1 and failure.is_file() and failure.stat().st_mtime >= child.began:
         return json.loads(failure.read_text())["why"]
-    said = last_line(child.log, child.since).removeprefix("bench: ")
-    return said or f"exit code {code}, and its log says nothing"
+    last_words = last_line(child.log, child.since).removeprefix("bench: ")
+    return last_words or f"exit code {code}, and its log says nothing"
 
 
 def _signal_name(code: int) -> str:
     return {-known: known.name for known in signal.Signals}.get(code, f"signal {-code}")
 
 
-def _may_pass(child: _Child, why: str) -> bool:
+def _may_pass(child: _RunningProcess, why: str) -> bool:
     """Whether what stopped it may pass; on a full disk a process cannot even say what did."""
     code = child.process.returncode
     full = shutil.disk_usage(child.task.run.folder).free < ROOM_BYTES
     return is_passing(code, why) or (code == 1 and full)
 
 
-def _said(child: _Child, outcome: Outcome, again: bool) -> str:
+def _ending(child: _RunningProcess, outcome: Outcome, again: bool) -> str:
     if outcome.state == "done":
         return f"done{_score(outcome.run)}, {time.time() - child.began:.0f} s"
     if again:
@@ -246,16 +250,16 @@ def _said(child: _Child, outcome: Outcome, again: bool) -> str:
     return f"failed: {outcome.why}"
 
 
-def _score(run: Run) -> str:
+def _score(run: PlannedRun) -> str:
     """Its primary score, as ", kappa 0.612"."""
     record = store.record(run.folder)
     name = next(name for name in PRIMARY if name in record)
     return f", {name} {record[name]:.3f}"
 
 
-def _stop(going: list[_Child], board: Board) -> list[Outcome]:
+def _stop(going: list[_RunningProcess], display: Display) -> list[Outcome]:
     """Hand the signal on and wait for checkpoints; what was about to be done anyway is done."""
-    board.says(
+    display.says(
         f"stopping: waiting for the checkpoints of {len(going)} runs (Ctrl-C again kills them)"
     )
     for child in going:
@@ -266,6 +270,6 @@ def _stop(going: list[_Child], board: Board) -> list[Outcome]:
         going.remove(child)
         outcome = _outcome(child)
         outcomes += [outcome] if outcome.state == "done" else []
-        ended = _said(child, outcome, False) if outcome.state == "done" else "stopped"
-        board.ended(child.task.run.title, ended, final=outcome.state == "done")
+        ended = _ending(child, outcome, False) if outcome.state == "done" else "stopped"
+        display.ended(child.task.run.title, ended, final=outcome.state == "done")
     return outcomes

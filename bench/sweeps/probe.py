@@ -6,12 +6,13 @@ from pathlib import Path
 
 import torch
 
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.pipeline import build
+from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Request, prepare
 from bench.provenance import cpu_name
-from bench.run import run_context
 from bench.store import EventLog
+from bench.training.callbacks import Callbacks
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, initial_weights
 from bench.training.train import TrainingContext, seconds_to_train
@@ -37,7 +38,7 @@ class Probe:
     device: str
 
 
-def probe(request: Request, tick: Tick) -> Probe:
+def probe(request: Request, tick: ProgressCallback) -> Probe:
     """Time a step of every stage; nothing is trained and no run folder is written.
 
     Raises:
@@ -47,7 +48,7 @@ def probe(request: Request, tick: Tick) -> Probe:
     prepared = prepare(request, tick)
     check_precision(prepared.protocol.engine.precision, device)
     set_numerics(threads=prepared.protocol.engine.threads)
-    stages = build.stages(run_context(prepared, device, tick))
+    stages = build.stages(run_context(prepared, device, Callbacks(tick)))
     training = TrainingContext(
         device=device,
         engine=prepared.protocol.engine,

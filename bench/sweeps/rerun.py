@@ -1,4 +1,4 @@
-"""One run of a cell made again, and set beside the stored one.
+"""One run of a cell made again, and compared with the stored one.
 
 The same identity is trained anew, pretraining included, in a fresh folder. The same answers are the
 best outcome; on another machine a score where one more run is expected is a good one.
@@ -29,7 +29,7 @@ SHARED = "stages"
 
 
 @dataclass(frozen=True)
-class Asked:
+class RerunRequest:
     """What to run again, and where.
 
     Attributes:
@@ -49,7 +49,7 @@ class Asked:
     device: str = "auto"
 
 
-def rerun(asked: Asked, callbacks: Callbacks) -> Answer:
+def rerun(wanted: RerunRequest, callbacks: Callbacks) -> Answer:
     """Run one run of a cell again and compare.
 
     Raises:
@@ -57,51 +57,53 @@ def rerun(asked: Asked, callbacks: Callbacks) -> Answer:
         NotComparable: if today's code and data make another run of the same command.
         BenchError: as of `bench.run.execute`.
     """
-    place = find(asked.cell, load(asked.records), asked.protocol)
-    at = _which(place, asked)
-    assert place is not None, "a run was found in it"
-    run = place.runs[at]
-    results = asked.results or Path(tempfile.mkdtemp(prefix="bench-rerun-"))
+    stored_cell = find(wanted.cell, load(wanted.records), wanted.protocol)
+    at = _which(stored_cell, wanted)
+    assert stored_cell is not None, "a run was found in it"
+    run = stored_cell.runs[at]
+    results = wanted.results or Path(tempfile.mkdtemp(prefix="bench-rerun-"))
     request = replace(
-        request_of(str(place.origins[at]["command"])),
+        request_of(str(stored_cell.origins[at]["command"])),
         results=results,
-        data=asked.data,
-        cache=asked.cache,
-        device=asked.device,
+        data=wanted.data,
+        cache=wanted.cache,
+        device=wanted.device,
     )
     stored = Path(run["folder"])
     _refuse_another(request, stored, callbacks)
-    with _untrained(cache_folder(asked.cache)) as cache:
+    with _untrained(cache_folder(wanted.cache)) as cache:
         made = execute(replace(request, cache=cache), callbacks)
-    return compare(place, at, made)
+    return compare(stored_cell, at, made)
 
 
 def request_of(command: str) -> Request:
     """The request that a stored command stands for."""
-    context = options(command)
-    one = {flag: value for flag, value in context if flag != "--set"}
+    flag_values = options(command)
+    flags = {flag: value for flag, value in flag_values if flag != "--set"}
     return Request(
-        one["--method"],
-        one["--dataset"],
-        one["--lq-ratio"],
-        int(one["--seed"]),
-        one["--protocol"],
-        one.get("--settings", "common"),
-        tuple(value for flag, value in context if flag == "--set"),
-        one.get("--study"),
-        partial="--partial" in one,
+        flags["--method"],
+        flags["--dataset"],
+        flags["--lq-ratio"],
+        int(flags["--seed"]),
+        flags["--protocol"],
+        flags.get("--settings", "common"),
+        tuple(value for flag, value in flag_values if flag == "--set"),
+        flags.get("--study"),
+        partial="--partial" in flags,
     )
 
 
-def _which(place: Place | None, asked: Asked) -> int:
-    """The place of the run asked for among the cell's."""
-    seeds = [int(run["seed"]) for run in place.runs] if place else []
+def _which(stored_cell: Place | None, wanted: RerunRequest) -> int:
+    """The index of the wanted run among the cell's."""
+    seeds = [int(run["seed"]) for run in stored_cell.runs] if stored_cell else []
     if not seeds:
-        raise RequestError(f"{asked.cell} was not run; bench explain {asked.cell} says what to do")
-    if asked.seed is not None and asked.seed not in seeds:
-        there = ", ".join(map(str, seeds))
-        raise RequestError(f"--seed {asked.seed}: {asked.cell} has runs of seeds {there}")
-    return 0 if asked.seed is None else seeds.index(asked.seed)
+        raise RequestError(
+            f"{wanted.cell} was not run; bench explain {wanted.cell} says what to do"
+        )
+    if wanted.seed is not None and wanted.seed not in seeds:
+        available = ", ".join(map(str, seeds))
+        raise RequestError(f"--seed {wanted.seed}: {wanted.cell} has runs of seeds {available}")
+    return 0 if wanted.seed is None else seeds.index(wanted.seed)
 
 
 def _refuse_another(request: Request, stored: Path, callbacks: Callbacks) -> None:
@@ -109,11 +111,13 @@ def _refuse_another(request: Request, stored: Path, callbacks: Callbacks) -> Non
     spec = json.loads((stored / "spec.json").read_text())["spec"]
     prepared = prepare(request, callbacks.tick)
     if prepared.folder.exists():
-        raise RequestError(f"{prepared.folder} is there; name a folder without it with --results")
+        raise RequestError(
+            f"{prepared.folder} exists already; choose another folder with --results"
+        )
     today = asdict(prepared.spec)
     if prepared.spec.id == stored.name:
         return
-    was, now = (_flat(one) for one in (spec, today))
+    was, now = (_flat(each) for each in (spec, today))
     lines = [
         f"  {name}: {was.get(name, 'absent')} -> {now.get(name, 'absent')}"
         for name in sorted(was.keys() | now.keys())

@@ -1,4 +1,4 @@
-"""`bench sensitivity`: one open point at a time, through the same pool as a sweep, then its page.
+"""`bench sensitivity`: one open question at a time, in the pool of a sweep, then its page.
 
 A run of the main study that is the same but for the study's name is taken as it is, so that the
 defaults and the rivals need not be trained twice.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bench import store
 from bench.data import datasets
 from bench.data import lq_ratio as ratios
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.errors import Interrupted, RequestError
 from bench.pipeline.progress import ticking
 from bench.pipeline.resolve import Request, prepare
@@ -21,15 +21,15 @@ from bench.protocol.switches import STUDY, Alternative, OpenQuestion, chosen
 from bench.reporting.sensitivity.page import sensitivity_page
 from bench.roster import METHODS
 from bench.sweeps import launch
-from bench.sweeps.launch import Answer
-from bench.sweeps.plan import Plan, Run, Sweep, run_of
+from bench.sweeps.launch import SweepResult
+from bench.sweeps.plan import Plan, PlannedRun, SweepRequest, run_of
 
 SEEDS = 2  # the fewest with an interval; a study takes an evening of two cores
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked for.
+class StudyRequest:
+    """What is to be studied.
 
     Attributes:
         common: What all runs share, data set and ratio included; method, seed and study unused.
@@ -49,8 +49,8 @@ class Asked:
         return tuple(dict.fromkeys((self.common.results, *self.records)))
 
 
-class Shown(NamedTuple):
-    """How the page is shown: files beside it, its form, and who is told of them."""
+class PageOptions(NamedTuple):
+    """How the page is shown: files beside it, its form, and what is called with its paths."""
 
     out: Path | None
     as_json: bool
@@ -58,7 +58,7 @@ class Shown(NamedTuple):
 
 
 def sensitivity(
-    asked: Asked,
+    study: StudyRequest,
     *,
     launcher: str = "local",
     jobs: int | None = None,
@@ -67,32 +67,32 @@ def sensitivity(
     out: Path | None = None,
     as_json: bool = False,
     say: Callable[[str], None] = lambda _: None,
-) -> Answer:
-    """Run what is missing of a study and say what each open point moves.
+) -> SweepResult:
+    """Run what is missing of a study and say what each open question moves.
 
     Args:
         launcher: As of a sweep; with "slurm" and "print", and in a dry run, there is no page yet.
-        only_report: From the records alone; of `asked.records` alone where some are named.
+        only_report: From the records alone; of `study.records` alone where some are named.
         out: Folder for the page, its numbers and the plot.
-        say: Told what a reader must know beside the answer.
+        say: Called with what a reader must know beside the answer.
 
     Raises:
         RequestError: for what cannot be served.
         NotComparable: if the records of the study must not be compared.
-        Interrupted: asked to stop; the same command goes on.
+        Interrupted: asked to stop; the same command resumes.
     """
-    shown = Shown(out, as_json, say)
+    shown = PageOptions(out, as_json, say)
     if only_report:
-        folders = asked.records or asked.folders
-        return Answer(_page(asked, folders, asked.common.protocol, shown))
+        folders = study.records or study.folders
+        return SweepResult(_page(study, folders, study.common.protocol, shown))
     launch.require(launcher, dry_run=dry_run)
     if launcher == "local":
-        sweep = Sweep(asked.common, datasets=(asked.common.dataset,))
+        sweep = SweepRequest(study.common, datasets=(study.common.dataset,))
         common = launch.split_cores(sweep, jobs or 1, launch.cores(), say).common
-        asked = replace(asked, common=common)
+        study = replace(study, common=common)
     try:
         with ticking() as tick:
-            made = plan(asked, tick)
+            made = plan(study, tick)
     except KeyboardInterrupt:
         raise Interrupted("stopped before any run began") from None
     options = {"launcher": launcher, "jobs": jobs, "dry_run": dry_run}
@@ -101,39 +101,41 @@ def sensitivity(
     if before:
         return answer
     say(answer.text)
-    return Answer(_page(asked, asked.folders, made.runs[0].key, shown), answer.failed)
+    return SweepResult(_page(study, study.folders, made.runs[0].key, shown), answer.failed)
 
 
-def plan(asked: Asked, tick: Tick) -> Plan:
-    """The runs of a study, so ordered that points are level wherever one stops.
+def plan(study: StudyRequest, tick: ProgressCallback) -> Plan:
+    """The runs of a study, so ordered that questions stay balanced wherever one stops.
 
     All runs of a seed come before the next seed; within one, the defaults, then the first other
-    reading of every point, then the second.
+    alternative of every question, then the second.
 
     Raises:
         RequestError: for an unknown name or value, or when nothing is left to run.
     """
-    datasets.source(asked.common.dataset)
-    if asked.common.protocol is not None:
-        derive(named(asked.common.protocol), list(asked.common.changes))
-    _refuse_own_options(asked.common.changes)
-    first, left_out = _first_runs(asked, tick)
-    runs = [run.at(run.spec.lq_ratio, seed) for seed in range(asked.seeds) for run in first]
+    datasets.source(study.common.dataset)
+    if study.common.protocol is not None:
+        derive(named(study.common.protocol), list(study.common.changes))
+    _refuse_own_options(study.common.changes)
+    first, left_out = _first_runs(study, tick)
+    runs = [run.at(run.spec.lq_ratio, seed) for seed in range(study.seeds) for run in first]
     if not runs:
         raise RequestError("nothing to run: " + "; ".join(left_out))
-    return Plan(tuple(_as_made(run, asked.folders) for run in runs), left_out)
+    return Plan(tuple(_as_made(run, study.folders) for run in runs), left_out)
 
 
-def _first_runs(asked: Asked, tick: Tick) -> tuple[list[Run], tuple[str, ...]]:
-    """Seed 0 of every reading, in order; and a sentence for each that is refused."""
-    made: dict[str, Run] = {}
+def _first_runs(
+    study: StudyRequest, tick: ProgressCallback
+) -> tuple[list[PlannedRun], tuple[str, ...]]:
+    """Seed 0 of every alternative, in order; and a sentence for each that is refused."""
+    made: dict[str, PlannedRun] = {}
     left_out: dict[str, None] = {}
-    for point, reading in _in_turn(chosen(asked.points)):
-        changes = (*asked.common.changes, *([reading.change] if reading.change else []))
+    for question, alternative in _in_turn(chosen(study.points)):
+        changes = (*study.common.changes, *([alternative.change] if alternative.change else []))
         request = replace(
-            asked.common,
-            method=reading.method,
-            lq_ratio=point.ratio or asked.common.lq_ratio,
+            study.common,
+            method=alternative.method,
+            lq_ratio=question.ratio or study.common.lq_ratio,
             seed=0,
             changes=changes,
             study=STUDY,
@@ -141,47 +143,47 @@ def _first_runs(asked: Asked, tick: Tick) -> tuple[list[Run], tuple[str, ...]]:
         try:
             run = run_of(prepare(request, tick))
         except RequestError as error:
-            left_out[f"{point.id}, {reading.name}: {error}"] = None
+            left_out[f"{question.id}, {alternative.name}: {error}"] = None
         else:
             made.setdefault(run.spec.id, run)
     return list(made.values()), tuple(left_out)
 
 
-def _in_turn(points: Sequence[OpenQuestion]) -> Iterator[tuple[OpenQuestion, Alternative]]:
-    """The defaults of all points, then their first other readings, and so on."""
-    for place in range(max(len(point.readings) for point in points)):
-        for point in points:
-            if place < len(point.readings):
-                yield point, point.readings[place]
+def _in_turn(questions: Sequence[OpenQuestion]) -> Iterator[tuple[OpenQuestion, Alternative]]:
+    """The defaults of all questions, then their first alternatives, and so on."""
+    for position in range(max(len(question.readings) for question in questions)):
+        for question in questions:
+            if position < len(question.readings):
+                yield question, question.readings[position]
 
 
-def _as_made(run: Run, folders: Sequence[Path]) -> Run:
+def _as_made(run: PlannedRun, folders: Sequence[Path]) -> PlannedRun:
     """The run where it is done already, by this study or by the main one; else as it is."""
     for folder in folders:
         for study in (STUDY, None):
             request = replace(run.request, study=study, results=folder)
-            there = replace(run, request=request, spec=replace(run.spec, study=study))
-            if store.is_done(there.folder):
-                return there
+            finished = replace(run, request=request, spec=replace(run.spec, study=study))
+            if store.is_done(finished.folder):
+                return finished
     return run
 
 
 def _refuse_own_options(changes: Sequence[str]) -> None:
-    own = {group for method in METHODS.values() for group in method.groups}
+    method_groups = {group for method in METHODS.values() for group in method.groups}
     for change in changes:
-        if change.partition(".")[0] in own:
+        if change.partition(".")[0] in method_groups:
             raise RequestError(
                 f"--set {change}: a study changes the options of one method by itself, one at a "
-                "time; name the open points with --points"
+                "time; name the open questions with --points"
             )
 
 
-def _page(asked: Asked, folders: Sequence[Path], key: str | None, shown: Shown) -> str:
-    dataset = asked.common.dataset
-    lq_ratio = ratios.parse(asked.common.lq_ratio, dataset)
+def _page(study: StudyRequest, folders: Sequence[Path], key: str | None, shown: PageOptions) -> str:
+    dataset = study.common.dataset
+    lq_ratio = ratios.parse(study.common.lq_ratio, dataset)
     options = {"dataset": dataset, "lq_ratio": lq_ratio, "protocol": key}
     where = {"out": shown.out, "as_json": shown.as_json}
-    page = sensitivity_page(folders, chosen(asked.points), **options, **where)
+    page = sensitivity_page(folders, chosen(study.points), **options, **where)
     for path in page.written:
         shown.say(f"wrote {path}")
     return page.text

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import RequestError
-from bench.sweeps.plan import Run, words
+from bench.sweeps.plan import PlannedRun, words
 from bench.sweeps.pool import PROGRAM
 
 # Slurm sends USR1 to the script before the time limit; the run gets TERM, writes its checkpoint and
@@ -56,7 +56,7 @@ def require() -> None:
         )
 
 
-def write(runs: Sequence[Run], folder: Path, *, throttle: int | None) -> Path:
+def write(runs: Sequence[PlannedRun], folder: Path, *, throttle: int | None) -> Path:
     """The script of an array and, beside it, its runs, one command a line.
 
     Args:
@@ -81,7 +81,7 @@ def write(runs: Sequence[Run], folder: Path, *, throttle: int | None) -> Path:
     return script
 
 
-def submit(runs: Sequence[Run], *, throttle: int | None) -> tuple[str, Path]:
+def submit(runs: Sequence[PlannedRun], *, throttle: int | None) -> tuple[str, Path]:
     """The number of the job that Slurm gave an array of these runs, and the array's folder.
 
     Raises:

@@ -50,14 +50,14 @@ class Augmentation:
         flip_horizontal: probability of a left-right flip.
         flip_vertical: probability of an up-down flip.
         rotation_deg: rotation by up to this many degrees either way.
-        scale: share of the image's area that is cropped out. A crop that does not fit is drawn
+        scale: fraction of the image's area that is cropped out. A crop that does not fit is drawn
             again; after ten such the whole image is taken.
         aspect_ratio: width by height of the crop, drawn uniformly in its logarithm.
-        translate: shift by up to this share of the side either way, along each axis.
+        translate: shift by up to this fraction of the side either way, along each axis.
         brightness: factor between 1 - b and 1 + b, not below 0.
         contrast: likewise, about the image's mean luma.
         saturation: likewise, about each pixel's luma.
-        hue: turn of the colour circle by up to this share of it either way, at most 0.5.
+        hue: turn of the colour circle by up to this fraction of it either way, at most 0.5.
         grayscale: probability of a gray image.
     """
 
@@ -85,7 +85,7 @@ class Augmentation:
 
     def _draw_geometry(self, uniform: Tensor, trials: Tensor) -> Tensor:
         horizontal, vertical, turn = uniform[:, :3].unbind(1)
-        shift, place = uniform[:, 3:5], uniform[:, 5:7]
+        shift, position = uniform[:, 3:5], uniform[:, 5:7]
         crop_size = self._draw_crop(*trials.chunk(2, dim=1))
         return geometry_matrices(
             mirror_x=horizontal < self.flip_horizontal,
@@ -93,12 +93,12 @@ class Augmentation:
             angle_rad=_between(turn, *_around(0, math.radians(self.rotation_deg))),
             crop_size=crop_size,
             # Sides are 2 long in [-1, 1]: a crop of width w leaves its centre 1 - w either way.
-            crop_centre=_between(place, crop_size - 1, 1 - crop_size),
+            crop_centre=_between(position, crop_size - 1, 1 - crop_size),
             shift=_between(shift, *_around(0, 2 * self.translate)),
         )
 
     def _draw_crop(self, scales: Tensor, ratios: Tensor) -> Tensor:
-        """Width and height (N, 2) of the first trial that fits, as shares of the side."""
+        """Width and height (N, 2) of the first trial that fits, as fractions of the side."""
         area = _between(scales, *self.scale)  # (N, trials)
         ratio = _between(ratios, *map(math.log, self.aspect_ratio)).exp()
         width, height = (area * ratio).sqrt(), (area / ratio).sqrt()
@@ -186,7 +186,7 @@ def colour_matrices(
         brightness: (N,) factor >= 0 on every channel.
         contrast: (N,) factor >= 0 on the distance from the image's mean luma.
         saturation: (N,) factor >= 0 on the distance from the pixel's luma.
-        hue: (N,) turn of the chroma plane, as a share of the full circle.
+        hue: (N,) turn of the chroma plane, as a fraction of the full circle.
         gray: (N,) bool, luma in all three channels.
 
     Returns:

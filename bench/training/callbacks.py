@@ -1,23 +1,27 @@
-"""Who is told how a run gets on."""
+"""What is called while a run gets on: for progress bars, logs and sentences to a reader."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.data.cache import Tick
+from bench.data.cache import ProgressCallback
 from bench.training.loop import StepReport
+
+
+def _ignore(_: Any) -> None:
+    """The callback where nobody listens."""
 
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Who is told how a run gets on.
+    """What is called while a run gets on.
 
     Attributes:
-        tick: What is being done, how many are done, of how many.
+        tick: With what is being done, how many are done, and of how many.
         step: After each training step.
-        say: A sentence.
+        say: With a sentence for the reader.
     """
 
-    tick: Tick
-    step: Callable[[StepReport], Any]
-    say: Callable[[str], Any]
+    tick: ProgressCallback
+    step: Callable[[StepReport], Any] = _ignore
+    say: Callable[[str], Any] = _ignore

@@ -33,7 +33,7 @@ class Stateful(Protocol):
 
 
 @dataclass(frozen=True)
-class Best:
+class BestEpoch:
     """The best epoch so far, counted from 1, with its score and its module's state."""
 
     epoch: int
@@ -47,7 +47,7 @@ def save_checkpoint(
     *,
     settings: Mapping[str, Any],
     history: list[Event],
-    best: Best | None,
+    best: BestEpoch | None,
 ) -> None:
     """Store the parts and torch's random state; `path` holds the old file or the new one, whole.
 
@@ -55,7 +55,7 @@ def save_checkpoint(
         path: the file; `<name>.partial` beside it is used while writing.
         parts: name to object, all that training changes.
         settings: numbers and texts that a resuming run must share.
-        history: one event an epoch so far; its length is the epoch reached.
+        history: one event per epoch so far; its length is the epoch reached.
         best: the best epoch so far, if epochs are scored.
 
     Raises:
@@ -82,7 +82,7 @@ def save_checkpoint(
 
 def restore_checkpoint(
     path: Path, parts: Mapping[str, Stateful], *, settings: Mapping[str, Any]
-) -> tuple[list[Event], Best | None]:
+) -> tuple[list[Event], BestEpoch | None]:
     """Bring the parts and torch's random state to where `path` left them.
 
     Returns:
@@ -99,7 +99,7 @@ def restore_checkpoint(
     try:
         for name, part in parts.items():
             part.load_state_dict(state["parts"][name])
-        best = None if state["best"] is None else Best(**state["best"])
+        best = None if state["best"] is None else BestEpoch(**state["best"])
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"checkpoint {path} does not fit this {name}: the code has changed since; "
@@ -134,10 +134,10 @@ def _read_whole(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _check_settings(path: Path, stored: dict[str, Any], asked: Mapping[str, Any]) -> None:
-    names = [name for name in {**stored, **asked} if stored.get(name) != asked.get(name)]
+def _check_settings(path: Path, stored: dict[str, Any], current: Mapping[str, Any]) -> None:
+    names = [name for name in {**stored, **current} if stored.get(name) != current.get(name)]
     if names:
-        differing = ", ".join(f"{n} {stored.get(n)!r}, now {asked.get(n)!r}" for n in names)
+        differing = ", ".join(f"{n} {stored.get(n)!r}, now {current.get(n)!r}" for n in names)
         raise RequestError(
             f"checkpoint {path} belongs to other settings ({differing}); "
             "ask for the settings that it was written under, or delete the file"

@@ -19,7 +19,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from bench.errors import BenchError, Interrupted, RequestError
-from bench.training.checkpoint import Best, Event, Stateful, restore_checkpoint, save_checkpoint
+from bench.training.checkpoint import (
+    BestEpoch,
+    Event,
+    Stateful,
+    restore_checkpoint,
+    save_checkpoint,
+)
 from bench.training.precision import Precision, autocast, loss_scaler
 
 Batch = dict[str, Tensor]
@@ -52,7 +58,7 @@ class Batches(Protocol):
     """A function of the epoch: order and augmentation draws are seeded inside."""
 
     def __len__(self) -> int:
-        """Optimizer steps an epoch."""
+        """Optimizer steps per epoch."""
         ...
 
     def epoch(self, number: int) -> Iterator[Batch]:
@@ -83,7 +89,7 @@ class StepReport:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A finished training: one event an epoch, and the best epoch if epochs were scored."""
+    """A finished training: one event per epoch, and the best epoch if epochs were scored."""
 
     history: list[Event]
     best_epoch: int | None
@@ -110,7 +116,7 @@ def fit(
 ) -> Fitted:
     """Train `module`, which lives on `device`, and leave it with its best epoch's weights.
 
-    Each epoch ends with a checkpoint. With one at `path`, training goes on from there and ends
+    Each epoch ends with a checkpoint. With one at `path`, training resumes from there and ends
     bit for bit as if it had never stopped. Torch's random state is the caller's to seed.
 
     Args:
@@ -141,14 +147,14 @@ def fit(
     """
     record, progress = record or _ignore, progress or _ignore
     after_step: Callable[[], Any] = getattr(module, "after_step", _ignore)
-    steps_an_epoch, total_steps = len(batches), epochs * len(batches)
-    if not steps_an_epoch:
-        raise RequestError(f"{stage}: 0 batches an epoch; use more images or a smaller batch")
+    steps_per_epoch, total_steps = len(batches), epochs * len(batches)
+    if not steps_per_epoch:
+        raise RequestError(f"{stage}: 0 batches per epoch; use more images or a smaller batch")
     settings = {
         "fingerprint": fingerprint,
         "stage": stage,
         "epochs": epochs,
-        "steps an epoch": steps_an_epoch,
+        "steps an epoch": steps_per_epoch,
         "accumulation": accumulation,
         "precision": precision,
         "device": device.type,
@@ -160,7 +166,7 @@ def fit(
         record(event)
 
     for epoch in range(len(history) + 1, epochs + 1):
-        steps = range((epoch - 1) * steps_an_epoch, epoch * steps_an_epoch)
+        steps = range((epoch - 1) * steps_per_epoch, epoch * steps_per_epoch)
         _stop_if(interrupted, f"{stage}: stopped before epoch {epoch} of {epochs}", path)
         learning_rate = optimizer.param_groups[0]["lr"]
         module.train()
@@ -169,12 +175,12 @@ def fit(
             where = f"epoch {epoch} of {epochs}, step {step + 1} of {total_steps}"
             optimizer.zero_grad()
             step_loss = 0.0
-            for share, part in _parts(batch, accumulation, device):
+            for weight, part in _parts(batch, accumulation, device):
                 with autocast(precision, device):
                     loss, scalars = module.loss(part, step=step, total_steps=total_steps)
-                step_loss += share * _finite(loss, f"{stage}, {where}", path)
-                scaler.scale(share * loss).backward()
-                meter.add({**scalars, "loss": loss}, share)
+                step_loss += weight * _finite(loss, f"{stage}, {where}", path)
+                scaler.scale(weight * loss).backward()
+                meter.add({**scalars, "loss": loss}, weight)
             scaler.step(optimizer)
             scaler.update()
             schedule.step()
@@ -247,7 +253,7 @@ def _size(batch: Batch) -> int:
 
 
 def _parts(batch: Batch, count: int, device: torch.device) -> Iterator[tuple[float, Batch]]:
-    """Up to `count` consecutive parts of the batch on the device, each with its share of images."""
+    """Up to `count` consecutive parts of the batch on the device, each with its fraction of it."""
     chunks = [tensor.chunk(count) for tensor in batch.values()]
     for tensors in zip(*chunks, strict=True):
         part = {
@@ -272,12 +278,12 @@ def _stop_if(interrupted: Callable[[], bool] | None, message: str, path: Path) -
         raise Interrupted(f"{message}; finished epochs are kept in {path}")
 
 
-def _better(best: Best | None, event: Event, module: Trainable) -> Best | None:
+def _better(best: BestEpoch | None, event: Event, module: Trainable) -> BestEpoch | None:
     score = event.get("validation", {}).get("score", math.nan)
     if math.isnan(score) or (best is not None and score <= best.score):
         return best
-    return Best(event["epoch"], score, deepcopy(dict(module.state_dict())))
+    return BestEpoch(event["epoch"], score, deepcopy(dict(module.state_dict())))
 
 
 def _ignore(*_: Any) -> None:
-    """The answer to everything that nobody asked to hear."""
+    """The callback where nobody listens."""

@@ -11,7 +11,7 @@ from bench.errors import RequestError
 
 ScheduleKind = Literal["cosine", "constant", "poly"]
 
-# Share of the learning rate left at progress 0 (first step after warm-up) to 1 (end of training).
+# Factor of the learning rate left at progress 0 (first step after warm-up) to 1 (end of training).
 DECAYS: dict[str, Callable[[float], float]] = {
     "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
     "constant": lambda progress: 1.0,
@@ -64,19 +64,19 @@ def build_optimizer(
         return Adam(parameter_groups, lr, betas, weight_decay=weight_decay)
     if name == "adamw":
         return AdamW(parameter_groups, lr, betas, weight_decay=weight_decay)
-    raise RequestError(f"optimizer {name}: must be sgd, adam or adamw")
+    raise RequestError(f"optimizer {name}: choose one of: sgd, adam, adamw")
 
 
 class Schedule:
-    """Sets each group's learning rate to its own base rate times `share(step)`.
+    """Sets each group's learning rate to its own base rate times `factor(step)`.
 
     Unlike torch's schedulers it is a function of the step alone: a step that the loss scaler
     skips still counts, and no order of calls has to be kept.
     """
 
-    def __init__(self, optimizer: Optimizer, share: Callable[[int], float]) -> None:
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:
         self.optimizer = optimizer
-        self.share = share
+        self.factor = factor
         self.base_rates = [float(group["lr"]) for group in optimizer.param_groups]
         self.steps_done = 0
         self._apply()
@@ -98,11 +98,11 @@ class Schedule:
 
     def _apply(self) -> None:
         for group, base_rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-            group["lr"] = base_rate * self.share(self.steps_done)
+            group["lr"] = base_rate * self.factor(self.steps_done)
 
 
-def learning_rate_share(kind: str, step: int, *, total_steps: int, warmup_steps: int) -> float:
-    """The share of the base learning rate that optimizer step `step` (from 0) uses, in [0, 1].
+def learning_rate_factor(kind: str, step: int, *, total_steps: int, warmup_steps: int) -> float:
+    """The factor by which optimizer step `step` (from 0) uses, in [0, 1].
 
     Warm-up rises linearly and reaches 1 at its last step; the decay then starts from 1 and
     would reach its end value at step `total_steps`, the first that is not taken.
@@ -116,7 +116,7 @@ def learning_rate_share(kind: str, step: int, *, total_steps: int, warmup_steps:
 def build_schedule(
     optimizer: Optimizer, *, kind: str, total_steps: int, warmup_steps: int = 0
 ) -> Schedule:
-    """The learning rate of every optimizer step, see `learning_rate_share`.
+    """The learning rate of every optimizer step, see `learning_rate_factor`.
 
     Args:
         optimizer: its groups' present learning rates are the base rates.
@@ -128,14 +128,14 @@ def build_schedule(
         RequestError: an unknown kind, or a warm-up longer than the training.
     """
     if kind not in DECAYS:
-        raise RequestError(f"schedule {kind}: must be one of {', '.join(DECAYS)}")
+        raise RequestError(f"schedule {kind}: choose one of: {', '.join(DECAYS)}")
     if not 0 <= warmup_steps <= total_steps:
         raise RequestError(
             f"warmup_steps {warmup_steps}: must lie within the training's {total_steps} steps; "
             "shorten the warm-up or train longer"
         )
 
-    def share(step: int) -> float:
-        return learning_rate_share(kind, step, total_steps=total_steps, warmup_steps=warmup_steps)
+    def factor(step: int) -> float:
+        return learning_rate_factor(kind, step, total_steps=total_steps, warmup_steps=warmup_steps)
 
-    return Schedule(optimizer, share)
+    return Schedule(optimizer, factor)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.protocol.settings import Finetuning, Pretraining
+from bench.protocol.settings import FinetuningSettings, PretrainingSettings
 from bench.training.loop import Batches
 
-State = dict[str, Tensor]
+StateDict = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Stage:
     module: Callable[[], nn.Module]
     batches: Batches
     epochs: int
-    settings: Pretraining | Finetuning
-    starts_from: Callable[[nn.Module, State], None] | None = None
-    outcome: Callable[[Any], State] | None = None
+    settings: PretrainingSettings | FinetuningSettings
+    starts_from: Callable[[nn.Module, StateDict], None] | None = None
+    outcome: Callable[[Any], StateDict] | None = None
     shared_as: str | None = None
     selects: bool = False
 

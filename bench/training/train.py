@@ -13,15 +13,15 @@ from torch import nn
 
 from bench.errors import Interrupted
 from bench.locking import lock
-from bench.protocol.settings import Engine, Finetuning
+from bench.protocol.settings import EngineSettings, FinetuningSettings
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
 from bench.training.loop import StepReport, fit
 from bench.training.optim import build_optimizer, build_schedule
 from bench.training.precision import autocast, channels_last
-from bench.training.stages import Stage, State, initial_weights
+from bench.training.stages import Stage, StateDict, initial_weights
 
-LEAST_SELECTED = 0.01  # share of anchors in an epoch, below which a run warns
+LEAST_SELECTED = 0.01  # proportion of anchors in an epoch, below which a run warns
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TrainingContext:
     """
 
     device: torch.device
-    engine: Engine
+    engine: EngineSettings
     log: EventLog
     purpose: tuple[str | int, ...]
     fingerprint: str
@@ -45,7 +45,9 @@ class TrainingContext:
     interrupted: Callable[[], bool]
 
 
-def train(stage: Stage, start: State | None, folder: Path, training: TrainingContext) -> nn.Module:
+def train(
+    stage: Stage, start: StateDict | None, folder: Path, training: TrainingContext
+) -> nn.Module:
     """The stage's module, trained from where `folder`'s checkpoint left off.
 
     Args:
@@ -63,7 +65,7 @@ def train(stage: Stage, start: State | None, folder: Path, training: TrainingCon
         weight_decay=settings.weight_decay,
         betas=(settings.momentum, 0.999),
     )
-    warmup = round(settings.warmup_share * steps) if isinstance(settings, Finetuning) else 0
+    warmup = round(settings.warmup_share * steps) if isinstance(settings, FinetuningSettings) else 0
     schedule = build_schedule(
         optimizer, kind=settings.schedule, total_steps=steps, warmup_steps=warmup
     )
@@ -77,7 +79,7 @@ def train(stage: Stage, start: State | None, folder: Path, training: TrainingCon
         path=folder / "checkpoint.pt",
         precision=training.engine.precision,
         device=training.device,
-        accumulation=settings.accumulation if isinstance(settings, Finetuning) else 1,
+        accumulation=settings.accumulation if isinstance(settings, FinetuningSettings) else 1,
         validate=training.validate if stage.selects else None,
         record=partial(_record, training),
         progress=training.step,
@@ -95,7 +97,7 @@ def trained_parameters(module: Any, lr: float) -> list[Any]:
     return [p for p in module.parameters() if p.requires_grad]
 
 
-def make(stage: Stage, start: State | None, training: TrainingContext) -> nn.Module:
+def make(stage: Stage, start: StateDict | None, training: TrainingContext) -> nn.Module:
     """The stage's module on its device, with seeded weights or those it starts from."""
     module = initial_weights(stage.module, seed_for(*training.purpose, "weights", stage.name))
     if stage.starts_from is not None:
@@ -105,7 +107,9 @@ def make(stage: Stage, start: State | None, training: TrainingContext) -> nn.Mod
     return channels_last(module) if training.engine.channels_last else module
 
 
-def outcome(stage: Stage, start: State | None, folder: Path, training: TrainingContext) -> State:
+def outcome(
+    stage: Stage, start: StateDict | None, folder: Path, training: TrainingContext
+) -> StateDict:
     """The outcome of a stage that runs share: found in `folder`, or trained and left there.
 
     Another process that is on the same stage is waited for.
@@ -113,8 +117,8 @@ def outcome(stage: Stage, start: State | None, folder: Path, training: TrainingC
     path = folder / "outcome.pt"
     assert stage.outcome is not None, f"{stage.name} has no outcome to share"
     while not path.is_file():
-        with lock(folder) as mine:
-            if mine and not path.is_file():
+        with lock(folder) as acquired:
+            if acquired and not path.is_file():
                 log = EventLog(folder / "events.jsonl")
                 inside = replace(training, log=log, fingerprint=folder.name)
                 module = train(stage, start, folder, inside)
@@ -146,15 +150,15 @@ def seconds_to_train(stage: Stage, training: TrainingContext) -> float:
 def _record(training: TrainingContext, event: dict[str, Any]) -> None:
     """Log an epoch, and warn where self-paced learning leaves next to nothing to learn from."""
     training.log.append(event)
-    for name, share in event["train"].items():
-        if name.startswith("selected/") and share < LEAST_SELECTED:
+    for name, proportion in event["train"].items():
+        if name.startswith("selected/") and proportion < LEAST_SELECTED:
             training.say(
-                f"{event['stage']}, epoch {event['epoch']}: only {share:.2%} of the anchors of "
-                f"{name.removeprefix('selected/')} are selected (comcl.spl)"
+                f"{event['stage']}, epoch {event['epoch']}: only {proportion:.2%} of the anchors "
+                f"of {name.removeprefix('selected/')} are selected (comcl.spl)"
             )
 
 
-def _save(path: Path, state: State) -> None:
+def _save(path: Path, state: StateDict) -> None:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     write_bytes(path, buffer.getvalue())

@@ -1,4 +1,4 @@
-"""Weights match in every tensor, or the trunk is refused."""
+"""Weights match in every tensor, or the backbone is refused."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from baselines.backbones import (
     WeightsUnavailable,
     create,
     fetch_imagenet,
-    load_trunk,
+    load_backbone,
     read_weights,
 )
 
@@ -20,20 +20,20 @@ CHANNELS = (8, 8, 16, 24)
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
-def trunk(seed: int = 0, **options) -> torch.nn.Module:
+def backbone(seed: int = 0, **options) -> torch.nn.Module:
     torch.manual_seed(seed)
     return create("resnet10t", channels=CHANNELS, **options).eval()
 
 
-def test_a_trunk_ends_in_a_map_of_its_features():
-    features = trunk()(IMAGES)
-    assert features.shape == (2, trunk().num_features, 1, 1)
-    assert trunk().num_features == 24
+def test_a_backbone_ends_in_a_map_of_its_features():
+    features = backbone()(IMAGES)
+    assert features.shape == (2, backbone().num_features, 1, 1)
+    assert backbone().num_features == 24
 
 
 def test_a_random_start_follows_the_seed():
-    assert torch.equal(trunk(1)(IMAGES), trunk(1)(IMAGES))
-    assert not torch.equal(trunk(1)(IMAGES), trunk(2)(IMAGES))
+    assert torch.equal(backbone(1)(IMAGES), backbone(1)(IMAGES))
+    assert not torch.equal(backbone(1)(IMAGES), backbone(2)(IMAGES))
 
 
 def wrapped(state: dict) -> dict[str, dict]:
@@ -55,35 +55,35 @@ def wrapped(state: dict) -> dict[str, dict]:
     "form", ["bare", "with a head", "parallel", "wrapped", "model", "contrast"]
 )
 def test_weights_from_a_file_are_the_weights(tmp_path: Path, form: str):
-    torch.save(wrapped(trunk(1).state_dict())[form], tmp_path / "weights.pt")
-    loaded = trunk(2, weights=tmp_path / "weights.pt")
-    assert torch.equal(loaded(IMAGES), trunk(1)(IMAGES))
+    torch.save(wrapped(backbone(1).state_dict())[form], tmp_path / "weights.pt")
+    loaded = backbone(2, weights=tmp_path / "weights.pt")
+    assert torch.equal(loaded(IMAGES), backbone(1)(IMAGES))
 
 
 def test_safetensors_are_read_too(tmp_path: Path):
-    save_file(trunk(1).state_dict(), tmp_path / "weights.safetensors")
-    loaded = trunk(2, weights=str(tmp_path / "weights.safetensors"))
-    assert torch.equal(loaded(IMAGES), trunk(1)(IMAGES))
+    save_file(backbone(1).state_dict(), tmp_path / "weights.safetensors")
+    loaded = backbone(2, weights=str(tmp_path / "weights.safetensors"))
+    assert torch.equal(loaded(IMAGES), backbone(1)(IMAGES))
 
 
 def test_files_from_before_batch_counters_are_accepted():
-    state = {k: v for k, v in trunk(1).state_dict().items() if "num_batches" not in k}
-    loaded = trunk(2)
-    load_trunk(loaded, state)
-    assert torch.equal(loaded(IMAGES), trunk(1)(IMAGES))
+    state = {k: v for k, v in backbone(1).state_dict().items() if "num_batches" not in k}
+    loaded = backbone(2)
+    load_backbone(loaded, state)
+    assert torch.equal(loaded(IMAGES), backbone(1)(IMAGES))
 
 
 def test_a_missing_tensor_is_counted_and_named():
-    state = dict(trunk().state_dict())
+    state = dict(backbone().state_dict())
     del state["layer1.0.conv1.weight"]
     with pytest.raises(WeightsMismatch, match=r"1 tensors missing \(layer1\.0\.conv1\.weight\)"):
-        load_trunk(trunk(), state)
+        load_backbone(backbone(), state)
 
 
 def test_a_tensor_left_over_is_counted_and_named():
-    state = {**trunk().state_dict(), "layer9.weight": torch.zeros(1)}
+    state = {**backbone().state_dict(), "layer9.weight": torch.zeros(1)}
     with pytest.raises(WeightsMismatch, match=r"1 tensors unexpected \(layer9\.weight\)"):
-        load_trunk(trunk(), state)
+        load_backbone(backbone(), state)
 
 
 def test_the_silent_failure_of_the_released_code_is_an_error_here():
@@ -91,21 +91,21 @@ def test_the_silent_failure_of_the_released_code_is_an_error_here():
 
     Source: docs/reference/open-questions.md#d43.
     """
-    state = {f"encoder_q.0.{k}": v for k, v in trunk().state_dict().items()}
+    state = {f"encoder_q.0.{k}": v for k, v in backbone().state_dict().items()}
     with pytest.raises(WeightsMismatch, match=r"missing .*\.\.\.\)"):
-        load_trunk(trunk(), state)
+        load_backbone(backbone(), state)
 
 
-def test_a_refused_state_leaves_the_trunk_as_it_was():
-    network = trunk(2)
+def test_a_refused_state_leaves_the_backbone_as_it_was():
+    network = backbone(2)
     with pytest.raises(WeightsMismatch):
-        load_trunk(network, {**trunk(1).state_dict(), "layer9.weight": torch.zeros(1)})
-    assert torch.equal(network(IMAGES), trunk(2)(IMAGES))
+        load_backbone(network, {**backbone(1).state_dict(), "layer9.weight": torch.zeros(1)})
+    assert torch.equal(network(IMAGES), backbone(2)(IMAGES))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path):
     with pytest.raises(WeightsUnavailable, match=r"none\.pt cannot be read"):
-        trunk(weights=tmp_path / "none.pt")
+        backbone(weights=tmp_path / "none.pt")
 
 
 @pytest.mark.parametrize("content", [b"", b"no tensors"])
@@ -144,7 +144,7 @@ def test_cached_imagenet_weights_are_used_without_a_network(tmp_path, monkeypatc
     assert fetch_imagenet("resnet50") == snapshot / "model.safetensors"
 
 
-def test_a_narrow_trunk_has_every_width_divided_and_works():
+def test_a_narrow_backbone_has_every_width_divided_and_works():
     torch.manual_seed(0)
     full, narrow = create("inception_v3"), create("inception_v3", narrow=16)
     pairs = zip(full.named_parameters(), narrow.named_parameters(), strict=True)

@@ -114,12 +114,12 @@ def test_a_class_that_is_nowhere_adds_no_attention():
 def test_the_category_attention_is_the_saliency_map():
     model = tiny().eval()
     with torch.no_grad():
-        found = model.saliency(IMAGES)
+        result = model.saliency(IMAGES)
         attended = model.attend(model.trunk(IMAGES))
-    assert found.shape == (8, 2, 2)
-    assert found.min() >= 0
-    assert found.std() > 0
-    torch.testing.assert_close(model.categories(attended), attended * found[:, None])
+    assert result.shape == (8, 2, 2)
+    assert result.min() >= 0
+    assert result.std() > 0
+    torch.testing.assert_close(model.categories(attended), attended * result[:, None])
 
 
 @pytest.mark.parametrize("phase", NAMES)
@@ -148,7 +148,7 @@ def test_a_phase_trains_every_weight_of_its_parts_and_no_other(phase, trained):
     assert still <= {"categories.detect.0.bias"}
 
 
-def test_the_frozen_trunk_keeps_weights_and_batch_statistics():
+def test_the_frozen_backbone_keeps_weights_and_batch_statistics():
     model = tiny(phase="head")
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.train()
@@ -163,7 +163,7 @@ def test_the_frozen_trunk_keeps_weights_and_batch_statistics():
     assert not model.eval().categories.training
 
 
-def test_the_trained_trunk_learns_batch_statistics():
+def test_the_trained_backbone_learns_batch_statistics():
     model = tiny(phase="all")
     before = {name: tensor.clone() for name, tensor in model.trunk.named_buffers()}
     model(IMAGES)

@@ -212,13 +212,13 @@ def test_another_network_s_state_is_refused():
 def test_the_map_has_the_images_size_wherever_it_is_asked_for(segmentation):
     model = tiny(segmentation=segmentation).eval().requires_grad_(False)
     images = batch_of(3, 70)["images"]
-    found = model.saliency(images)
+    result = model.saliency(images)
     with torch.inference_mode():
         inside = model.saliency(images.clone())
-    assert found.shape == (3, 70, 70)
-    assert (found >= 0).all()
-    assert (found.amax(dim=(1, 2)) > found.amin(dim=(1, 2))).all()
-    assert torch.equal(found, inside)
+    assert result.shape == (3, 70, 70)
+    assert (result >= 0).all()
+    assert (result.amax(dim=(1, 2)) > result.amin(dim=(1, 2))).all()
+    assert torch.equal(result, inside)
 
 
 def test_loss_without_gradients_is_the_same_loss():

@@ -39,26 +39,26 @@ def test_lesion_maps_can_be_shares_of_a_pixel():
     assert not torch.allclose(sigmoids.sum(dim=1), torch.ones(4, 64, 64), atol=0.1)
 
 
-def test_a_colour_trunk_s_weights_fit_all_but_the_first_convolution(tmp_path: Path):
+def test_a_colour_backbone_s_weights_fit_all_but_the_first_convolution(tmp_path: Path):
     options = NETWORK["backbone_options"]
     torch.manual_seed(5)
     coloured = create("resnet10t", **options).state_dict()
     torch.save(coloured, tmp_path / "colour.pt")
-    trunk = tiny(weights=tmp_path / "colour.pt").grader.trunk.state_dict()
+    backbone = tiny(weights=tmp_path / "colour.pt").grader.trunk.state_dict()
     random = tiny().grader.trunk.state_dict()
-    assert torch.equal(trunk["conv1.0.weight"], random["conv1.0.weight"])
-    assert all(torch.equal(trunk[n], t) for n, t in coloured.items() if n != "conv1.0.weight")
+    assert torch.equal(backbone["conv1.0.weight"], random["conv1.0.weight"])
+    assert all(torch.equal(backbone[n], t) for n, t in coloured.items() if n != "conv1.0.weight")
     colours = tiny(weights=tmp_path / "colour.pt", segmentation=False).grader.trunk.state_dict()
     assert torch.equal(colours["conv1.0.weight"], coloured["conv1.0.weight"])
 
 
-def test_a_trunk_of_seven_channels_is_loaded_whole_and_an_incomplete_one_refused(tmp_path: Path):
+def test_a_backbone_of_seven_channels_is_loaded_whole_and_an_incomplete_one_refused(tmp_path: Path):
     options = NETWORK["backbone_options"]
     torch.manual_seed(5)
     state = create("resnet10t", in_chans=7, **options).state_dict()
     torch.save(state, tmp_path / "seven.pt")
-    trunk = tiny(weights=tmp_path / "seven.pt").grader.trunk.state_dict()
-    assert all(torch.equal(trunk[name], tensor) for name, tensor in state.items())
+    backbone = tiny(weights=tmp_path / "seven.pt").grader.trunk.state_dict()
+    assert all(torch.equal(backbone[name], tensor) for name, tensor in state.items())
     for name in ("conv1.0.weight", "layer1.0.conv1.weight"):
         torch.save({n: t for n, t in state.items() if n != name}, tmp_path / "part.pt")
         with pytest.raises(WeightsMismatch, match="missing"):
@@ -97,10 +97,10 @@ def test_the_card_s_network_has_the_parameters_of_its_layers():
     seg = sum(conv_block(a, b) for a, b in down) + sum(up_block(a, b) for a, b in up)
     seg += sum(conv_block(2 * b, b) for _, b in up) + 5 * (1024 + 512 + 256 + 128) + 4 * 5
     # ResNet18: 7 x 7 on 7 channels; four convolutions a stage, a norm each; 1 x 1 shortcuts.
-    trunk = 7 * 64 * 49 + 2 * 64 + 4 * (9 * 64 * 64 + 2 * 64)
+    backbone = 7 * 64 * 49 + 2 * 64 + 4 * (9 * 64 * 64 + 2 * 64)
     for a, b in [(64, 128), (128, 256), (256, 512)]:
-        trunk += 9 * a * b + 3 * 9 * b * b + a * b + 5 * 2 * b
+        backbone += 9 * a * b + 3 * 9 * b * b + a * b + 5 * 2 * b
     head = 21 * 512 * 512 + 512 + 512 * 5 + 5
-    assert counts == {"isr": isr, "seg": seg, "grader": trunk + head, "integration": 3 * 3}
+    assert counts == {"isr": isr, "seg": seg, "grader": backbone + head, "integration": 3 * 3}
     last = up_block(128, 64) + conv_block(128, 64) + 5 * 64 + 5
     assert sum(p.numel() for p in finest.parameters()) == seg + last

@@ -1,4 +1,4 @@
-"""LANet: where the trunk is cut, where the branch looks, how its two losses are added."""
+"""LANet: where the backbone is cut, where the branch looks, how its two losses are added."""
 
 import math
 from typing import Any
@@ -58,7 +58,9 @@ NARROW_DENSENET = {"growth_rate": 8, "block_config": (2, 2, 2, 2)}
         ("inception_v3", {}, 96, "Mixed_6e"),
     ],
 )
-def test_the_trunk_is_cut_at_stride_16_and_its_halves_make_a_whole(backbone, options, side, last):
+def test_the_backbone_is_cut_at_stride_16_and_its_halves_make_a_whole(
+    backbone, options, side, last
+):
     model = tiny(backbone=backbone, backbone_options=options).eval()
     images = IMAGES[:2, :, :1, :1] * torch.rand(2, 3, side, side)
     assert model.early[-1] == last
@@ -70,7 +72,7 @@ def test_the_trunk_is_cut_at_stride_16_and_its_halves_make_a_whole(backbone, opt
 
 
 @pytest.mark.parametrize("backbone", ["efficientnet_b0", "vit_tiny_patch16_224"])
-def test_a_trunk_that_is_no_chain_is_refused(backbone):
+def test_a_backbone_that_is_no_chain_is_refused(backbone):
     with pytest.raises(ValueError, match=f"backbone \\('{backbone}'\\) must be a chain"):
         tiny(backbone=backbone, backbone_options={})
 
@@ -79,8 +81,8 @@ def test_the_branch_looks_at_what_speaks_for_the_likelier_class():
     maps = torch.rand(2, 3, 4, 4)
     weight = torch.tensor([[3.0, 0, 0], [0, 0, 6]])
     logits = torch.tensor([[1.0, 0], [0, 1]])
-    found = activation_map(maps, logits, weight)
-    torch.testing.assert_close(found, torch.stack([maps[0, 0], 2 * maps[1, 2]]))
+    result = activation_map(maps, logits, weight)
+    torch.testing.assert_close(result, torch.stack([maps[0, 0], 2 * maps[1, 2]]))
 
 
 def test_attention_reaches_from_zero_to_one_in_every_image():
@@ -179,7 +181,7 @@ def test_the_grade_s_loss_reaches_the_branch_through_the_attention_alone():
     assert bias is None
 
 
-def test_the_rest_of_the_trunk_sees_the_attention():
+def test_the_rest_of_the_backbone_sees_the_attention():
     model = tiny().eval()
     maps, _, attention = model.branch(IMAGES)
     before = model(IMAGES)
@@ -196,15 +198,15 @@ def test_the_rest_of_the_trunk_sees_the_attention():
 def test_the_attention_is_the_saliency_map():
     model = tiny().eval()
     with torch.no_grad():
-        found = model.saliency(IMAGES)
+        result = model.saliency(IMAGES)
         maps, logits, attention = model.branch(IMAGES)
-    assert found.shape == (8, 4, 4)
-    assert torch.equal(found, attention)
+    assert result.shape == (8, 4, 4)
+    assert torch.equal(result, attention)
     torch.testing.assert_close(
-        found, stretched(activation_map(maps, logits, model.recognise.weight.detach()))
+        result, stretched(activation_map(maps, logits, model.recognise.weight.detach()))
     )
-    assert found.amin() == 0
-    assert found.amax() == 1
+    assert result.amin() == 0
+    assert result.amax() == 1
 
 
 def test_the_branch_may_normalise_its_map():

@@ -132,7 +132,7 @@ def test_bfloat16_keeps_losses_and_keys_in_float32():
     assert loss.item() == pytest.approx(exact, rel=0.2)
 
 
-def test_the_students_trunk_gives_the_classifier_its_features():
+def test_the_students_backbone_gives_the_classifier_its_features():
     student, images = taught(), batch_of(LEVELS)["query"]
     train(student, [batch_of(LEVELS, seed=step) for step in range(2)])
     assert student.teacher is not None

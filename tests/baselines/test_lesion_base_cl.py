@@ -123,7 +123,7 @@ def test_bfloat16_keeps_the_loss_in_float32():
     assert loss.item() == pytest.approx(exact, rel=0.2)
 
 
-def test_the_pretrained_trunk_gives_the_classifier_its_features():
+def test_the_pretrained_backbone_gives_the_classifier_its_features():
     model, images = tiny(), batch_of(LEVELS)["query"]
     train(model, [batch_of(LEVELS)] * 2)
     classifier = Classifier(5, **NETWORK).eval()

@@ -48,7 +48,7 @@ def test_phases_share_out_all_epochs_and_halve_the_learning_rate():
 
 @pytest.mark.parametrize("given_px", [64, 100])
 @pytest.mark.parametrize(("phase", "seen_px"), list(zip(NAMES, RESOLUTIONS, strict=True)))
-def test_the_trunk_sees_the_resolution_of_the_phase_whatever_is_given(phase, seen_px, given_px):
+def test_the_backbone_sees_the_resolution_of_the_phase_whatever_is_given(phase, seen_px, given_px):
     model, seen = tiny(phase=phase), []
     model.trunk.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
     assert model(torch.randn(2, 3, given_px, given_px)).shape == (2, 5)

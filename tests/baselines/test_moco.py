@@ -217,7 +217,7 @@ def test_a_checkpoint_restores_everything():
     assert loss_at(resumed, batch) == loss_at(first, batch)
 
 
-def test_the_pretrained_trunk_gives_the_classifier_its_features():
+def test_the_pretrained_backbone_gives_the_classifier_its_features():
     model, images = tiny(), batch_of(LEVELS)["query"]
     train(model, [batch_of(LEVELS, seed=step) for step in range(2)])
     classifier = Classifier(5, **NETWORK).eval()

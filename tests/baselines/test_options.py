@@ -8,5 +8,5 @@ def test_the_named_option_is_picked_and_no_other():
 
 
 def test_an_unknown_name_is_told_with_those_there_are():
-    with pytest.raises(ValueError, match=r"letter \('c'\) must be one of a, b"):
+    with pytest.raises(ValueError, match=r"letter \('c'\) is unknown; choose one of: a, b"):
         pick({"a": 1, "b": 2}, "c", "letter")

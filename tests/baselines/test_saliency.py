@@ -54,7 +54,7 @@ def test_each_image_is_asked_about_its_own_target():
 @pytest.mark.parametrize(
     ("kind", "options"), [(Classifier, {}), (CABNet, {}), (MMCNN, {"resolutions": (32, 32, 64)})]
 )
-def test_it_explains_any_network_with_a_trunk(kind, options):
+def test_it_explains_any_network_with_a_backbone(kind, options):
     maps = grad_cam(tiny(kind, **options), IMAGES, TARGETS)
     assert maps.ndim == 3
     assert maps.min() >= 0

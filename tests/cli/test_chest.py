@@ -1,4 +1,4 @@
-"""Whole runs on drawn radiographs: each reading of the open points trains and says what it is."""
+"""Whole runs on drawn radiographs: each alternative trains and says what it is."""
 
 import json
 

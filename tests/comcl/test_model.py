@@ -201,7 +201,7 @@ def test_the_positive_role_draws_its_positives_and_negatives_from_their_levels()
     assert loss_at(model, step=0) != before.item()
 
 
-def test_the_pretrained_trunk_gives_the_classifier_its_features():
+def test_the_pretrained_backbone_gives_the_classifier_its_features():
     model = tiny()
     train(model, range(2))
     classifier = Classifier(5, **NETWORK)
@@ -214,7 +214,7 @@ def test_the_pretrained_trunk_gives_the_classifier_its_features():
     assert torch.equal(classifier.features(images), expected)
 
 
-def test_a_trunk_of_another_width_is_refused():
+def test_a_backbone_of_another_width_is_refused():
     classifier = Classifier(5, backbone="resnet10t", backbone_options={"channels": (8, 8, 16, 24)})
     with pytest.raises(WeightsMismatch, match="another shape"):
         classifier.load_encoder(tiny().encoder_state())

@@ -94,5 +94,5 @@ def test_levels_needed_are_those_that_a_pair_draws_from():
 
 @pytest.mark.parametrize("wrong", [{"variant": "comcl-v4"}, {"la_role": "anchor"}])
 def test_unknown_names_are_refused_with_the_known_ones(wrong):
-    with pytest.raises(ValueError, match="must be one of"):
+    with pytest.raises(ValueError, match="choose one of"):
         pairs_for(**wrong)

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Request, prepare
-from bench.run import run_context as made_from
+from bench.training.callbacks import Callbacks
 
 
 @pytest.fixture
@@ -23,6 +24,6 @@ def materials(small_set, cache, tiny, tmp_path, masked, monkeypatch):
             cache=cache,
         )
         prepared = prepare(request, lambda *_: None)
-        return made_from(prepared, torch.device("cpu"), lambda *_: None)
+        return run_context(prepared, torch.device("cpu"), Callbacks(lambda *_: None))
 
     return make

@@ -117,5 +117,5 @@ def importable(dotted):
 
 def test_every_open_question_has_its_section_and_no_other_has_one():
     headings = anchors(ROOT / "docs" / "reference" / "open-questions.md")
-    asked = {name.lower() for name in ambiguities.load()}
-    assert {name for name in headings if re.fullmatch(r"d\d+", name)} == asked
+    questions = {name.lower() for name in ambiguities.load()}
+    assert {name for name in headings if re.fullmatch(r"d\d+", name)} == questions

@@ -10,15 +10,15 @@ from bench.pipeline.embeddings import COUNTS, _principal, embed, pretrained
 from bench.pipeline.recipes.common import encoder
 
 
-def network(given):
-    return Classifier(5, **encoder(given))
+def network(context):
+    return Classifier(5, **encoder(context))
 
 
 @pytest.fixture
-def embedded(materials):
-    def make(method, **asked):
-        given = materials(method, **asked)
-        return given, embed(network(given), given)
+def embedded(context_of):
+    def make(method, **options):
+        context = context_of(method, **options)
+        return context, embed(network(context), context)
 
     return make
 
@@ -32,12 +32,12 @@ def test_patches_are_the_same_for_every_method_and_seed_and_features_are_not(emb
 
 
 def test_every_patch_is_of_a_test_image_of_its_level(embedded):
-    given, found = embedded("comcl")
-    by_id = {r.image_id: i for i, r in enumerate(given.dataset.records)}
-    low = (given.dataset.quality() > 0) | given.degraded
+    context, found = embedded("comcl")
+    by_id = {r.image_id: i for i, r in enumerate(context.dataset.records)}
+    low = (context.dataset.quality() > 0) | context.degraded
     for name, level in zip(found["image_id"], found["level"], strict=True):
         place = by_id[str(name)]
-        record = given.dataset.records[place]
+        record = context.dataset.records[place]
         assert record.split == "test"
         assert level == 2 * (record.labels[0] == 0) + low[place]
     assert len(set(found["image_id"])) == len(found["image_id"])
@@ -71,5 +71,5 @@ def test_of_many_features_64_components_are_kept():
 @pytest.mark.parametrize(
     ("method", "expected"), [("comcl", True), ("moco", True), ("cabnet", False)]
 )
-def test_only_pretrained_encoders_are_embedded(materials, method, expected):
-    assert pretrained(stages(materials(method))) is expected
+def test_only_pretrained_encoders_are_embedded(context_of, method, expected):
+    assert pretrained(stages(context_of(method))) is expected

@@ -15,14 +15,14 @@ NAMES = list(METHODS)
 
 
 @pytest.fixture
-def made(materials):
+def made(context_of):
     """Each stage of a method with its module and first batch."""
 
     def make(name, **more):
-        given = materials(name, **more)
+        context = context_of(name, **more)
         return [
             (stage, initial_weights(stage.module, 0), next(iter(stage.batches.epoch(1))))
-            for stage in build.stages(given)
+            for stage in build.stages(context)
         ]
 
     return make
@@ -89,18 +89,18 @@ def images_of(batches):
     return batches.indices
 
 
-def pools_of(given):
+def pools_of(context):
     """The patches of the first stage, by level."""
-    batches = build.stages(given)[0].batches
+    batches = build.stages(context)[0].batches
     assert isinstance(batches, LevelBatches)
     return batches.pools
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stages_see_training_patients_only(materials, name):
-    given = materials(name)
-    train = set(given.dataset.where("train").tolist())
-    for stage in build.stages(given):
+def test_stages_see_training_patients_only(context_of, name):
+    context = context_of(name)
+    train = set(context.dataset.where("train").tolist())
+    for stage in build.stages(context):
         if isinstance(stage.batches, MaskBatches):
             continue  # photographs of other people
         seen = images_of(stage.batches)
@@ -109,10 +109,10 @@ def test_stages_see_training_patients_only(materials, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_seed_fixes_the_batches_and_another_changes_them(materials, name):
-    for position in range(len(build.stages(materials(name)))):
+def test_a_seed_fixes_the_batches_and_another_changes_them(context_of, name):
+    for position in range(len(build.stages(context_of(name)))):
         batches = [
-            next(iter(build.stages(materials(name, seed=seed))[position].batches.epoch(2)))
+            next(iter(build.stages(context_of(name, seed=seed))[position].batches.epoch(2)))
             for seed in (0, 0, 1)
         ]
         key = "images" if "images" in batches[0] else "query"
@@ -120,74 +120,74 @@ def test_a_seed_fixes_the_batches_and_another_changes_them(materials, name):
         assert not torch.equal(batches[0][key], batches[2][key])
 
 
-def test_methods_see_the_same_images_in_the_same_order(materials):
+def test_methods_see_the_same_images_in_the_same_order(context_of):
     """Differences between methods are paired: the order of fine-tuning leaves their names out."""
-    batches = [build.stages(materials(name))[-1].batches for name in ("resnet50", "comcl")]
+    batches = [build.stages(context_of(name))[-1].batches for name in ("resnet50", "comcl")]
     one, other = (next(iter(b.epoch(1))) for b in batches)
     assert torch.equal(one["images"], other["images"])
 
 
-def test_the_compute_matched_control_costs_what_pretraining_and_finetuning_cost(materials):
+def test_the_compute_matched_control_costs_what_pretraining_and_finetuning_cost(context_of):
     """Units: a supervised pass over an image of the classifier's size, forward and backward."""
-    given = materials("comcl")
-    pretrain, finetune = build.stages(given)
-    protocol = given.protocol
-    images = len(given.dataset.where("train"))
+    context = context_of("comcl")
+    pretrain, finetune = build.stages(context)
+    protocol = context.protocol
+    images = len(context.dataset.where("train"))
     patches = pretrain.epochs * len(pretrain.batches) * protocol.pretraining.batch
     area = (protocol.patches.size_px / protocol.data.image_px) ** 2
     cost = finetune.epochs * images + patches * 4 / 3 * area
-    (long,) = build.stages(materials("resnet50-long"))
+    (long,) = build.stages(context_of("resnet50-long"))
     assert long.epochs > finetune.epochs
     assert abs(long.epochs * images - cost) <= images / 2
 
 
 @pytest.mark.parametrize(("variant", "levels"), [("comcl", 4), ("comcl-v1", 2), ("comcl-v2", 3)])
-def test_the_batch_is_shared_out_among_the_levels_that_the_losses_need(materials, variant, levels):
-    given = materials(variant)
-    batch = next(iter(build.stages(given)[0].batches.epoch(1)))
+def test_the_batch_is_shared_out_among_the_levels_that_the_losses_need(context_of, variant, levels):
+    context = context_of(variant)
+    batch = next(iter(build.stages(context)[0].batches.epoch(1)))
     assert len(set(batch["levels"].tolist())) == levels
 
 
 @pytest.mark.parametrize("name", ["moco", "lesion-base-cl", "lesion-aware-cl"])
-def test_contrastive_methods_pretrain_on_as_many_patches_as_comcl(materials, name):
+def test_contrastive_methods_pretrain_on_as_many_patches_as_comcl(context_of, name):
     """With an odd number of epochs too, which a method in two phases cannot halve."""
 
-    def presentations(method):
-        given = materials(method, changes=("pretraining.epochs=5",))
-        *pretraining, _ = build.stages(given)
+    def samples_seen(method):
+        context = context_of(method, changes=("pretraining.epochs=5",))
+        *pretraining, _ = build.stages(context)
         return sum(
             stage.epochs * sum(len(batch["query"]) for batch in stage.batches.epoch(1))
             for stage in pretraining
         )
 
-    assert presentations(name) == presentations("comcl")
+    assert samples_seen(name) == samples_seen("comcl")
 
 
-def test_lesion_aware_cl_sees_three_healthy_patches_a_lesion(materials):
-    batch = next(iter(build.stages(materials("lesion-aware-cl"))[0].batches.epoch(1)))
+def test_lesion_aware_cl_sees_three_healthy_patches_a_lesion(context_of):
+    batch = next(iter(build.stages(context_of("lesion-aware-cl"))[0].batches.epoch(1)))
     lesions = int((batch["levels"] < 2).sum())
     assert lesions > 0
     assert len(batch["levels"]) == len(batch["query"]) == 4 * lesions
 
 
-def test_without_levels_quality_is_ignored(materials):
-    pools = pools_of(materials("comcl-no-multilevel"))
+def test_without_levels_quality_is_ignored(context_of):
+    pools = pools_of(context_of("comcl-no-multilevel"))
     assert set(pools) == {0, 2}
     assert sum(map(len, pools.values())) > 0
 
 
-def test_at_full_degradation_the_losses_of_empty_levels_are_dropped_and_said(materials):
-    given = materials("comcl", ratio="1.0")
-    assert set(pools_of(given)) == {1, 3}
-    assert len(build.notes(given)) == 2
+def test_at_full_degradation_the_losses_of_empty_levels_are_dropped_and_said(context_of):
+    context = context_of("comcl", ratio="1.0")
+    assert set(pools_of(context)) == {1, 3}
+    assert len(build.notes(context)) == 2
 
 
-def test_paired_clean_keeps_the_originals_as_the_high_quality_levels(materials):
-    given = materials("comcl", ratio="1.0", changes=("comcl.empty_level=paired_clean",))
-    pools = pools_of(given)
+def test_paired_clean_keeps_the_originals_as_the_high_quality_levels(context_of):
+    context = context_of("comcl", ratio="1.0", changes=("comcl.empty_level=paired_clean",))
+    pools = pools_of(context)
     assert set(pools) == {0, 1, 2, 3}
     assert [pools[level].clean for level in range(4)] == [True, False, True, False]
-    assert build.notes(given) == ()
+    assert build.notes(context) == ()
 
 
 def test_pretraining_moves_the_encoder_that_finetuning_starts_from(made):

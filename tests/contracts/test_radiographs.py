@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from bench.data.patches import FRAME, LUNGS
+from bench.pipeline.gather import run_context
 from bench.pipeline.recipes.common import augmenting, preparing
 from bench.pipeline.resolve import Request, prepare
 from bench.roster import METHODS
 from bench.run import execute
-from bench.run import run_context as made_from
 from bench.training.augment import Augmentation
 from bench.training.callbacks import Callbacks
 
@@ -42,17 +42,17 @@ def radiographs(request_for):
 
     def make(method, *changes):
         prepared = prepare(request_for(method, *changes), lambda *_: None)
-        return made_from(prepared, torch.device("cpu"), lambda *_: None)
+        return run_context(prepared, torch.device("cpu"), Callbacks(lambda *_: None))
 
     return make
 
 
 def test_radiographs_are_mirrored_and_never_turned_over(radiographs):
-    given = radiographs("resnet50", "chest.rotation_deg=0")
-    images = torch.from_numpy(given.images.whole.images(given.dataset.where("train")[:4]))
-    plain = preparing(given, 32)(images)
-    asked = Augmentation(flip_horizontal=1.0, flip_vertical=1.0)
-    turned = augmenting(given, asked, 32)(images, torch.Generator().manual_seed(0))
+    context = radiographs("resnet50", "chest.rotation_deg=0")
+    images = torch.from_numpy(context.images.whole.images(context.dataset.where("train")[:4]))
+    plain = preparing(context, 32)(images)
+    requested = Augmentation(flip_horizontal=1.0, flip_vertical=1.0)
+    turned = augmenting(context, requested, 32)(images, torch.Generator().manual_seed(0))
     mirrored = [
         torch.allclose(one, other.flip(2), atol=1e-4)
         for one, other in zip(turned, plain, strict=True)
@@ -65,16 +65,16 @@ def test_radiographs_are_mirrored_and_never_turned_over(radiographs):
 
 
 def test_radiographs_are_normalised_by_their_own_statistics(radiographs):
-    given = radiographs("resnet50", "chest.mean=[0.5,0.5,0.5]", "chest.std=[0.25,0.25,0.25]")
+    context = radiographs("resnet50", "chest.mean=[0.5,0.5,0.5]", "chest.std=[0.25,0.25,0.25]")
     images = torch.full((1, 32, 32, 3), 255, dtype=torch.uint8)
-    assert preparing(given, 32)(images).unique().tolist() == pytest.approx([2.0])
+    assert preparing(context, 32)(images).unique().tolist() == pytest.approx([2.0])
 
 
-@pytest.mark.parametrize(("asked", "region"), [("lungs", LUNGS), ("anywhere", FRAME)])
-def test_patches_come_from_the_region_that_is_asked_for(radiographs, asked, region):
-    given = radiographs("comcl", f"chest.crop_region={asked}")
-    assert given.images.for_patches.region == region
-    assert given.boxes == "random_lesion_crops"
+@pytest.mark.parametrize(("requested", "region"), [("lungs", LUNGS), ("anywhere", FRAME)])
+def test_patches_come_from_the_region_that_is_asked_for(radiographs, requested, region):
+    context = radiographs("comcl", f"chest.crop_region={requested}")
+    assert context.images.for_patches.region == region
+    assert context.boxes == "random_lesion_crops"
 
 
 def test_deepmt_dr_says_that_it_segments_nothing(request_for):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bench.data import cache as caching
-from bench.data.degradations import Recipe
+from bench.data.degradations import DegradationRecipe
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import open_images
 from bench.errors import RequestError
@@ -121,13 +121,13 @@ def test_another_selection_of_the_same_images_decodes_nothing(prepared, tmp_path
 def test_copies_degraded_for_one_share_serve_another(prepared, tmp_path, monkeypatch):
     some, more = prepared("0.7"), prepared("1.0")
     images_of(some, tmp_path)
-    degrade, done = Recipe.apply, []
+    degrade, done = DegradationRecipe.apply, []
 
     def noting(*given, image_id, **more):
         done.append(image_id)
         return degrade(*given, image_id=image_id, **more)
 
-    monkeypatch.setattr(Recipe, "apply", noting)
+    monkeypatch.setattr(DegradationRecipe, "apply", noting)
     images_of(more, tmp_path)
     new = np.flatnonzero(more.degraded & ~some.degraded)
     assert sorted(done) == sorted(more.dataset.records[i].image_id for i in new)
@@ -174,7 +174,7 @@ def test_one_photograph_under_two_names_has_two_degraded_copies(small_set, prepa
     digests = caching.content_digests(twice, tmp_path)
     where = {"cache": tmp_path, "tick": quiet}
     entry = caching.clean(twice, digests, size_px=64, **where)
-    chosen, how = np.arange(8), Recipe.of(made.protocol, "fundus")
+    chosen, how = np.arange(8), DegradationRecipe.of(made.protocol, "fundus")
     copies = caching.degraded(entry, twice, chosen, how, data_seed=0, **where)
     assert (entry.images[:8] == entry.images[0]).all()
     assert (copies.images[:] != copies.images[0]).any(axis=(1, 2, 3)).sum() >= 6
@@ -188,7 +188,7 @@ def test_progress_is_told_step_by_step(prepared, tmp_path):
         made.degraded,
         made.protocol,
         folder=tmp_path,
-        tick=lambda *said: told.append(said),
+        tick=lambda *message: told.append(message),
     )
     count = len(made.dataset.records)
     reading = [(done, total) for what, done, total in told if what == "reading images"]
@@ -260,7 +260,7 @@ def test_digests_are_remembered_until_a_file_changes(tmp_path, records):
     rows = [replace(records(1)[0], path=path)]
     path.write_bytes(b"one")
     first, told = caching.content_digests(rows, tmp_path / "cache"), []
-    again = caching.content_digests(rows, tmp_path / "cache", lambda *said: told.append(said))
+    again = caching.content_digests(rows, tmp_path / "cache", lambda *message: told.append(message))
     assert (again, told) == (first, [])
     path.write_bytes(b"another")
     assert caching.content_digests(rows, tmp_path / "cache") != first
@@ -279,7 +279,7 @@ def test_digests_are_kept_when_the_reading_of_files_is_interrupted(tmp_path, rec
     with pytest.raises(KeyboardInterrupt):
         caching.content_digests(rows, tmp_path / "cache", stop)
     told = []
-    caching.content_digests(rows, tmp_path / "cache", lambda *said: told.append(said))
+    caching.content_digests(rows, tmp_path / "cache", lambda *message: told.append(message))
     assert told == [("reading files", done, 10) for done in range(5, 11)]
 
 

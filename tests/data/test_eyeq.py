@@ -128,15 +128,15 @@ def test_a_directory_too_high_or_too_deep_is_told_with_the_right_one(published, 
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("0,10_left.jpeg,0,7\n", "grade 7"),
         ("0,10_left.jpeg,3,0\n", "quality 3"),
         ("0,10_left.jpeg,a,0\n", "'a'"),
     ],
 )
-def test_values_outside_their_range_are_refused(published, row, said):
-    with pytest.raises(RequestError, match=said):
+def test_values_outside_their_range_are_refused(published, row, message):
+    with pytest.raises(RequestError, match=message):
         load(published(train=row))
 
 
@@ -173,7 +173,7 @@ def requalified(rows):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda rows: rows[:-1], r"Label_EyeQ_train\.csv has 12,542 images, EyeQ's own 12,543"),
         (requalified, r"has 8,346 images of quality 0 \(good\), EyeQ's own 8,347"),
@@ -181,15 +181,15 @@ def requalified(rows):
     ],
 )
 def test_label_files_of_another_version_are_refused_with_both_numbers(
-    published, official, change, said
+    published, official, change, message
 ):
     train, test = change(official["train"]), official["test"]
     root = published(train="".join(train), test="".join(test), files=("train/10001_left.jpeg",))
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=message):
         load(root, real=True)
     data = load(root, real=True, partial=True)
     assert data.partial
-    assert re.search(said, data.assumptions[0])
+    assert re.search(message, data.assumptions[0])
     assert "28,791" in data.assumptions[1] or "28,792" in data.assumptions[1]
     assert len(data.assumptions) == 2
 

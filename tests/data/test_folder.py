@@ -36,8 +36,8 @@ def test_a_finding_other_than_0_or_1_is_refused(labels):
 
 def test_what_is_not_given_is_assumed_and_said(labels):
     data = folder.load(labels("image,label\na.jpg,0\nb.jpg,1\n"))
-    said = " ".join(data.assumptions)
-    assert all(word in said for word in ("quality", "patient_id", "split"))
+    message = " ".join(data.assumptions)
+    assert all(word in message for word in ("quality", "patient_id", "split"))
     assert [r.quality for r in data.records] == [0, 0]
     assert [r.patient_id for r in data.records] == ["a.jpg", "b.jpg"]
 
@@ -61,10 +61,11 @@ def test_boxes_belong_to_their_images(labels):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "not a CSV"), ("label\n1\n", "no column 'image'"), (None, "not there")]
+    ("text", "message"),
+    [("", "not a CSV"), ("label\n1\n", "no column 'image'"), (None, "not there")],
 )
-def test_a_file_that_is_no_label_file_is_refused(tmp_path, text, said):
+def test_a_file_that_is_no_label_file_is_refused(tmp_path, text, message):
     if text is not None:
         (tmp_path / "labels.csv").write_text(text)
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=message):
         folder.load(tmp_path)

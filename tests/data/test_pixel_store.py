@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from numbered import KEYS, RECIPE, Counting, images, nobody, picture, right
 
-from bench.data.pixel_store import Store
+from bench.data.pixel_store import PixelStore
 from bench.errors import RequestError
 
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path, RECIPE)
+    return PixelStore(tmp_path, RECIPE)
 
 
 def test_rows_are_made_once_whatever_they_are_asked_with(store):
@@ -25,8 +25,8 @@ def test_rows_are_made_once_whatever_they_are_asked_with(store):
 
 def test_another_recipe_is_another_store(tmp_path, store):
     store.fill(KEYS, picture, nobody)
-    assert not Store(tmp_path, {**RECIPE, "version": 2}).rows()
-    assert len(Store(tmp_path, dict(RECIPE)).rows()) == len(KEYS)
+    assert not PixelStore(tmp_path, {**RECIPE, "version": 2}).rows()
+    assert len(PixelStore(tmp_path, dict(RECIPE)).rows()) == len(KEYS)
 
 
 def test_one_content_under_two_names_is_made_once(store):

@@ -8,9 +8,9 @@ from bench.errors import RequestError
 from bench.seeding import generator_for
 
 
-def held_out(rows, share=0.3, seed=0, purpose="validation"):
+def held_out(rows, proportion=0.3, seed=0, purpose="validation"):
     return hold_out(
-        rows, source="train", target="validation", share=share, purpose=purpose, seed=seed
+        rows, source="train", target="validation", proportion=proportion, purpose=purpose, seed=seed
     )
 
 

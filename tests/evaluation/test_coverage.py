@@ -34,9 +34,9 @@ def drawn(rng, patients, seeds, luck):
     skill = np.repeat(SKILLS, seeds) + luck * rng.standard_normal(2 * seeds)
     noise = rng.standard_normal((2 * seeds, patients, 2), dtype=np.float32)
     right = noise < (skill[:, None, None] - hard).astype(np.float32)
-    found = right.mean(axis=(1, 2))
-    per_patient = (right.sum(axis=2) - 2 * found[:, None]).T / (2 * patients)
-    return JointScores(found, per_patient)
+    result = right.mean(axis=(1, 2))
+    per_patient = (right.sum(axis=2) - 2 * result[:, None]).T / (2 * patients)
+    return JointScores(result, per_patient)
 
 
 def covered(interval, value):

@@ -19,7 +19,7 @@ UNIT = np.array([[0.0, 0.0, 10.0, 10.0]])
 FAR = UNIT + 100
 
 
-def found(*boxes_and_scores, kind=0):
+def detected(*boxes_and_scores, kind=0):
     boxes = np.array([box for box, _ in boxes_and_scores], dtype=float).reshape(-1, 4)
     scores = np.array([score for _, score in boxes_and_scores], dtype=float)
     return Detections(boxes, np.full(len(scores), kind), scores)
@@ -39,7 +39,7 @@ def drawn(seed, images=4):
         keep = rng.random(len(corners)) < 0.7
         there.append(true(*np.concatenate([corners, corners + 10], axis=1)))
         boxes = np.concatenate([nudged, nudged + 10], axis=1)[keep]
-        seen.append(found(*zip(boxes, rng.random(len(boxes)), strict=True)))
+        seen.append(detected(*zip(boxes, rng.random(len(boxes)), strict=True)))
     return seen, there
 
 
@@ -91,30 +91,30 @@ def test_the_surest_box_takes_the_lesion_that_it_fits_best():
 
 def test_the_area_under_a_curve_drawn_by_hand():
     """Right, wrong, right over three lesions: precision 1, 1/2, 2/3 -> (1 + 2/3 + 0) / 3."""
-    seen = [found((UNIT[0], 0.9), (FAR[0] + 500, 0.8), (FAR[0], 0.7))]
+    seen = [detected((UNIT[0], 0.9), (FAR[0] + 500, 0.8), (FAR[0], 0.7))]
     there = [true(UNIT[0], FAR[0], FAR[0] + 50)]
     assert ap50(seen, there, 0) == pytest.approx((1 + 2 / 3) / 3)
 
 
 def test_finding_all_and_nothing_else_is_one_and_finding_nothing_is_zero():
     there = [true(UNIT[0], FAR[0]), true(UNIT[0])]
-    everything = [found((UNIT[0], 0.2), (FAR[0], 0.9)), found((UNIT[0], 0.5))]
+    everything = [detected((UNIT[0], 0.2), (FAR[0], 0.9)), detected((UNIT[0], 0.5))]
     assert ap50(everything, there, 0) == 1
-    assert ap50([found(), found()], there, 0) == 0
+    assert ap50([detected(), detected()], there, 0) == 0
 
 
 def test_without_a_lesion_there_is_no_score():
-    assert math.isnan(ap50([found((UNIT[0], 0.9))], [true()], 0))
+    assert math.isnan(ap50([detected((UNIT[0], 0.9))], [true()], 0))
 
 
 def test_classes_are_scored_apart():
     there = [true(UNIT[0], kind=1)]
-    assert ap50([found((UNIT[0], 0.9), kind=1)], there, 1) == 1
-    assert ap50([found((UNIT[0], 0.9), kind=0)], there, 1) == 0
+    assert ap50([detected((UNIT[0], 0.9), kind=1)], there, 1) == 1
+    assert ap50([detected((UNIT[0], 0.9), kind=0)], there, 1) == 0
 
 
 def test_a_box_in_one_image_does_not_find_a_lesion_in_another():
-    assert ap50([found((UNIT[0], 0.9)), found()], [true(), true(UNIT[0])], 0) == 0
+    assert ap50([detected((UNIT[0], 0.9)), detected()], [true(), true(UNIT[0])], 0) == 0
 
 
 @given(st.integers(0, 200))
@@ -133,6 +133,6 @@ def test_only_the_order_of_the_scores_counts(seed):
 
 
 def test_a_confidence_keeps_what_reaches_it():
-    own = found((UNIT[0], 0.8), (FAR[0], 0.79))
+    own = detected((UNIT[0], 0.8), (FAR[0], 0.79))
     assert own.above(0.8).boxes.tolist() == UNIT.tolist()
     assert len(own.above(0.5).scores) == 2

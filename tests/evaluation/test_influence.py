@@ -53,16 +53,16 @@ def test_a_score_is_the_one_that_the_metrics_give(kind, metric, seed):
     labels, probabilities = answers(seed, kind)
     rows, names = predictions_of(labels, probabilities), ("a", "b", "c")
     scores = score(rows, kind=kind, classes=names, thresholds=THRESHOLDS)
-    found = influence(metric, labels, probabilities, THRESHOLDS).value
-    assert found == pytest.approx(scores[metric], abs=1e-12, nan_ok=True)
+    result = influence(metric, labels, probabilities, THRESHOLDS).value
+    assert result == pytest.approx(scores[metric], abs=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize(("kind", "metric"), EVERY)
 @settings(max_examples=10)
 @given(seed=seeds)
 def test_the_influences_cancel(kind, metric, seed):
-    found = influence(metric, *answers(seed, kind), THRESHOLDS)
-    assert found.per_image.sum() == pytest.approx(0, abs=1e-12)
+    result = influence(metric, *answers(seed, kind), THRESHOLDS)
+    assert result.per_image.sum() == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("kind", "metric"), EVERY)
@@ -87,11 +87,11 @@ def test_the_error_of_one_kappa_is_the_published_formula(seed):
     labels, (grades,), _ = graded(seed, images=200, models=1)
     counts = confusion(labels, grades, 5)
     used = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
-    found = kappa_influence(labels, grades, 5)
+    result = kappa_influence(labels, grades, 5)
     if len(used) == 5:
         reference = cohens_kappa(counts, wt="quadratic")
-        assert found.value == pytest.approx(reference.kappa, abs=1e-12)
-        assert (found.per_image**2).sum() == pytest.approx(reference.var_kappa, rel=1e-9)
+        assert result.value == pytest.approx(reference.kappa, abs=1e-12)
+        assert (result.per_image**2).sum() == pytest.approx(reference.var_kappa, rel=1e-9)
 
 
 def test_kappa_and_auroc_are_those_of_scikit_learn():
@@ -119,9 +119,9 @@ def test_the_error_of_an_auroc_is_that_of_delong():
     wins = (above[:, None] > below) + 0.5 * (above[:, None] == below)
     of_positives = wins.mean(axis=1).var(ddof=1) / len(above)
     of_negatives = wins.mean(axis=0).var(ddof=1) / len(below)
-    found = auroc_influence(positive, scores)
-    assert found.value == pytest.approx(wins.mean(), abs=1e-12)
-    error = standard_error(found.per_image, np.arange(300))
+    result = auroc_influence(positive, scores)
+    assert result.value == pytest.approx(wins.mean(), abs=1e-12)
+    error = standard_error(result.per_image, np.arange(300))
     assert error == pytest.approx(np.sqrt(of_positives + of_negatives), rel=1 / len(above))
 
 
@@ -143,8 +143,8 @@ def test_the_error_of_an_auroc_is_that_of_a_cluster_bootstrap():
     scores = grades + 0.5 * rng.standard_normal(len(grades))
     rows = resampled(rng, patient, 2000)
     draws = [auroc(labels[r] > 1, scores[r]) for r in rows]
-    found = standard_error(auroc_influence(labels > 1, scores).per_image, patient)
-    assert found == pytest.approx(np.std(draws), rel=0.08)
+    result = standard_error(auroc_influence(labels > 1, scores).per_image, patient)
+    assert result == pytest.approx(np.std(draws), rel=0.08)
 
 
 def test_the_error_of_a_tuned_kappa_is_that_of_a_bootstrap_at_the_same_thresholds():
@@ -203,8 +203,8 @@ def test_the_error_of_a_kappa_difference_is_that_of_the_multinomial_law():
     draws = [kappa_of(t.sum(axis=2)) - kappa_of(t.sum(axis=1)) for t in tables]
     parts = [kappa_influence(labels, g, 5).per_image for g in grades]
     # 4,000 draws: 1.1 %, three times, and 2 % for the first order with 1,000 patients.
-    found = standard_error(parts[0] - parts[1], np.arange(1000))
-    assert found == pytest.approx(np.std(draws), rel=0.055)
+    result = standard_error(parts[0] - parts[1], np.arange(1000))
+    assert result == pytest.approx(np.std(draws), rel=0.055)
 
 
 def kappa_of(counts):
@@ -240,9 +240,9 @@ def test_the_covariance_holds_what_each_pair_has_on_its_own():
 
 def test_models_that_never_vary_have_no_error():
     labels, (grades,), _ = graded(0, models=1)
-    found = kappa_influence(labels, np.zeros(len(labels), dtype=int), 5)
-    assert found.value == pytest.approx(0, abs=1e-15)
-    assert np.abs(found.per_image).max() < 1e-15
+    result = kappa_influence(labels, np.zeros(len(labels), dtype=int), 5)
+    assert result.value == pytest.approx(0, abs=1e-15)
+    assert np.abs(result.per_image).max() < 1e-15
     assert np.abs(kappa_influence(labels, grades, 5).per_image).max() > 1e-4
 
 
@@ -257,18 +257,18 @@ def test_models_that_never_vary_have_no_error():
     ],
 )
 def test_an_undefined_score_stays_undefined(metric, labels):
-    found = influence(metric, labels, certain(np.zeros(4, dtype=int), 3), THRESHOLDS)
-    assert np.isnan(found.value)
-    assert np.isnan(found.per_image).all()
+    result = influence(metric, labels, certain(np.zeros(4, dtype=int), 3), THRESHOLDS)
+    assert np.isnan(result.value)
+    assert np.isnan(result.per_image).all()
 
 
 def test_a_class_without_images_does_not_undo_the_macro_mean():
     labels, probabilities = answers(0, "grading")
     labels = np.minimum(labels, 1)
     parts = [auroc_influence(labels == c, probabilities[:, c]) for c in range(2)]
-    found = influence("auroc_macro", labels, probabilities)
-    assert found.value == pytest.approx((parts[0].value + parts[1].value) / 2)
-    assert np.isfinite(found.per_image).all()
+    result = influence("auroc_macro", labels, probabilities)
+    assert result.value == pytest.approx((parts[0].value + parts[1].value) / 2)
+    assert np.isfinite(result.per_image).all()
 
 
 def test_a_score_without_influences_is_refused_by_name():

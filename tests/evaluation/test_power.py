@@ -40,8 +40,8 @@ def test_the_smallest_effects_are_those_of_the_plan(seeds, effect, worst):
 
 @pytest.mark.parametrize(("sd", "needed"), [(0.5, (11, 4, 3, 3)), (1.0, (36, 11, 4, 3))])
 def test_the_seeds_for_equivalence_are_those_of_the_plan(sd, needed):
-    found = tuple(seeds_for_equivalence(margin, sd) for margin in (0.5, 1, 2, 3))
-    assert found == needed
+    result = tuple(seeds_for_equivalence(margin, sd) for margin in (0.5, 1, 2, 3))
+    assert result == needed
 
 
 @given(st.integers(2, 30), st.floats(0.001, 0.1), st.floats(0, 1e-3))
@@ -49,8 +49,8 @@ def test_the_smallest_effect_is_found_with_the_power_asked_for(seeds, sd, v_img)
     options = {"v_img": v_img, "patients": 500}
     effect = minimum_detectable_effect(sd, seeds, **options)
     assert effect is not None
-    found = detection_power(effect, sd, seeds, alpha=0.05, **options)
-    assert found == pytest.approx(0.8, abs=1e-6)
+    result = detection_power(effect, sd, seeds, alpha=0.05, **options)
+    assert result == pytest.approx(0.8, abs=1e-6)
 
 
 @given(st.floats(0.01, 0.1), st.floats(0.005, 0.05), st.floats(0, 1e-4))

@@ -18,24 +18,24 @@ def scored(means, *, seeds=5, seed_sd=0.01, patient_sd=0.0, shared=0.0, patients
 
 
 def test_a_clear_order_is_certain():
-    found = ranking(*scored([0.9, 0.7, 0.8]))
-    assert found.best.tolist() == pytest.approx([1, 0, 0], abs=1e-3)
-    assert found.low.tolist() == [1, 3, 2]
-    assert found.high.tolist() == [1, 3, 2]
+    result = ranking(*scored([0.9, 0.7, 0.8]))
+    assert result.best.tolist() == pytest.approx([1, 0, 0], abs=1e-3)
+    assert result.low.tolist() == [1, 3, 2]
+    assert result.high.tolist() == [1, 3, 2]
 
 
 def test_equal_methods_share_the_first_place():
-    found = ranking(*scored([0.8, 0.8, 0.8, 0.8]))
+    result = ranking(*scored([0.8, 0.8, 0.8, 0.8]))
     # 20,000 draws of 1 / 4: a standard error of 0.3 points, four of which are 1.2.
-    assert found.best == pytest.approx([0.25] * 4, abs=0.012)
-    assert found.low.tolist() == [1] * 4
-    assert found.high.tolist() == [4] * 4
+    assert result.best == pytest.approx([0.25] * 4, abs=0.012)
+    assert result.low.tolist() == [1] * 4
+    assert result.high.tolist() == [4] * 4
 
 
 def test_ties_are_shared_and_the_shares_sum_to_one():
-    found = ranking(*scored([0.8, 0.8, 0.1], seed_sd=0.0))
-    assert found.best == pytest.approx([0.5, 0.5, 0.0], abs=1e-9)
-    assert found.high.tolist() == [1, 1, 3]
+    result = ranking(*scored([0.8, 0.8, 0.1], seed_sd=0.0))
+    assert result.best == pytest.approx([0.5, 0.5, 0.0], abs=1e-9)
+    assert result.high.tolist() == [1, 1, 3]
 
 
 def test_two_methods_win_as_often_as_the_t_law_says():

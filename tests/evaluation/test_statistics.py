@@ -50,27 +50,27 @@ def from_seeds(values, v_img=0.0, patients=1000):
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=8).filter(lambda x: np.std(x) > 1e-6))
 def test_without_image_variance_it_is_the_t_test_over_seeds(values):
-    found = from_seeds(values)
+    result = from_seeds(values)
     reference: Any = stats.ttest_1samp(values, 0.0)
-    assert found.p_value() == pytest.approx(reference.pvalue, rel=1e-8, abs=1e-12)
-    assert found.interval() == pytest.approx(tuple(reference.confidence_interval()), abs=1e-10)
-    assert found.degrees_of_freedom == pytest.approx(len(values) - 1)
+    assert result.p_value() == pytest.approx(reference.pvalue, rel=1e-8, abs=1e-12)
+    assert result.interval() == pytest.approx(tuple(reference.confidence_interval()), abs=1e-10)
+    assert result.degrees_of_freedom == pytest.approx(len(values) - 1)
 
 
 def test_without_seed_variance_it_is_the_t_of_the_patients():
-    found = from_seeds([0.5, 0.5, 0.5], v_img=0.01, patients=40)
-    assert found.degrees_of_freedom == pytest.approx(39)
-    assert found.interval() == pytest.approx(found.interval_of_these_runs())
+    result = from_seeds([0.5, 0.5, 0.5], v_img=0.01, patients=40)
+    assert result.degrees_of_freedom == pytest.approx(39)
+    assert result.interval() == pytest.approx(result.interval_of_these_runs())
 
 
 def test_both_variances_add_and_share_the_degrees_of_freedom():
-    found = from_seeds([0.1, 0.3, 0.5], v_img=0.02, patients=101)
+    result = from_seeds([0.1, 0.3, 0.5], v_img=0.02, patients=101)
     v_seed = 0.04 / 3
-    assert found.standard_error**2 == pytest.approx(v_seed + 0.02)
+    assert result.standard_error**2 == pytest.approx(v_seed + 0.02)
     df = (v_seed + 0.02) ** 2 / (v_seed**2 / 2 + 0.02**2 / 100)
-    assert found.degrees_of_freedom == pytest.approx(df)
+    assert result.degrees_of_freedom == pytest.approx(df)
     reach = stats.t.ppf(0.975, df) * np.sqrt(v_seed + 0.02)
-    assert found.interval() == pytest.approx((0.3 - reach, 0.3 + reach))
+    assert result.interval() == pytest.approx((0.3 - reach, 0.3 + reach))
 
 
 def test_satterthwaite_is_pooled_for_equal_parts_and_undefined_for_none():
@@ -80,7 +80,7 @@ def test_satterthwaite_is_pooled_for_equal_parts_and_undefined_for_none():
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("result", "why"),
     [
         (from_seeds([0.5], v_img=0.01), "one seed"),
         (from_seeds([0.5, 0.6], v_img=float("nan"), patients=1), "one patient"),
@@ -89,22 +89,22 @@ def test_satterthwaite_is_pooled_for_equal_parts_and_undefined_for_none():
         (from_seeds([0.5, 0.5], v_img=1e-36), "neither seeds nor patients vary"),
     ],
 )
-def test_what_cannot_be_judged_says_why_and_has_no_numbers(found, why):
-    assert why in found.why_not
-    assert found.interval() is None
-    assert found.p_value() is None
-    assert found.equivalence_p(0.02) is None
+def test_what_cannot_be_judged_says_why_and_has_no_numbers(result, why):
+    assert why in result.why_not
+    assert result.interval() is None
+    assert result.p_value() is None
+    assert result.equivalence_p(0.02) is None
 
 
 def test_two_seeds_can_be_judged():
-    found = from_seeds([0.5, 0.6])
-    assert found.why_not == ""
-    assert found.interval() is not None
+    result = from_seeds([0.5, 0.6])
+    assert result.why_not == ""
+    assert result.interval() is not None
 
 
 def test_one_seed_speaks_of_its_own_networks_only():
-    found = from_seeds([0.5], v_img=0.01, patients=1000)
-    low, high = known(found.interval_of_these_runs())
+    result = from_seeds([0.5], v_img=0.01, patients=1000)
+    low, high = known(result.interval_of_these_runs())
     assert high - low == pytest.approx(2 * stats.t.ppf(0.975, 999) * 0.1)
 
 
@@ -129,32 +129,32 @@ def test_the_estimands_are_what_their_names_say():
 
 def test_an_estimate_takes_seeds_by_row_and_cells_by_column():
     scores = joint()
-    found = estimate(scores, np.array([[0, 3], [1, 4], [2, 5]]), DIFFERENCE)
+    result = estimate(scores, np.array([[0, 3], [1, 4], [2, 5]]), DIFFERENCE)
     expected = scores.values[:3] - scores.values[3:]
-    assert found.per_seed == pytest.approx(expected)
-    assert found.value == pytest.approx(expected.mean())
-    assert (found.seeds, found.patients) == (3, scores.patients)
+    assert result.per_seed == pytest.approx(expected)
+    assert result.value == pytest.approx(expected.mean())
+    assert (result.seeds, result.patients) == (3, scores.patients)
 
 
 def test_its_image_variance_is_that_of_the_mean_over_seeds():
     scores = joint()
-    found = estimate(scores, np.array([[0, 3], [1, 4], [2, 5]]), DIFFERENCE)
+    result = estimate(scores, np.array([[0, 3], [1, 4], [2, 5]]), DIFFERENCE)
     per_patient = scores.per_patient[:, :3].mean(axis=1) - scores.per_patient[:, 3:].mean(axis=1)
-    assert found.v_img == pytest.approx(scores.patients * per_patient.var(ddof=1))
+    assert result.v_img == pytest.approx(scores.patients * per_patient.var(ddof=1))
     alone = estimate(scores, np.array([[0, 3]]), DIFFERENCE)
-    assert found.v_img < alone.v_img
+    assert result.v_img < alone.v_img
 
 
 def test_a_method_against_itself_never_differs():
-    found = estimate(joint(), np.array([[0, 0], [1, 1]]), DIFFERENCE)
-    assert found.value == 0
-    assert found.v_img < 1e-15
+    result = estimate(joint(), np.array([[0, 0], [1, 1]]), DIFFERENCE)
+    assert result.value == 0
+    assert result.v_img < 1e-15
 
 
 def test_the_cells_of_a_ratio_are_sampled_together():
     """Both scores of a method rise and fall with the same patients, which steadies their ratio."""
     labels, grades, patient = graded(0)
-    found = estimate(joint(models=2), np.array([[0, 1]]), relative_drop)
+    result = estimate(joint(models=2), np.array([[0, 1]]), relative_drop)
     rng, draws = np.random.default_rng(0), []
     images = [np.flatnonzero(patient == number) for number in range(patient.max() + 1)]
     for _ in range(1000):
@@ -162,11 +162,11 @@ def test_the_cells_of_a_ratio_are_sampled_together():
         before, after = (quadratic_weighted_kappa(labels[rows], g[rows], 5) for g in grades)
         draws.append(1 - after / before)
     # 1,000 draws: 2.2 % of a standard deviation, three times, and 3 % for the first order.
-    assert np.sqrt(found.v_img) == pytest.approx(np.std(draws), rel=0.1)
+    assert np.sqrt(result.v_img) == pytest.approx(np.std(draws), rel=0.1)
     kappas = joint(models=2)
     apart = np.diag(np.diag(kappas.covariance))
     gradient = relative_drop(kappas.values)[1]
-    assert found.v_img < 0.9 * (gradient @ apart @ gradient)
+    assert result.v_img < 0.9 * (gradient @ apart @ gradient)
 
 
 def test_an_undefined_run_undoes_only_what_it_enters():
@@ -207,9 +207,9 @@ def test_equivalence_is_two_one_sided_t_tests(seed, margin):
 
 @given(seeds, st.floats(0.005, 0.1))
 def test_equivalence_is_shown_exactly_where_the_90_percent_interval_is_inside(seed, margin):
-    found = from_seeds(np.random.default_rng(seed).normal(0.01, 0.02, 5), v_img=1e-5)
-    shown = known(found.equivalence_p(margin)) < 0.05
-    assert shown == known(found.interval(0.90)).inside(margin)
+    result = from_seeds(np.random.default_rng(seed).normal(0.01, 0.02, 5), v_img=1e-5)
+    shown = known(result.equivalence_p(margin)) < 0.05
+    assert shown == known(result.interval(0.90)).inside(margin)
 
 
 def test_the_sides_of_an_equivalence_are_both_tested():
@@ -244,6 +244,6 @@ def test_one_run_predicts_nothing():
 
 def test_nothing_draws_random_numbers():
     before = str(np.random.get_state())  # noqa: NPY002 (that the global state is untouched)
-    found = [estimate(joint(), np.array([[0, 3], [1, 4]]), DIFFERENCE) for _ in range(2)]
-    assert found[0] == found[1]
+    result = [estimate(joint(), np.array([[0, 3], [1, 4]]), DIFFERENCE) for _ in range(2)]
+    assert result[0] == result[1]
     assert before == str(np.random.get_state())  # noqa: NPY002

@@ -18,8 +18,8 @@ def test_the_tuned_threshold_is_the_best_of_all():
         truth = rng.random(150) < share
         scores = np.clip(0.2 * truth + rng.normal(0.4, 0.15, 150), 0, 1).round(2)
         kappas = [oracle.cohen_kappa_score(truth, scores >= at) for at in np.unique(scores)]
-        found = measures.tuned_threshold(truth, scores)
-        assert oracle.cohen_kappa_score(truth, scores >= found) == pytest.approx(max(kappas))
+        result = measures.tuned_threshold(truth, scores)
+        assert oracle.cohen_kappa_score(truth, scores >= result) == pytest.approx(max(kappas))
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import pytest
 from numbered import KEYS, RECIPE, Counting, nobody, picture, right
 
 from bench.data import pixel_store
-from bench.data.pixel_store import Store
+from bench.data.pixel_store import PixelStore
 from bench.locking import lock
 
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path, RECIPE)
+    return PixelStore(tmp_path, RECIPE)
 
 
 def only(folder, pattern):
@@ -159,7 +159,7 @@ def test_of_two_builders_of_the_same_rows_one_builds(tmp_path, store):
 
 def test_two_builders_at_once_do_no_harm_even_if_neither_waits(store, monkeypatch):
     """Another process that takes a claim for dead, or asks for other rows, writes apart."""
-    inner = Store(store.folder.parent, RECIPE)
+    inner = PixelStore(store.folder.parent, RECIPE)
 
     def meddled(i):
         if i == 2:
@@ -172,17 +172,17 @@ def test_two_builders_at_once_do_no_harm_even_if_neither_waits(store, monkeypatc
 
 def test_a_builder_waits_for_the_holder_of_the_same_rows(store):
     work = store.folder / f"work-{pixel_store.digest(KEYS)[:16]}"
-    told = []
+    reports = []
     with lock(work):
-        other = Store(store.folder.parent, RECIPE)
+        other = PixelStore(store.folder.parent, RECIPE)
 
         def someone(done):
-            told.append(done)
-            if len(told) == 2:
+            reports.append(done)
+            if len(reports) == 2:
                 other.fill(KEYS[:-1], picture, nobody)
-            if len(told) == 3:
+            if len(reports) == 3:
                 raise KeyboardInterrupt  # it may be interrupted while it waits
 
         with pytest.raises(KeyboardInterrupt):
             store.fill(KEYS, lambda i: pytest.fail("it did not wait"), someone)
-    assert told == [0, 0, 11]
+    assert reports == [0, 0, 11]

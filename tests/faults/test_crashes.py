@@ -115,14 +115,14 @@ def test_a_killed_process_is_resumed_to_the_same_predictions(request_for, tmp_pa
 
 def test_eq_3_as_printed_warns_with_the_share_that_it_selects(request_for, tiny):
     """Its threshold is 1 / K_t: at a random start nothing is that easy."""
-    said = []
+    messages = []
     request = request_for("comcl")
     literal = Request(**{**vars(request), "changes": (*tiny, "comcl.spl=literal")})
-    execute(literal, Callbacks(SILENT.tick, SILENT.step, said.append))
-    assert any("0.00% of the anchors of L|H" in sentence for sentence in said)
-    said.clear()
-    execute(request, Callbacks(SILENT.tick, SILENT.step, said.append))
-    assert said == []
+    execute(literal, Callbacks(SILENT.tick, SILENT.step, messages.append))
+    assert any("0.00% of the anchors of L|H" in sentence for sentence in messages)
+    messages.clear()
+    execute(request, Callbacks(SILENT.tick, SILENT.step, messages.append))
+    assert messages == []
 
 
 def test_another_seed_is_another_result(request_for):

@@ -32,18 +32,18 @@ def damaged(small_set, tmp_path):
     return shutil.copytree(small_set, tmp_path / "damaged")
 
 
-def refused(result, *said):
+def refused(result, *parts):
     assert result.exit_code == 2, (result.exit_code, result.output)
     line = result.stderr.strip().splitlines()[-1]
     assert line.startswith("bench: ")
     assert "Traceback" not in result.stderr
-    for words in said:
+    for words in parts:
         assert words in line
     return line
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--lq-ratio", "-0.1"), ("-0.1", "above 0 and at most 1")),
         (("--lq-ratio", "1.7"), ("1.7", "above 0 and at most 1")),
@@ -60,8 +60,8 @@ def refused(result, *said):
         (("--method", "comcl-v1", "--lq-ratio", "1.0"), ("comcl.empty_level=paired_clean",)),
     ],
 )
-def test_a_wrong_request_says_value_rule_and_way_out(bench, tmp_path, words, said):
-    refused(bench(*words), *said)
+def test_a_wrong_request_says_value_rule_and_way_out(bench, tmp_path, words, message):
+    refused(bench(*words), *message)
     assert not list(tmp_path.rglob("DONE"))
 
 
@@ -104,7 +104,7 @@ def change_labels(folder, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda t: t.drop(columns="image"), ("no column 'image'", "patient_id")),
         (lambda t: pd.concat([t, t.iloc[:1]]), ("'000.png'", "twice")),
@@ -116,11 +116,11 @@ def change_labels(folder, change):
         (lambda t: t[["image", "split", "patient_id"]], ("neither", "label")),
     ],
 )
-def test_a_wrong_label_file_says_what_is_wrong(bench, damaged, change, said):
+def test_a_wrong_label_file_says_what_is_wrong(bench, damaged, change, message):
     change_labels(damaged, change)
     line = refused(bench(data=damaged))
-    if "lost.png" not in said:
-        assert all(words in line for words in said)
+    if "lost.png" not in message:
+        assert all(words in line for words in message)
 
 
 def test_a_truncated_image_is_named(bench, damaged):

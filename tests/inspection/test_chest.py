@@ -59,11 +59,11 @@ def test_what_is_there_is_counted_and_told_apart_from_nihs_own(root, looked_at):
     assert train["labels"]["other findings alone"] == 1
     assert report["unreadable"] == {} and report["same_file"] == report["same_picture"] == []
     assert not report["ready"]
-    said = text(report)
-    assert "the label files have 13 images, NIH's own 112,120" in said
-    assert "boxes: 1 on 1 images" in said
-    assert "image files: 13 of the 13" in said and "as published" not in said
-    assert "needs --partial" in said
+    message = text(report)
+    assert "the label files have 13 images, NIH's own 112,120" in message
+    assert "boxes: 1 on 1 images" in message
+    assert "image files: 13 of the 13" in message and "as published" not in message
+    assert "needs --partial" in message
     assert json.loads(json.dumps(report)) == report
 
 
@@ -102,10 +102,10 @@ def test_missing_and_unreadable_images_are_all_told_and_few_are_named(root, look
     assert report["missing"] == lost
     assert set(report["unreadable"]) == {f"{name}.png" for name in corrupt}
     assert report["cached"] == 4
-    said = text(report)
-    assert "images wanted: 6 of 13 are there" in said
-    assert "7 of the 13 images wanted are missing" in said and lost[3] not in said
-    assert "unreadable: 2" in said
+    message = text(report)
+    assert "images wanted: 6 of 13 are there" in message
+    assert "7 of the 13 images wanted are missing" in message and lost[3] not in message
+    assert "unreadable: 2" in message
 
 
 def test_without_any_image_the_label_files_are_told_all_the_same(root, looked_at):
@@ -124,9 +124,9 @@ def test_sizes_and_modes_other_than_nihs_are_counted(root, looked_at):
     report = looked_at(root)
     assert report["stored_sizes"] == {"1024 x 1024": 2, "60 x 100": 1, "64 x 64": 10}
     assert report["stored_modes"] == {"L": 12, "RGBA": 1}
-    said = text(report)
-    assert "not 1024 x 1024 px, as NIH's are: 11 (60 x 100: 1, 64 x 64: 10)" in said
-    assert "not plain grey, and read as grey: 1 (RGBA: 1)" in said
+    message = text(report)
+    assert "not 1024 x 1024 px, as NIH's are: 11 (60 x 100: 1, 64 x 64: 10)" in message
+    assert "not plain grey, and read as grey: 1 (RGBA: 1)" in message
 
 
 def test_duplicates_are_told_with_their_findings_across_splits_first(root, looked_at):
@@ -134,9 +134,9 @@ def test_duplicates_are_told_with_their_findings_across_splits_first(root, looke
     shutil.copyfile(image(root, "00000003_000"), image(root, "00000003_001"))
     report = looked_at(root)
     assert [group["across"] for group in report["same_file"]] == ["splits", "one patient"]
-    said = text(report)
-    assert "same file under several names: 2 (1 across splits, 1 within one patient)" in said
-    assert "00000001_000 (train, Mass) = 00000005_000 (test, Pneumonia)" in said
+    message = text(report)
+    assert "same file under several names: 2 (1 across splits, 1 within one patient)" in message
+    assert "00000001_000 (train, Mass) = 00000005_000 (test, Pneumonia)" in message
 
 
 def test_files_that_no_line_names_or_that_stand_there_twice_are_told(root, looked_at):
@@ -147,9 +147,9 @@ def test_files_that_no_line_names_or_that_stand_there_twice_are_told(root, looke
     report = looked_at(root)
     assert report["files"]["strangers"] == ["00000099_000"]
     assert report["files"]["several_of_one_name"] == ["00000001_001"]
-    said = text(report)
-    assert "files that the label file does not name: 1 (00000099_000)" in said
-    assert "several files, of which one is taken: 1 (00000001_001)" in said
+    message = text(report)
+    assert "files that the label file does not name: 1 (00000099_000)" in message
+    assert "several files, of which one is taken: 1 (00000001_001)" in message
 
 
 def test_lists_that_do_not_fit_are_told_all_at_once(root, looked_at, place):
@@ -168,9 +168,9 @@ def test_lists_that_do_not_fit_are_told_all_at_once(root, looked_at, place):
     assert report["twice"] == ["00000002_000"]
     assert report["patients_in_several_splits"] == ["00000005"]
     assert report["cached"] == 11
-    said = text(report)
-    assert "patients in both lists: 1 (00000005)" in said
-    assert "refuses lists that do not fit the label file, with --partial too" in said
+    message = text(report)
+    assert "patients in both lists: 1 (00000005)" in message
+    assert "refuses lists that do not fit the label file, with --partial too" in message
     shared = {"protocol": place(root).protocol, "cache": root, "tick": quiet}
     with pytest.raises(RequestError, match="both lists"):
         chest_reader.load(root, name="chestxray", real=True, partial=True, **shared)
@@ -195,15 +195,15 @@ def test_boxes_outside_their_image_or_the_test_list_are_told(tmp_path, looked_at
 
 
 @pytest.mark.parametrize(
-    ("entries", "said"),
+    ("entries", "message"),
     [
         ("Data_Entry_2017.csv", "Data_Entry_2017.csv (spells it 'Patient Gender', lines end in"),
         ("Data_Entry_2017_v2020.csv", "Data_Entry_2017_v2020.csv (spells it 'Patient Sex')"),
     ],
 )
-def test_the_edition_of_the_label_file_is_told(tmp_path, looked_at, entries, said):
+def test_the_edition_of_the_label_file_is_told(tmp_path, looked_at, entries, message):
     assert set(HEADERS) == {"Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv"}
-    assert said in text(looked_at(write_nih(tmp_path / "other", entries=entries)))
+    assert message in text(looked_at(write_nih(tmp_path / "other", entries=entries)))
 
 
 def test_label_files_that_cannot_be_used_are_an_error(root, looked_at):
@@ -233,9 +233,9 @@ def test_the_real_sample_has_nihs_counts_and_a_thousand_images(real_data, looked
     assert report["stored_sizes"] == {"64 x 64": 1000} and report["stored_modes"] == {"L": 1000}
     assert report["unreadable"] == {} and not report["ready"]
     assert report["same_file"] == report["same_picture"] == []
-    said = text(report)
-    assert "all counts as published" in said
-    assert len(said) < 4000  # counts, not names
+    message = text(report)
+    assert "all counts as published" in message
+    assert len(message) < 4000  # counts, not names
 
 
 @pytest.mark.real

@@ -83,11 +83,11 @@ def test_all_missing_and_all_unreadable_images_are_listed_at_once(copy, looked_a
     assert set(report["missing"]) == set(lost)
     assert set(report["unreadable"]) == {files[name].name for name in corrupt}
     assert report["cached"] == 13
-    said = text(report)
-    assert "16 of 18 are there" in said
-    assert "2 of 18 images are missing" in said
-    assert "unreadable: 3" in said
-    assert all(f"  image {files[name].name} cannot be read" in said for name in corrupt)
+    message = text(report)
+    assert "16 of 18 are there" in message
+    assert "2 of 18 images are missing" in message
+    assert "unreadable: 3" in message
+    assert all(f"  image {files[name].name} cannot be read" in message for name in corrupt)
 
 
 def test_mending_an_image_reads_only_that_one_again(copy, drawn, looked_at, monkeypatch):
@@ -131,10 +131,10 @@ def test_duplicates_are_told_across_splits_first_with_contradictory_labels(copy,
     assert file["contradictory"]
     assert (set(picture["images"]), picture["across"]) == ({"102_left", "104_left"}, "patients")
     assert not picture["contradictory"]
-    said = text(report)
-    assert "same file under several names: 1 (1 across splits)" in said
-    assert "with labels that contradict each other: 1" in said
-    assert "100_left (test, 0)" in said
+    message = text(report)
+    assert "same file under several names: 1 (1 across splits)" in message
+    assert "with labels that contradict each other: 1" in message
+    assert "100_left (test, 0)" in message
 
 
 def test_one_patient_in_two_splits_is_told(copy, looked_at):

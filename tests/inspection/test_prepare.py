@@ -23,14 +23,14 @@ def test_a_kind_of_lesion_that_was_not_held_out_has_no_score():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("eyeq-twin", "drawn on first use"),
         ("chestxray-twin", "drawn on first use"),
         ("eyec", "did you mean 'eyeq'"),
     ],
 )
-def test_a_set_that_is_drawn_or_unknown_has_nothing_to_prepare(name, said):
+def test_a_set_that_is_drawn_or_unknown_has_nothing_to_prepare(name, message):
     options = {"data": None, "cache": None, "out": None, "protocol": None, "changes": ()}
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=message):
         prepare(name, SILENT, **options, device="cpu", as_json=False)

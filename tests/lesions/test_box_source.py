@@ -92,7 +92,7 @@ def test_a_twins_detector_learns_from_the_companion_whatever_the_user_has(with_i
 
 
 @pytest.mark.parametrize(
-    ("data", "asked", "said"),
+    ("data", "asked", "message"),
     [
         (EYEQ, "auto", "no IDRiD to train a detector on: put IDRiD"),
         (GIVEN, "detector", "no IDRiD"),
@@ -109,8 +109,10 @@ def test_a_twins_detector_learns_from_the_companion_whatever_the_user_has(with_i
         (radiographs("none", real=True), "oracle", "auto, given for NIH's boxes or random"),
     ],
 )
-def test_boxes_that_are_not_there_are_refused_with_a_way_out(data, asked, said, no_idrid, tmp_path):
-    with pytest.raises(RequestError, match=said):
+def test_boxes_that_are_not_there_are_refused_with_a_way_out(
+    data, asked, message, no_idrid, tmp_path
+):
+    with pytest.raises(RequestError, match=message):
         chosen(data, asked, tmp_path)
 
 

@@ -12,13 +12,13 @@ from PIL import Image
 from bench import store
 from bench.errors import Interrupted, RequestError
 from bench.inspection import detector
-from bench.lesions import boxes
-from bench.lesions import train as detector_training
+from bench.lesions import boxes, detector_training
 from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import KINDS, LesionSet
+from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Request, prepare
 from bench.protocol.presets import derive, named
-from bench.run import execute, run_context
+from bench.run import execute
 from bench.training.callbacks import Callbacks
 
 SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
@@ -141,34 +141,34 @@ def test_the_report_holds_scores_photographs_and_settings(lesions, shared_cache)
 
 
 def test_preparing_idrid_gives_scores_and_pictures(drawn, shared_cache, tmp_path):
-    said = detector.prepare_idrid(
+    report = detector.prepare_idrid(
         drawn, protocol(SURE), shared_cache, tmp_path / "out", SILENT, device="cpu"
     )
-    assert said["photographs"]["from"] == "idrid"
-    assert said["at_confidence"]["haemorrhages"]["true"] == 2
+    assert report["photographs"]["from"] == "idrid"
+    assert report["at_confidence"]["haemorrhages"]["true"] == 2
     for kind in KINDS:
-        row = said["at_confidence"][kind]
+        row = report["at_confidence"][kind]
         assert row["right"] <= min(row["true"], row["found"])
-    (picture,) = said["pictures"]
+    (picture,) = report["pictures"]
     image = np.asarray(Image.open(picture).convert("RGB"))
     assert (image == (90, 255, 90)).all(axis=2).any()  # the true boxes
-    assert json.loads(json.dumps(said)) == said
+    assert json.loads(json.dumps(report)) == report
 
 
 def test_preparing_without_idrid_takes_the_companion_and_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "nothing"))
-    said = []
+    messages = []
     small = protocol("detector.companion_images=4", "detector.companion_px=96")
-    watch = Callbacks(SILENT.tick, SILENT.step, said.append)
+    watch = Callbacks(SILENT.tick, SILENT.step, messages.append)
     report = detector.prepare_idrid(None, small, tmp_path, None, watch, device="cpu")
     assert report["photographs"]["from"] == "companion"
-    assert "companion instead" in said[0] and "3 photographs (companion)" in said[1]
+    assert "companion instead" in messages[0] and "3 photographs (companion)" in messages[1]
     assert report["pictures"] == []
 
 
 @pytest.fixture
 def located(small_set, tiny, monkeypatch, drawn, tmp_path):
-    """A contrastive run's materials with detected boxes, and how many images were looked at."""
+    """A contrastive run's context with detected boxes, and how many images were searched."""
     monkeypatch.setenv("BENCH_DATA", str(drawn.parent))
 
     def make(*changes, ratio="0.7", method="comcl"):
@@ -190,7 +190,7 @@ def located(small_set, tiny, monkeypatch, drawn, tmp_path):
             if what == "looking for lesions":
                 looked.append(total)
 
-        return run_context(prepared, torch.device("cpu"), tick), looked
+        return run_context(prepared, torch.device("cpu"), Callbacks(tick)), looked
 
     return make
 
@@ -282,8 +282,8 @@ def test_a_run_with_a_detector_records_what_it_found(
         results=tmp_path,
         cache=cache,
     )
-    said = []
-    record = execute(request, Callbacks(SILENT.tick, SILENT.step, said.append))
+    messages = []
+    record = execute(request, Callbacks(SILENT.tick, SILENT.step, messages.append))
     assert record["boxes"] == "detector"
     stored = json.loads((record["folder"] / "spec.json").read_text())
     located = stored["about"]["located"]
@@ -291,12 +291,12 @@ def test_a_run_with_a_detector_records_what_it_found(
     assert stored["spec"]["protocol"]["resolved"]["detector"] == LesionSet("idrid", drawn).digest
     events = store.EventLog(record["folder"] / "events.jsonl").read()
     assert [event["stage"] for event in events][:2] == ["boxes", "pretrain"]
-    assert any("training images with lesions" in sentence for sentence in said)
+    assert any("training images with lesions" in sentence for sentence in messages)
 
 
 def test_boxes_of_the_data_set_are_left_as_they_are(located):
     given, _ = located()
-    images, said = boxes.locate(
+    images, report = boxes.locate(
         BoxSource("given"), given.images, given.dataset, [], protocol(), around(Path("nowhere"))
     )
-    assert images is given.images and said == {}
+    assert images is given.images and report == {}

@@ -13,7 +13,7 @@ from bench.errors import RequestError
 from bench.evaluation.detection import Truth, ap50
 from bench.lesions import idrid
 from bench.lesions.faster_rcnn import DetectionBatches, LesionDetector, collate, schedule, to_input
-from bench.lesions.idrid import Annotated
+from bench.lesions.idrid import AnnotatedPhotograph
 from bench.protocol.presets import derive, named
 from bench.training.stages import initial_weights
 
@@ -50,7 +50,7 @@ def value(scalar):
 
 def bare(photograph):
     """The same photograph, its lesions not marked."""
-    return Annotated("bare", photograph.image, np.empty((0, 4)), np.empty(0, np.int64))
+    return AnnotatedPhotograph("bare", photograph.image, np.empty((0, 4)), np.empty(0, np.int64))
 
 
 @pytest.mark.parametrize("architecture", ["resnet50_fpn", "mobilenet_320_fpn"])

@@ -52,13 +52,15 @@ def test_boxes_scale_with_the_crop(root):
 def test_without_a_testing_set_a_seeded_share_is_held_out(root):
     images = idrid.read(root)
     parts = [
-        [image.image_id for image in idrid.hold_out(images, share=0.25, seed=seed)[1]]
+        [image.image_id for image in idrid.hold_out(images, proportion=0.25, seed=seed)[1]]
         for seed in range(8)
     ]
-    assert parts[0] == [i.image_id for i in idrid.hold_out(images[::-1], share=0.25, seed=0)[1]]
+    assert parts[0] == [
+        i.image_id for i in idrid.hold_out(images[::-1], proportion=0.25, seed=0)[1]
+    ]
     assert {len(part) for part in parts} == {1}
     assert len({tuple(part) for part in parts}) > 1
-    training, held = idrid.hold_out(images, share=0.5, seed=0)
+    training, held = idrid.hold_out(images, proportion=0.5, seed=0)
     assert len(training) == len(held) == 2
     assert {i.image_id for i in training} | {i.image_id for i in held} == {
         i.image_id for i in images
@@ -67,7 +69,7 @@ def test_without_a_testing_set_a_seeded_share_is_held_out(root):
 
 def test_a_testing_set_is_what_is_held_out(tmp_path):
     images = idrid.read(draw_idrid(tmp_path, training=3, testing=2))
-    training, held = idrid.hold_out(images, share=0.9, seed=0)
+    training, held = idrid.hold_out(images, proportion=0.9, seed=0)
     assert [image.set for image in training] == ["training"] * 3
     assert [image.set for image in held] == ["testing"] * 2
 
@@ -75,7 +77,7 @@ def test_a_testing_set_is_what_is_held_out(tmp_path):
 def test_one_photograph_leaves_none_to_train_on(tmp_path):
     images = idrid.read(draw_idrid(tmp_path, training=1))
     with pytest.raises(RequestError, match="leave none to train on"):
-        idrid.hold_out(images, share=0.1, seed=0)
+        idrid.hold_out(images, proportion=0.1, seed=0)
 
 
 def test_the_digest_is_that_of_the_contents(root, tmp_path):
@@ -133,7 +135,7 @@ def test_the_folder_is_found_where_the_user_keeps_data(root, monkeypatch, tmp_pa
 def test_every_real_photograph_has_lesions_inside_its_field_of_view(real_data):
     images = idrid.read(real_data / "idrid")
     assert len(images) == 27
-    training, held = idrid.hold_out(images, share=7 / 27, seed=0)
+    training, held = idrid.hold_out(images, proportion=7 / 27, seed=0)
     assert (len(training), len(held)) == (20, 7)
     for image in held:
         opened = idrid.open_image(image, 512)

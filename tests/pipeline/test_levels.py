@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from bench.errors import RequestError
+from bench.pipeline.gather import run_context
 from bench.pipeline.identity import replace_group
 from bench.pipeline.levels import level_pools, usable_pairs
 from bench.pipeline.resolve import Request, prepare
-from bench.run import run_context
+from bench.training.callbacks import Callbacks
 
 BOX = np.array([[10.0, 10.0, 14.0, 14.0]])
 LESIONS, HEALTHY = (0, 1), (2, 3)  # level codes
@@ -27,7 +28,9 @@ def given(small_set, cache, tiny, tmp_path):
         results=tmp_path,
         cache=cache,
     )
-    made = run_context(prepare(request, lambda *_: None), torch.device("cpu"), lambda *_: None)
+    made = run_context(
+        prepare(request, lambda *_: None), torch.device("cpu"), Callbacks(lambda *_: None)
+    )
     boxes = [np.empty((0, 4))] * len(made.dataset.records)
     for i in made.dataset.where("train")[::2]:
         boxes[i] = BOX
@@ -93,9 +96,9 @@ def test_an_empty_level_that_is_an_error_names_the_ways_out(given):
     full = given("random_lesion_crops")
     full = replace(full, degraded=np.ones_like(full.degraded))
     strict = replace_group(full.protocol, "comcl", {"empty_level": "error"})
-    said = refusal(replace(full, protocol=strict))
+    message = refusal(replace(full, protocol=strict))
     for part in ("comcl.empty_level=error", "drop_loss", "paired_clean", "L|H"):
-        assert part in said
+        assert part in message
     assert len(usable_pairs(full)[1]) == 2
 
 

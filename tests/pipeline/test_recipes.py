@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.pipeline.recipes.common import AUGMENTATIONS, shared_out, upright
-from bench.protocol.chest import Chest
+from bench.protocol.chest import ChestSettings
 from bench.training.augment import CONTRASTIVE, FINETUNE
 
 
@@ -32,20 +32,20 @@ def test_no_epoch_is_lost_or_made(total):
 
 @pytest.mark.parametrize("turned", [*AUGMENTATIONS.values(), CONTRASTIVE])
 def test_no_radiograph_is_shown_upside_down(turned):
-    shown = upright(turned, Chest())
+    shown = upright(turned, ChestSettings())
     assert shown.flip_vertical == 0
     assert shown.rotation_deg <= 10
 
 
 def test_a_radiograph_keeps_all_else_of_an_augmentation():
-    shown = upright(FINETUNE, Chest())
+    shown = upright(FINETUNE, ChestSettings())
     assert replace(shown, flip_vertical=0.5, rotation_deg=180) == FINETUNE
-    assert upright(shown, Chest()) == shown
+    assert upright(shown, ChestSettings()) == shown
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25])
 def test_mirroring_is_a_setting_of_chest_data_where_there_is_any(share):
-    chest = Chest(flip_horizontal=share, rotation_deg=3)
+    chest = ChestSettings(flip_horizontal=share, rotation_deg=3)
     assert upright(AUGMENTATIONS["flips"], chest).flip_horizontal == share
     assert upright(AUGMENTATIONS["flips"], chest).rotation_deg == 0
     assert upright(CONTRASTIVE, chest).rotation_deg == 3

@@ -20,5 +20,5 @@ def test_maps_too_coarse_to_tell_places_apart_are_passed_over(name, image_px, la
     assert _layer(timm.create_model(name), image_px) == layer
 
 
-def test_a_trunk_of_ones_own_has_its_last_map_alone():
+def test_a_backbone_of_ones_own_has_its_last_map_alone():
     assert _layer(object(), 64) == "trunk"

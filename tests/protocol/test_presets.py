@@ -36,7 +36,7 @@ def test_a_variant_differs_in_what_was_set_and_in_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "message"),
     [
         ("finetuning.epocs=3", "did you mean finetuning.epochs?"),
         ("finetuning.epochs", "no '='"),
@@ -45,10 +45,10 @@ def test_a_variant_differs_in_what_was_set_and_in_nothing_else():
         ("comcl.spl=lteral", "'quantile', 'literal'"),
     ],
 )
-def test_a_wrong_setting_says_value_rule_and_way_out(assignment, said):
+def test_a_wrong_setting_says_value_rule_and_way_out(assignment, message):
     with pytest.raises(RequestError, match=assignment.split("=")[0]) as caught:
         derive(named("paper"), [assignment])
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_an_unknown_protocol_names_those_there_are():

@@ -168,8 +168,8 @@ def test_in_the_joint_phase_each_part_learns_from_its_own_terms():
     model.loss(batch, step=0, total_steps=1)[0].backward()
     assert_gradients(model.isr, gradients(image + perceptual + answer, model.isr))
     assert_gradients(model.grader, gradients(graded, model.grader))
-    trunk = model.grader.trunk.conv1
-    assert gradients(map_perceptual, trunk)[0].any()  # what the grader must not learn from
+    backbone = model.grader.trunk.conv1
+    assert gradients(map_perceptual, backbone)[0].any()  # what the grader must not learn from
 
 
 def test_terms_weigh_what_the_released_scripts_say():

@@ -221,10 +221,10 @@ def test_the_taps_are_the_last_four_stages_and_the_slopes_those_of_the_score():
     """The grader's own maps, the slopes taken by another way: autograd through each stage."""
     model = tiny().double().eval()
     seen = random(2, 7, 64, 64)
-    trunk = model.grader.trunk
-    x = trunk.maxpool(trunk.act1(trunk.bn1(trunk.conv1(seen))))
+    backbone = model.grader.trunk
+    x = backbone.maxpool(backbone.act1(backbone.bn1(backbone.conv1(seen))))
     stages = []
-    for stage in (trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4):
+    for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
         x = stage(x)
         x.retain_grad()
         stages.append(x)

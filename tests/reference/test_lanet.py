@@ -66,16 +66,16 @@ def test_the_network_is_its_parts_in_order():
     model = LANet(3, backbone="resnet10t", backbone_options={"channels": channels})
     shaken(model)
     images, grades = drawn(0, 2, 3, 64, 64), [0, 2]
-    trunk = model.trunk
-    stem = trunk.maxpool(trunk.act1(trunk.bn1(trunk.conv1(images))))
-    maps = array(trunk.layer3(trunk.layer2(trunk.layer1(stem))))
+    backbone = model.trunk
+    stem = backbone.maxpool(backbone.act1(backbone.bn1(backbone.conv1(images))))
+    maps = array(backbone.layer3(backbone.layer2(backbone.layer1(stem))))
     head, end = model.recognise, model.classify
     recognition, classification = 0.0, 0.0
     for place, own in enumerate(maps):
         two = array(head.weight) @ (own.sum(axis=(1, 2)) / own[0].size) + array(head.bias)
         attention = slow_attention(own, two, array(head.weight))
         joined = convolve(np.concatenate([attention * own, own]), model.join)
-        (late,) = array(trunk.layer4(torch.from_numpy(joined)[None]))
+        (late,) = array(backbone.layer4(torch.from_numpy(joined)[None]))
         logits = array(end.weight) @ (late.sum(axis=(1, 2)) / late[0].size) + array(end.bias)
         np.testing.assert_allclose(array(model(images))[place], logits, rtol=0, atol=EXACT)
         recognition += slow_cross_entropy(two, int(grades[place] > 0)) / 2

@@ -165,7 +165,7 @@ def linear(features: list[float], layer: torch.nn.Linear) -> list[float]:
 
 
 def slow_outputs(network: ZoomInNet, image: torch.Tensor) -> dict[str, list[float]]:
-    """The three outputs for one image, trunks and resizing aside."""
+    """The three outputs for one image, backbones and resizing aside."""
     low = functional.interpolate(image[None], (48, 48), mode="bilinear", antialias=True)
     maps = array(network.trunk(low))[0]
     pooled = [float(channel.mean()) for channel in maps]

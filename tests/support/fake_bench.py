@@ -1,4 +1,4 @@
-"""Stands in for `python -m bench run`: works in steps, goes on where it was, leaves a record.
+"""Stands in for `python -m bench run`: works in steps, resumes where it was, leaves a record.
 
 It holds the run's folder as a real run does. What it is to do besides stands in its settings:
 `steps` of 0.05 s each, and for the first `times` tries, after `after` steps, an `end`: kill, term,

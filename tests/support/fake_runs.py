@@ -6,12 +6,12 @@ from pathlib import Path
 
 from bench.pipeline.resolve import Request
 from bench.store import Spec, folder_of
-from bench.sweeps.plan import Run
+from bench.sweeps.plan import PlannedRun
 
 PROGRAM = (sys.executable, str(Path(__file__).with_name("fake_bench.py")))
 
 
-def fake_run(results: Path, seed: int = 0, method: str = "resnet50", **asked: object) -> Run:
+def fake_run(results: Path, seed: int = 0, method: str = "resnet50", **asked: object) -> PlannedRun:
     """A run whose folder is handed over as its data; `asked` as `fake_bench` reads it."""
     spec = Spec(
         method=method,
@@ -28,22 +28,22 @@ def fake_run(results: Path, seed: int = 0, method: str = "resnet50", **asked: ob
     request = Request(method, "folder", seed=seed, protocol="smoke", results=results)
     changes = tuple(f"{name}={value}" for name, value in asked.items())
     request = replace(request, changes=changes, data=folder_of(results, spec))
-    return Run(request, spec, "k", method, "none")
+    return PlannedRun(request, spec, "k", method, "none")
 
 
-def lines(run: Run, name: str) -> list[str]:
+def lines(run: PlannedRun, name: str) -> list[str]:
     """Of "tries.txt", one a process that worked on the run; of "made.txt", one a result."""
     path = run.folder / name
     return path.read_text().splitlines() if path.is_file() else []
 
 
-class Told:
-    """A board that remembers."""
+class RecordingDisplay:
+    """A display that remembers what it showed."""
 
     def __init__(self) -> None:
         self.starts: list[str] = []
         self.ends: list[tuple[str, str, bool]] = []
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def started(self, name: str, log: Path) -> None:
         self.starts.append(name)
@@ -52,4 +52,4 @@ class Told:
         self.ends.append((name, text, final))
 
     def says(self, text: str) -> None:
-        self.said.append(text)
+        self.messages.append(text)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.data.pixel_store import Images
+from bench.data.pixel_store import StoredImages
 
 KEYS = [f"k{i}" for i in range(12)]
 RECIPE = {"kind": "test", "size_px": 4}
@@ -29,7 +29,7 @@ class Counting:
 
 def images(store, keys):
     found = store.rows()
-    return Images(store.folder, store.size_px, [found[key] for key in keys])
+    return StoredImages(store.folder, store.size_px, [found[key] for key in keys])
 
 
 def right(store, keys=KEYS):

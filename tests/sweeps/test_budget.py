@@ -9,7 +9,7 @@ from bench import store
 from bench.errors import RequestError
 from bench.pipeline.resolve import Request
 from bench.sweeps import budget
-from bench.sweeps.plan import Sweep, plan
+from bench.sweeps.plan import SweepRequest, plan
 
 
 def silent(*_):
@@ -18,7 +18,7 @@ def silent(*_):
 
 @pytest.fixture
 def planned(small_set, cache, tmp_path, tiny):
-    def make(*changes, **asked):
+    def make(*changes, **fields):
         common = Request(
             "",
             "",
@@ -33,7 +33,7 @@ def planned(small_set, cache, tmp_path, tiny):
             "methods": ("resnet50",),
             "ratios": ("native",),
         }
-        return plan(Sweep(common, **(defaults | asked)), silent)
+        return plan(SweepRequest(common, **(defaults | fields)), silent)
 
     return make
 

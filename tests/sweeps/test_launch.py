@@ -10,7 +10,7 @@ from bench.errors import RequestError
 from bench.pipeline.resolve import Request
 from bench.sweeps import launch, pool
 from bench.sweeps.launch import split_cores, sweep
-from bench.sweeps.plan import Plan, Sweep, words
+from bench.sweeps.plan import Plan, SweepRequest, words
 
 
 @pytest.fixture
@@ -24,27 +24,27 @@ def asked(small_set, cache, tmp_path, tiny):
         results=tmp_path / "runs",
         cache=cache,
     )
-    return Sweep(common, datasets=("folder",), methods=("resnet50", "comcl"), seeds=1)
+    return SweepRequest(common, datasets=("folder",), methods=("resnet50", "comcl"), seeds=1)
 
 
 def common_with(*changes):
-    return Sweep(Request("", "", changes=changes), datasets=("eyeq-twin",))
+    return SweepRequest(Request("", "", changes=changes), datasets=("eyeq-twin",))
 
 
 def test_several_runs_at_a_time_split_the_cores_and_say_that_they_are_other_runs():
-    said = []
-    split = split_cores(common_with("data.limit=50"), 2, 2, said.append)
+    messages = []
+    split = split_cores(common_with("data.limit=50"), 2, 2, messages.append)
     assert split.common.changes == ("data.limit=50", "engine.threads=1")
-    assert "engine.threads=1" in said[0]
-    assert "other runs" in said[0]
+    assert "engine.threads=1" in messages[0]
+    assert "other runs" in messages[0]
 
 
 @pytest.mark.parametrize(("jobs", "available"), [(1, 1), (1, 2), (2, 4), (4, 8)])
 def test_where_the_protocols_threads_fit_or_one_runs_alone_nothing_is_split(jobs, available):
-    said = []
+    messages = []
     asked = common_with()
-    assert split_cores(asked, jobs, available, said.append) == asked
-    assert said == []
+    assert split_cores(asked, jobs, available, messages.append) == asked
+    assert messages == []
 
 
 def test_threads_that_were_typed_stay_as_they_are():
@@ -64,36 +64,38 @@ def test_cores_are_those_that_this_process_may_use():
 
 
 def test_an_unknown_launcher_is_refused(asked):
-    with pytest.raises(RequestError, match="--launcher ray: there are local, slurm, print"):
+    with pytest.raises(RequestError, match="--launcher ray: choose one of: local, slurm, print"):
         sweep(asked, launcher="ray")
 
 
 def test_printed_lines_are_the_runs_in_order_and_nothing_else(asked):
-    said = []
-    answer = sweep(asked, launcher="print", say=said.append)
+    messages = []
+    answer = sweep(asked, launcher="print", say=messages.append)
     lines = [shlex.split(line) for line in answer.text.splitlines()]
     assert [line[:4] for line in lines[:2]] == [
         ["bench", "run", "--method", "resnet50"],
         ["bench", "run", "--method", "comcl"],
     ]
     assert len(lines) == 6
-    assert said == []
+    assert messages == []
 
 
 def test_a_printed_line_survives_the_shell(asked, small_set):
     odd = small_set.with_name("a folder's name; with $words")
     odd.symlink_to(small_set)
     common = Request(**{**vars(asked.common), "data": odd})
-    line = sweep(Sweep(common, datasets=("folder",)), launcher="print").text.splitlines()[0]
+    line = sweep(SweepRequest(common, datasets=("folder",)), launcher="print").text.splitlines()[0]
     assert str(odd) in shlex.split(line)
     odd.unlink()
 
 
 def test_what_is_left_out_is_said_beside_the_lines(asked):
-    said = []
+    messages = []
     common = Request(**{**vars(asked.common), "changes": (*asked.common.changes, "comcl.spl=off")})
-    answer = sweep(Sweep(common, datasets=("folder",), seeds=1), launcher="print", say=said.append)
-    assert any("left out" in text and "resnet50" in text for text in said)
+    answer = sweep(
+        SweepRequest(common, datasets=("folder",), seeds=1), launcher="print", say=messages.append
+    )
+    assert any("left out" in text and "resnet50" in text for text in messages)
     assert "left out" not in answer.text
 
 

@@ -10,7 +10,7 @@ from bench import store
 from bench.cli import app
 from bench.errors import RequestError
 from bench.pipeline.resolve import Request, prepare
-from bench.sweeps.plan import Sweep, plan, undone, words
+from bench.sweeps.plan import SweepRequest, plan, undone, words
 
 
 def silent(*_):
@@ -32,10 +32,10 @@ def common(small_set, cache, tmp_path, tiny):
 
 @pytest.fixture
 def planned(common):
-    def make(*changes, **asked):
+    def make(*changes, **fields):
         shared = Request(**{**vars(common), "changes": (*common.changes, *changes)})
         defaults = {"datasets": ("folder",), "methods": ("resnet50", "comcl"), "seeds": 2}
-        return plan(Sweep(shared, **(defaults | asked)), silent)
+        return plan(SweepRequest(shared, **(defaults | fields)), silent)
 
     return make
 
@@ -43,10 +43,10 @@ def planned(common):
 def asked_again(run):
     """What `bench run` makes of the words that ask for a run."""
     command = get_command(app).commands["run"]  # pyright: ignore[reportAttributeAccessIssue]
-    given = command.make_context("run", words(run.request)[1:]).params
-    given["changes"] = tuple(given.pop("change"))
-    given.pop("as_json")
-    return prepare(Request(**given), silent)
+    parsed = command.make_context("run", words(run.request)[1:]).params
+    parsed["changes"] = tuple(parsed.pop("change"))
+    parsed.pop("as_json")
+    return prepare(Request(**parsed), silent)
 
 
 def test_every_run_is_what_bench_run_makes_of_its_words(planned):
@@ -78,10 +78,10 @@ def test_every_option_reaches_the_run(common):
         True,
     )
     command = get_command(app).commands["run"]  # pyright: ignore[reportAttributeAccessIssue]
-    given = command.make_context("run", words(full)[1:]).params
-    given["changes"] = tuple(given.pop("change"))
-    given.pop("as_json")
-    assert Request(**given) == full
+    parsed = command.make_context("run", words(full)[1:]).params
+    parsed["changes"] = tuple(parsed.pop("change"))
+    parsed.pop("as_json")
+    assert Request(**parsed) == full
 
 
 def test_methods_take_turns(planned):
@@ -107,37 +107,39 @@ def test_what_the_roster_lacks_is_named(planned, monkeypatch):
 def test_a_method_that_a_setting_does_not_fit_is_left_out_with_the_reason(planned):
     made = planned("comcl.spl=off")
     assert {run.name for run in made.runs} == {"comcl[comcl.spl=off]"}
-    (said,) = made.left_out
-    assert said.startswith("folder, resnet50: ")
-    assert "does not read the settings of 'comcl'" in said
+    (message,) = made.left_out
+    assert message.startswith("folder, resnet50: ")
+    assert "does not read the settings of 'comcl'" in message
     assert planned().left_out == ()
 
 
 def test_a_ratio_that_the_data_exceed_already_is_left_out_with_the_reason(planned):
     made = planned(ratios=("0.1", "0.7"))
     assert {run.spec.lq_ratio for run in made.runs} == {"0.7"}
-    assert any("folder 0.1" in said and "low quality already" in said for said in made.left_out)
+    assert any(
+        "folder 0.1" in message and "low quality already" in message for message in made.left_out
+    )
 
 
 def test_a_data_set_that_is_not_there_is_left_out_and_the_others_run(planned, common, monkeypatch):
     folder = common.data
     monkeypatch.setenv("BENCH_DATA", str(folder.parent))
     shared = Request(**{**vars(common), "data": None})
-    made = plan(Sweep(shared, datasets=("eyeq", "folder"), methods=("resnet50",)), silent)
+    made = plan(SweepRequest(shared, datasets=("eyeq", "folder"), methods=("resnet50",)), silent)
     assert {run.spec.dataset for run in made.runs} == {"folder"}
-    (said,) = made.left_out
-    assert said.startswith("eyeq: no folder")
+    (message,) = made.left_out
+    assert message.startswith("eyeq: no folder")
 
 
 def test_nothing_to_run_is_refused_with_the_way_out(common, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     shared = Request(**{**vars(common), "data": None})
     with pytest.raises(RequestError, match=r"nothing to run.*--dataset eyeq-twin"):
-        plan(Sweep(shared), silent)
+        plan(SweepRequest(shared), silent)
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("fields", "message"),
     [
         ({"table": "9"}, "--table 9"),
         ({"datasets": ("foldr",)}, "did you mean 'folder'"),
@@ -147,9 +149,9 @@ def test_nothing_to_run_is_refused_with_the_way_out(common, tmp_path, monkeypatc
         ({"datasets": ("chestxry",), "table": "2"}, "no data set 'chestxry'"),
     ],
 )
-def test_a_wrong_word_is_refused_before_any_data_is_read(planned, asked, said):
-    with pytest.raises(RequestError, match=said):
-        planned(**asked)
+def test_a_wrong_word_is_refused_before_any_data_is_read(planned, fields, message):
+    with pytest.raises(RequestError, match=message):
+        planned(**fields)
 
 
 def test_a_wrong_setting_is_refused_once_and_not_a_method(planned):

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from fake_runs import PROGRAM, Told, fake_run, lines
+from fake_runs import PROGRAM, RecordingDisplay, fake_run, lines
 
 from bench import store
 from bench.errors import Interrupted
@@ -28,8 +28,8 @@ def never():
 
 
 def carried_out(runs, jobs=2, interrupted=never):
-    told = Told()
-    return carry_out(runs, jobs=jobs, board=told, interrupted=interrupted), told
+    shown = RecordingDisplay()
+    return carry_out(runs, jobs=jobs, display=shown, interrupted=interrupted), shown
 
 
 def wait_for(condition, seconds=20.0):
@@ -41,11 +41,11 @@ def wait_for(condition, seconds=20.0):
 
 def test_all_runs_are_made_each_once(tmp_path):
     runs = [fake_run(tmp_path, seed) for seed in range(5)]
-    outcomes, told = carried_out(runs)
+    outcomes, shown = carried_out(runs)
     assert sorted(outcome.run.spec.seed for outcome in outcomes) == [0, 1, 2, 3, 4]
     assert {(outcome.state, outcome.tries) for outcome in outcomes} == {("done", 1)}
     assert all(len(lines(run, "made.txt")) == 1 for run in runs)
-    assert told.ends[0][1].startswith("done, kappa 0.")
+    assert shown.ends[0][1].startswith("done, kappa 0.")
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -53,7 +53,7 @@ def test_as_many_run_at_a_time_as_asked_and_in_order(tmp_path, jobs):
     runs = [fake_run(tmp_path, seed, steps=8) for seed in range(6)]
     going, most = set(), []
 
-    class Counting(Told):
+    class Counting(RecordingDisplay):
         def started(self, name, log):
             super().started(name, log)
             going.add(name)
@@ -62,35 +62,35 @@ def test_as_many_run_at_a_time_as_asked_and_in_order(tmp_path, jobs):
         def ended(self, name, text, *, final):
             going.discard(name)
 
-    told = Counting()
-    carry_out(runs, jobs=jobs, board=told, interrupted=never)
+    shown = Counting()
+    carry_out(runs, jobs=jobs, display=shown, interrupted=never)
     assert max(most) == jobs
-    assert told.starts == [run.title for run in runs]
+    assert shown.starts == [run.title for run in runs]
 
 
 def test_what_is_done_starts_no_process(tmp_path):
     run = fake_run(tmp_path)
     carried_out([run])
-    outcomes, told = carried_out([run])
+    outcomes, shown = carried_out([run])
     assert [outcome.state for outcome in outcomes] == ["found"]
-    assert told.starts == []
+    assert shown.starts == []
     assert len(lines(run, "tries.txt")) == 1
 
 
 @pytest.mark.parametrize("end", ["kill", "term", "full"])
 def test_what_passes_is_tried_again_and_goes_on(tmp_path, end):
     run = fake_run(tmp_path, end=end, times=2)
-    (outcome,), told = carried_out([run])
+    (outcome,), shown = carried_out([run])
     assert (outcome.state, outcome.tries) == ("done", 3)
-    assert [final for *_, final in told.ends] == [False, False, True]
+    assert [final for *_, final in shown.ends] == [False, False, True]
     assert len(lines(run, "made.txt")) == 1
 
 
 def test_what_never_passes_fails_in_the_end_with_its_reason(tmp_path):
-    (outcome,), told = carried_out([fake_run(tmp_path, end="kill", times=99)])
+    (outcome,), shown = carried_out([fake_run(tmp_path, end="kill", times=99)])
     assert (outcome.state, outcome.tries) == ("failed", pool.TRIES)
     assert outcome.why == "killed by SIGKILL"
-    assert told.ends[-1][1:] == ("failed: killed by SIGKILL", True)
+    assert shown.ends[-1][1:] == ("failed: killed by SIGKILL", True)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_a_run_that_another_process_is_on_is_left_to_it(tmp_path):
     words = [*PROGRAM, *pool.words(runs[0].request)]
     with subprocess.Popen(words) as other:
         wait_for(lambda: lines(runs[0], "tries.txt"))
-        outcomes, told = carried_out(runs, jobs=1)
+        outcomes, shown = carried_out(runs, jobs=1)
         assert other.wait() == 0
     assert {outcome.run.spec.seed: outcome.state for outcome in outcomes} == {0: "found", 1: "done"}
-    assert told.starts == [runs[1].title]
-    assert len(told.said) == 1
-    assert f"process {other.pid}" in told.said[0]
+    assert shown.starts == [runs[1].title]
+    assert len(shown.messages) == 1
+    assert f"process {other.pid}" in shown.messages[0]
     assert len(lines(runs[0], "made.txt")) == 1
 
 
@@ -181,10 +181,10 @@ def test_a_stop_is_handed_on_and_checkpoints_are_waited_for(tmp_path):
     def both_have_begun():
         return all(lines(run, "tries.txt") for run in runs[:2])
 
-    outcomes, told = carried_out(runs, interrupted=both_have_begun)
+    outcomes, shown = carried_out(runs, interrupted=both_have_begun)
     assert outcomes == []
-    assert [text for _, text, _ in told.ends] == ["stopped", "stopped"]
-    assert "waiting for the checkpoints of 2 runs" in told.said[0]
+    assert [text for _, text, _ in shown.ends] == ["stopped", "stopped"]
+    assert "waiting for the checkpoints of 2 runs" in shown.messages[0]
     assert all((run.folder / "checkpoint.txt").is_file() for run in runs[:2])
     assert not any((run.folder / "claim.json").exists() for run in runs)
     assert not runs[2].folder.exists()
@@ -193,13 +193,13 @@ def test_a_stop_is_handed_on_and_checkpoints_are_waited_for(tmp_path):
 def test_a_second_ctrl_c_leaves_no_process_behind(tmp_path):
     run = fake_run(tmp_path, steps=2000)
 
-    class Impatient(Told):
+    class Impatient(RecordingDisplay):
         def says(self, text):
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match="at once"):
         carry_out(
-            [run], jobs=1, board=Impatient(), interrupted=lambda: bool(lines(run, "tries.txt"))
+            [run], jobs=1, display=Impatient(), interrupted=lambda: bool(lines(run, "tries.txt"))
         )
     with pytest.raises(ProcessLookupError):
         os.kill(int(lines(run, "tries.txt")[0]), 0)

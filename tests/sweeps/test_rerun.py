@@ -16,7 +16,7 @@ from bench.reporting.tracing.cell_ids import cell_id
 from bench.reporting.tracing.rerun_comparison import compare_answers, differing, judged
 from bench.store import write_predictions
 from bench.sweeps import rerun as module
-from bench.sweeps.rerun import Asked, request_of, rerun
+from bench.sweeps.rerun import RerunRequest, request_of, rerun
 
 
 def estimate(*scores):
@@ -98,13 +98,13 @@ def test_what_other_runs_trained_is_left_out_of_the_cache(tmp_path):
 
 def test_a_run_that_is_not_there_is_refused_before_anything_is_read(tmp_path):
     traced_run(tmp_path, "comcl", "0.7", 1)
-    for cell, seed, said in (
+    for cell, seed, message in (
         ("T1:comcl:eyeq:0.7", 4, "runs of seeds 1"),
         ("T1:moco:eyeq:0.7", None, "was not run"),
         ("T1:comcl:chestxray:0.7", None, "was not run"),
     ):
-        with pytest.raises(RequestError, match=said):
-            rerun(Asked(cell_id(cell), tmp_path, seed), None)  # pyright: ignore[reportArgumentType]
+        with pytest.raises(RequestError, match=message):
+            rerun(RerunRequest(cell_id(cell), tmp_path, seed), None)  # pyright: ignore[reportArgumentType]
 
 
 def test_the_same_run_is_made_anew_beside_the_stored_one(

@@ -16,7 +16,7 @@ from bench.pipeline.resolve import Request, prepare
 from bench.protocol.presets import derive, flatten, named
 from bench.protocol.switches import DEFAULT, STUDY, chosen
 from bench.sweeps.plan import words
-from bench.sweeps.sensitivity import Asked, plan, sensitivity
+from bench.sweeps.sensitivity import StudyRequest, plan, sensitivity
 
 
 def silent(*_):
@@ -31,8 +31,8 @@ def common(small_set, cache, tmp_path, tiny):
 
 @pytest.fixture
 def planned(common):
-    def make(*points, **asked):
-        return plan(Asked(common, points, **asked), silent)
+    def make(*points, **fields):
+        return plan(StudyRequest(common, points, **fields), silent)
 
     return make
 
@@ -71,16 +71,16 @@ def test_the_reading_that_refuses_to_train_is_not_run():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
-        ("D99", "no such open point"),
+        ("D99", "no such open question"),
         ("D2", "not a switch"),
         ("D32", "shared by all methods"),
         ("D9", "no short list"),
     ],
 )
-def test_what_cannot_be_measured_so_is_refused_with_the_way_out(name, said):
-    with pytest.raises(RequestError, match=said):
+def test_what_cannot_be_measured_so_is_refused_with_the_way_out(name, message):
+    with pytest.raises(RequestError, match=message):
         chosen([name])
 
 
@@ -102,10 +102,10 @@ def test_runs_differ_from_the_default_in_one_setting_and_share_its_key(planned):
 def test_every_run_is_what_bench_run_makes_of_its_words(planned):
     command = get_command(app).commands["run"]  # pyright: ignore[reportAttributeAccessIssue]
     for run in planned("D55", "D31", "D41", seeds=2).runs:
-        given = command.make_context("run", words(run.request)[1:]).params
-        given["changes"] = tuple(given.pop("change"))
-        given.pop("as_json")
-        assert prepare(Request(**given), silent).spec == run.spec
+        parsed = command.make_context("run", words(run.request)[1:]).params
+        parsed["changes"] = tuple(parsed.pop("change"))
+        parsed.pop("as_json")
+        assert prepare(Request(**parsed), silent).spec == run.spec
         assert run.spec.study == STUDY
 
 
@@ -152,14 +152,14 @@ def test_a_run_of_another_study_is_not_taken(planned, tmp_path):
 def test_an_option_of_a_method_is_refused_and_one_of_all_is_not(common):
     both = replace(common, changes=(*common.changes, "comcl.k_min=2"))
     with pytest.raises(RequestError, match="one at a time"):
-        plan(Asked(both, ("D13",)), silent)
+        plan(StudyRequest(both, ("D13",)), silent)
     shared = replace(common, changes=(*common.changes, "finetuning.epochs=1"))
-    assert plan(Asked(shared, ("D40",)), silent).runs
+    assert plan(StudyRequest(shared, ("D40",)), silent).runs
 
 
 def test_a_reading_that_the_data_refuse_is_left_out_and_the_others_go_on(planned, common):
     """A share below the data's own is refused; D31 has a share of its own."""
-    made = plan(Asked(replace(common, lq_ratio="0.05"), ("D40", "D31"), 1), silent)
+    made = plan(StudyRequest(replace(common, lq_ratio="0.05"), ("D40", "D31"), 1), silent)
     assert {run.spec.lq_ratio for run in made.runs} == {"1.0"}
     assert len(made.left_out) == 2
     assert all(sentence.startswith("D40, ") for sentence in made.left_out)
@@ -171,13 +171,13 @@ def test_planning_needs_no_torch():
 
 
 def test_an_empty_folder_names_the_next_command(common):
-    answer = sensitivity(Asked(common), only_report=True)
+    answer = sensitivity(StudyRequest(common), only_report=True)
     assert "bench sensitivity --dry-run" in answer.text
     assert not answer.failed
 
 
 def test_printed_lines_are_runs_of_the_study(common):
-    lines = sensitivity(Asked(common, ("D40",), 1), launcher="print").text.splitlines()
+    lines = sensitivity(StudyRequest(common, ("D40",), 1), launcher="print").text.splitlines()
     assert len(lines) == 2
     assert all(f"--study {STUDY}" in line for line in lines)
     assert lines[1].endswith("--set comcl.no_multilevel_pool=high_quality")
@@ -185,7 +185,7 @@ def test_printed_lines_are_runs_of_the_study(common):
 
 def test_a_dry_run_names_every_run_and_starts_none(common, tmp_path):
     """The two runs differ in an option alone, and are told apart by it."""
-    answer = sensitivity(Asked(common, ("D40",), 1), dry_run=True, as_json=True)
+    answer = sensitivity(StudyRequest(common, ("D40",), 1), dry_run=True, as_json=True)
     names = [run["method"] for run in json.loads(answer.text)["runs"]]
     assert names == [reading.cell for reading in chosen(["D40"])[0].readings]
     assert not (tmp_path / "runs").exists()
@@ -196,15 +196,15 @@ def test_a_study_is_made_then_found_then_reported_from_its_records(
 ):
     monkeypatch.chdir(tmp_path)
     where = ["--dataset", "folder", "--points", "D40", "--seeds", "1"]
-    asked = ["sensitivity", *where, "--protocol", "smoke", "--data", str(small_set)]
-    asked += ["--cache", str(cache), *(word for change in tiny for word in ("--set", change))]
-    first = CliRunner().invoke(app, [*asked, "--out", "page"])
+    request = ["sensitivity", *where, "--protocol", "smoke", "--data", str(small_set)]
+    request += ["--cache", str(cache), *(word for change in tiny for word in ("--set", change))]
+    first = CliRunner().invoke(app, [*request, "--out", "page"])
     assert first.exit_code == 0, first.stderr
     assert "2 runs: 2 made" in first.stderr
     assert "high_quality" in first.stdout
     names = {path.name for path in (tmp_path / "page").iterdir()}
     assert names == {f"sensitivity.{ending}" for ending in ("md", "csv", "svg", "png")}
-    again = CliRunner().invoke(app, [*asked, "--json"])
+    again = CliRunner().invoke(app, [*request, "--json"])
     assert "2 runs: 0 made, 2 found done" in again.stderr
     study = json.loads(again.stdout)["study"]
     only = CliRunner().invoke(app, ["sensitivity", *where, "--only-report", "--json"])

@@ -10,7 +10,7 @@ from torch import nn
 from bench.errors import RequestError
 from bench.training import checkpoint
 from bench.training.checkpoint import (
-    Best,
+    BestEpoch,
     CheckpointError,
     restore_checkpoint,
     save_checkpoint,
@@ -39,7 +39,7 @@ def restore(path, part, settings=SETTINGS):
 def test_what_is_restored_is_what_was_saved(tmp_path):
     saved, other = module(0), module(1)
     assert not torch.equal(weight(saved), weight(other))
-    best = Best(1, 0.25, dict(module(2).state_dict()))
+    best = BestEpoch(1, 0.25, dict(module(2).state_dict()))
     save(tmp_path / "c.pt", saved, best=best)
     history, found = restore(tmp_path / "c.pt", other)
     assert history == [{"epoch": 1, "train": {"loss": 0.5}}]

@@ -207,7 +207,7 @@ def test_training_mode_is_back_after_a_validation_that_left_it(tmp_path):
 
 
 def test_no_batch_at_all_is_a_request_error(tmp_path):
-    with pytest.raises(RequestError, match="0 batches an epoch"):
+    with pytest.raises(RequestError, match="0 batches per epoch"):
         train(Bowl(), tmp_path / "c.pt", sizes=())
 
 

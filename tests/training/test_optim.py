@@ -74,7 +74,7 @@ def test_decay_reaches_norms_and_biases_unless_their_group_says_no():
 
 
 def test_an_unknown_optimizer_lists_the_known_ones():
-    with pytest.raises(RequestError, match="rmsprop: must be sgd, adam or adamw"):
+    with pytest.raises(RequestError, match="rmsprop: choose one of: sgd, adam, adamw"):
         descend(name="rmsprop")
 
 
@@ -149,7 +149,7 @@ def test_a_restored_schedule_goes_on_as_if_it_had_not_stopped():
 
 
 def test_unknown_schedules_and_endless_warm_ups_are_refused():
-    with pytest.raises(RequestError, match="step: must be one of cosine, constant, poly"):
+    with pytest.raises(RequestError, match="step: choose one of: cosine, constant, poly"):
         rates("step", 5)
     with pytest.raises(RequestError, match="warmup_steps 6: must lie within the training's 5"):
         rates("cosine", 5, 6)

@@ -41,7 +41,7 @@ def test_auto_is_cuda_where_there_is_one_and_cpu_stays_cpu(monkeypatch):
 
 @pytest.mark.parametrize("name", ["gpu", "", "CPU"])
 def test_an_unknown_device_lists_the_known_ones(name):
-    with pytest.raises(RequestError, match="must be auto, cpu or cuda"):
+    with pytest.raises(RequestError, match="choose one of: auto, cpu, cuda"):
         choose_device(name)
 
 
@@ -53,7 +53,7 @@ def test_fp16_on_a_cpu_names_the_way_out(function):
 
 @pytest.mark.parametrize("function", [autocast, loss_scaler])
 def test_an_unknown_precision_lists_the_known_ones(function):
-    with pytest.raises(RequestError, match="fp8: must be one of fp32, bf16, fp16"):
+    with pytest.raises(RequestError, match="fp8: choose one of: fp32, bf16, fp16"):
         function("fp8", CPU)
 
 

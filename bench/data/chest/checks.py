@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from bench.data.chest.files import BOX_SIDE, Entry, listing
+from bench.data.chest.files import BOX_SIDE, ListedImage, listing
 from bench.data.records import Box
 from bench.errors import RequestError
 
@@ -18,25 +18,25 @@ PUBLISHED = {
 }
 
 
-def entries(root: Path) -> list[Entry]:
+def entries(root: Path) -> list[ListedImage]:
     """All images of the label file, in its order.
 
     Raises:
         RequestError: when a file is missing, a line wrong, an image in no list or in two, or a
             patient on both sides.
     """
-    found = listing(root)
-    if found.twice:
-        raise RequestError(f"image {found.twice[0]!r} stands in both lists; keep one line")
-    no_line = f"no line of {found.file}"
-    for names, where in ((found.unlisted, "neither of the lists"), (found.unknown, no_line)):
+    listed = listing(root)
+    if listed.twice:
+        raise RequestError(f"image {listed.twice[0]!r} stands in both lists; keep one line")
+    no_line = f"no line of {listed.file}"
+    for names, where in ((listed.unlisted, "neither of the lists"), (listed.unknown, no_line)):
         if names:
             raise RequestError(f"{len(names):,} images are in {where} (first: {names[0]})")
-    refuse_shared_patients(found.entries)
-    return list(found.entries)
+    refuse_shared_patients(listed.entries)
+    return list(listed.entries)
 
 
-def differences(rows: Collection[Entry], boxed: dict[str, tuple[Box, ...]]) -> list[str]:
+def differences(rows: Collection[ListedImage], boxed: dict[str, tuple[Box, ...]]) -> list[str]:
     """Each count of the label files that is not NIH's own, with both numbers."""
     split = Counter(row.split for row in rows)
     tested = {row.image_id for row in rows if row.split == "test"}
@@ -44,7 +44,7 @@ def differences(rows: Collection[Entry], boxed: dict[str, tuple[Box, ...]]) -> l
         "images": len(rows),
         "images in train_val_list.txt": split["train"],
         "images in test_list.txt": split["test"],
-        "boxes": sum(len(own) for own in boxed.values()),
+        "boxes": sum(len(image_boxes) for image_boxes in boxed.values()),
         "images with a box": len(boxed),
         "images with a box in test_list.txt": len(tested & boxed.keys()),
     }
@@ -55,7 +55,7 @@ def differences(rows: Collection[Entry], boxed: dict[str, tuple[Box, ...]]) -> l
     ]
 
 
-def refuse_shared_patients(rows: Iterable[Entry]) -> None:
+def refuse_shared_patients(rows: Iterable[ListedImage]) -> None:
     """Refuse splits that share a patient.
 
     Raises:
@@ -69,7 +69,7 @@ def refuse_shared_patients(rows: Iterable[Entry]) -> None:
         )
 
 
-def shared_patients(rows: Iterable[Entry]) -> list[str]:
+def shared_patients(rows: Iterable[ListedImage]) -> list[str]:
     """Patients with images in both splits, in their order."""
     sides: dict[str, set[str]] = {"train": set(), "test": set()}
     for row in rows:
@@ -81,6 +81,8 @@ def outside(boxed: dict[str, tuple[Box, ...]]) -> list[str]:
     """Images with a box that is empty, or does not lie inside NIH's picture."""
     return sorted(
         image
-        for image, own in boxed.items()
-        if not all(0 <= x0 < x1 <= BOX_SIDE and 0 <= y0 < y1 <= BOX_SIDE for x0, y0, x1, y1 in own)
+        for image, image_boxes in boxed.items()
+        if not all(
+            0 <= x0 < x1 <= BOX_SIDE and 0 <= y0 < y1 <= BOX_SIDE for x0, y0, x1, y1 in image_boxes
+        )
     )

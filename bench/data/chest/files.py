@@ -25,7 +25,7 @@ ENTRY_COLUMNS = ("image index", "finding labels", "patient id", "view position")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedImage:
     """A line of the label file, and the list that its image stands in.
 
     Attributes:
@@ -69,7 +69,7 @@ class Listing:
 
     file: str
     columns: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[ListedImage, ...]
     unlisted: tuple[str, ...]
     unknown: tuple[str, ...]
     twice: tuple[str, ...]
@@ -85,19 +85,21 @@ def listing(root: Path) -> Listing:
     listed = {split: set(names_in(root / name)) for split, name in LISTS.items()}
     names = [row[0] for row in rows]
     check_unique(names, path.name)
-    made, unlisted = [], []
+    entries, unlisted = [], []
     twice = listed["train"] & listed["test"]
     for row in rows:
-        split = next((split for split, own in listed.items() if row[0] in own), None)
+        split = next(
+            (split for split, names_of_split in listed.items() if row[0] in names_of_split), None
+        )
         if split is None:
             unlisted.append(row[0])
         elif row[0] not in twice:
-            made.append(_entry(row, split, path.name))
+            entries.append(_entry(row, split, path.name))
     unknown = sorted(set().union(*listed.values()) - set(names))
     return Listing(
         path.name,
         tuple(columns),
-        tuple(made),
+        tuple(entries),
         tuple(unlisted),
         tuple(unknown),
         tuple(sorted(twice)),
@@ -110,9 +112,9 @@ def boxes(root: Path) -> dict[str, tuple[Box, ...]]:
     Raises:
         RequestError: on a line that is no box.
     """
-    path, found = root / BOXES, dict[str, tuple[Box, ...]]()
+    path, by_image = root / BOXES, dict[str, tuple[Box, ...]]()
     if not path.is_file():
-        return found
+        return by_image
     for number, line in enumerate(_lines(path)[1:], start=2):
         try:
             x, y, width, height = (float(value) for value in line[2:6])
@@ -121,11 +123,11 @@ def boxes(root: Path) -> dict[str, tuple[Box, ...]]:
                 f"{BOXES}, line {number}: x, y, width and height must be numbers, not {line[2:6]}"
             ) from None
         name = Path(line[0]).stem
-        found[name] = (*found.get(name, ()), (x, y, x + width, y + height))
-    return found
+        by_image[name] = (*by_image.get(name, ()), (x, y, x + width, y + height))
+    return by_image
 
 
-def scaled(own: Sequence[Box], path: Path) -> tuple[Box, ...]:
+def scaled(boxes: Sequence[Box], path: Path) -> tuple[Box, ...]:
     """Boxes in pixels of 1024 as boxes in pixels of the file, whatever size it has.
 
     Raises:
@@ -136,7 +138,7 @@ def scaled(own: Sequence[Box], path: Path) -> tuple[Box, ...]:
             across, down = (side / BOX_SIDE for side in image.size)
     except OSError as error:
         raise RequestError(f"image {path.name} cannot be read ({error}); fetch it again") from error
-    return tuple((x0 * across, y0 * down, x1 * across, y1 * down) for x0, y0, x1, y1 in own)
+    return tuple((x0 * across, y0 * down, x1 * across, y1 * down) for x0, y0, x1, y1 in boxes)
 
 
 def image_paths(root: Path) -> dict[str, Path]:
@@ -159,28 +161,28 @@ def image_files(root: Path) -> list[Path]:
 
 def _label_rows(root: Path) -> tuple[Path, list[str], list[tuple[str, str, str, str]]]:
     """The newest label file, its header, and of each line image, findings, patient and view."""
-    found = sorted(root.glob("Data_Entry_2017*.csv"))
-    if not found:
+    label_files = sorted(root.glob("Data_Entry_2017*.csv"))
+    if not label_files:
         raise RequestError(
             f"no Data_Entry_2017*.csv in {root}; see `bench datasets` for the layout"
         )
-    header, *lines = _lines(found[-1])
+    header, *lines = _lines(label_files[-1])
     names = [name.strip().lower() for name in header]
     missing = [name for name in ENTRY_COLUMNS if name not in names]
     if missing:
         raise RequestError(
-            f"{found[-1].name} has no column {missing[0]!r}; it has {', '.join(header)}"
+            f"{label_files[-1].name} has no column {missing[0]!r}; it has {', '.join(header)}"
         )
     image, labels, patient, view = (names.index(name) for name in ENTRY_COLUMNS)
     rows = []
     for number, line in enumerate(lines, start=2):
         if len(line) <= max(image, labels, patient, view):
-            raise RequestError(f"{found[-1].name}, line {number}: only {len(line)} columns")
+            raise RequestError(f"{label_files[-1].name}, line {number}: only {len(line)} columns")
         rows.append((Path(line[image]).stem, line[labels], line[patient], line[view]))
-    return found[-1], header, rows
+    return label_files[-1], header, rows
 
 
-def _entry(row: tuple[str, str, str, str], split: str, file: str) -> Entry:
+def _entry(row: tuple[str, str, str, str], split: str, file: str) -> ListedImage:
     image, text, patient, view = row
     named = [name.strip() for name in text.split("|")]
     strange = [name for name in named if name not in (*FINDINGS, *OTHERS, NO_FINDING)]
@@ -192,7 +194,7 @@ def _entry(row: tuple[str, str, str, str], split: str, file: str) -> Entry:
         raise RequestError(f"{file}, image {image}: patient {patient!r} is no number")
     labels = tuple(int(name in named) for name in FINDINGS)
     others = any(name in OTHERS for name in named)
-    return Entry(image, f"{int(patient):08d}", view, labels, others, split)
+    return ListedImage(image, f"{int(patient):08d}", view, labels, others, split)
 
 
 def names_in(path: Path) -> list[str]:

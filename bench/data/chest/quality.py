@@ -12,12 +12,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from bench.data.cache import Tick, content_digests
+from bench.data.cache import ProgressCallback, content_digests
 from bench.data.decode import radiograph
 from bench.data.folder import read_csv, whole_number
 from bench.data.records import Record
 from bench.errors import RequestError
-from bench.protocol.chest import Chest
+from bench.protocol.chest import ChestSettings
 from bench.store import write_json
 
 PX = 256
@@ -31,50 +31,57 @@ class Quality(NamedTuple):
     """What is known of the images' quality.
 
     Attributes:
-        codes: 0 good, 1 usable, 2 reject, one an image.
-        synthetic_share: How many of each split stand for low quality by being degraded.
+        codes: 0 good, 1 usable, 2 reject, one per image.
+        synthetic_proportion: How many of each split stand for low quality by being degraded.
         sentence: Says so.
     """
 
     codes: list[int]
-    synthetic_share: float
+    synthetic_proportion: float
     sentence: str
 
 
 def quality(
-    records: Sequence[Record], views: Sequence[str], settings: Chest, *, cache: Path, tick: Tick
+    records: Sequence[Record],
+    views: Sequence[str],
+    settings: ChestSettings,
+    *,
+    cache: Path,
+    tick: ProgressCallback,
 ) -> Quality:
     """The qualities of images by the source that `chest.quality` names.
 
     Args:
-        views: "PA" or "AP", one an image.
+        views: "PA" or "AP", one per image.
         cache: Where measured qualities are kept.
-        tick: Told how many images are measured.
+        tick: Called with how many images are measured.
 
     Raises:
         RequestError: when the external file is not there, lacks an image, or has another code.
     """
-    source, share = settings.quality, settings.low_share
+    source, proportion = settings.quality, settings.low_share
     if (source == "external") != (settings.quality_file is not None):
         raise RequestError(
             f"--set chest.quality={source} and chest.quality_file={settings.quality_file}: "
             "external needs a file, and nothing else reads one; give both, or neither"
         )
     if source == "synthetic":
-        said = f"quality is synthetic: {share:.1%} of each split, drawn by seed, are degraded"
-        return Quality([0] * len(records), share, said)
+        sentence = (
+            f"quality is synthetic: {proportion:.1%} of each split, drawn by seed, are degraded"
+        )
+        return Quality([0] * len(records), proportion, sentence)
     if source == "view_ap":
-        said = "quality by view: AP radiographs count as low, PA as good"
-        return Quality([int(view == "AP") for view in views], 0.0, said)
+        sentence = "quality by view: AP radiographs count as low, PA as good"
+        return Quality([int(view == "AP") for view in views], 0.0, sentence)
     if source == "proxy_iqa":
-        said = f"quality by measured {', '.join(LOW)}: the lowest {share:.1%} count as low"
+        sentence = f"quality by measured {', '.join(LOW)}: the lowest {proportion:.1%} count as low"
         measured = _measured(records, cache, tick)
-        return Quality(lowest(measured, share).astype(int).tolist(), 0.0, said)
+        return Quality(lowest(measured, proportion).astype(int).tolist(), 0.0, sentence)
     path = Path(settings.quality_file or "")
     return Quality(_external(records, path), 0.0, f"quality as in {path.name}")
 
 
-def lowest(measured: np.ndarray, share: float) -> np.ndarray:
+def lowest(measured: np.ndarray, proportion: float) -> np.ndarray:
     """Which images (N,) bool have the lowest sum of z-scores of the columns of (N, 4).
 
     The columns are `LOW`; noise counts against an image. A column without spread counts nothing.
@@ -83,14 +90,14 @@ def lowest(measured: np.ndarray, share: float) -> np.ndarray:
     z = (measured - measured.mean(axis=0)) / np.where(spread > 0, spread, 1)
     total = z @ np.array([1.0, 1.0, 1.0, -1.0])
     low = np.zeros(len(measured), dtype=bool)
-    low[np.argsort(total, kind="stable")[: round(share * len(measured))]] = True
+    low[np.argsort(total, kind="stable")[: round(proportion * len(measured))]] = True
     return low
 
 
 def measures(image: np.ndarray) -> tuple[float, float, float, float]:
     """Sharpness, contrast, entropy and noise of grey levels (S, S) uint8.
 
-    Variance of the Laplacian; standard deviation; bits a pixel; Immerkaer's estimate of the
+    Variance of the Laplacian; standard deviation; bits per pixel; Immerkaer's estimate of the
     noise's standard deviation (Fast noise variance estimation, 1996).
     """
     grey = image.astype(np.float64) / 255
@@ -106,7 +113,7 @@ def measures(image: np.ndarray) -> tuple[float, float, float, float]:
     )
 
 
-def _measured(records: Sequence[Record], cache: Path, tick: Tick) -> np.ndarray:
+def _measured(records: Sequence[Record], cache: Path, tick: ProgressCallback) -> np.ndarray:
     """(N, 4), remembered by the files' contents."""
     digests = content_digests(records, cache, tick)
     path = cache / f"chest-quality-{VERSION}.json"
@@ -136,9 +143,9 @@ def _external(records: Sequence[Record], path: Path) -> list[int]:
     missing = [r.image_id for r in records if r.image_id not in codes]
     if missing:
         raise RequestError(f"{path.name} has no quality of {len(missing):,} images ({missing[0]})")
-    own = [codes[r.image_id] for r in records]
-    if not set(own) <= {0, 1, 2}:
+    listed = [codes[r.image_id] for r in records]
+    if not set(listed) <= {0, 1, 2}:
         raise RequestError(
-            f"{path.name}: 0 good, 1 usable or 2 reject, not {sorted(set(own) - {0, 1, 2})[0]}"
+            f"{path.name}: 0 good, 1 usable or 2 reject, not {sorted(set(listed) - {0, 1, 2})[0]}"
         )
-    return own
+    return listed

@@ -7,15 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.data.chest.files import Entry, names_in
+from bench.data.chest.files import ListedImage, names_in
 from bench.errors import RequestError
-from bench.protocol.chest import Chest
+from bench.protocol.chest import ChestSettings
 from bench.seeding import seed_for
 
 
 def subset(
-    rows: Sequence[Entry], settings: Chest, *, seed: int, first: Collection[str] = ()
-) -> tuple[list[Entry], str]:
+    rows: Sequence[ListedImage], settings: ChestSettings, *, seed: int, first: Collection[str] = ()
+) -> tuple[list[ListedImage], str]:
     """The images of `chest.subset` in their old order, and a sentence about them.
 
     Args:
@@ -29,9 +29,11 @@ def subset(
     if kind == "list":
         return _listed(rows, Path(file))
     if kind == "all":
-        other = sum(row.others and not row.diseased for row in rows)
-        counted = f"; the {other:,} whose findings are none of the eight count as without a finding"
-        return list(rows), f"subset all: {len(rows):,} images" + (counted if other else "")
+        others = sum(row.others and not row.diseased for row in rows)
+        counted = (
+            f"; the {others:,} whose findings are none of the eight count as without a finding"
+        )
+        return list(rows), f"subset all: {len(rows):,} images" + (counted if others else "")
     caps = {"train": settings.train_images, "test": settings.test_images}
     names = {
         name
@@ -47,7 +49,7 @@ def subset(
 
 
 def matched(
-    rows: Sequence[Entry], cap: int, *, seed: int, first: Collection[str] = ()
+    rows: Sequence[ListedImage], cap: int, *, seed: int, first: Collection[str] = ()
 ) -> list[str]:
     """Names of at most `cap` images: with a finding, and each followed by a normal one of its view.
 
@@ -59,19 +61,19 @@ def matched(
     partners = {
         view: iter([r for r in order if r.normal and r.view == view]) for view in "PA AP".split()
     }
-    taken: list[str] = []
+    names: list[str] = []
     for row in (row for row in order if row.diseased):
         partner = next(partners[row.view], None)
         if partner is not None:
-            taken += [row.image_id, partner.image_id]
-        if len(taken) >= cap:
+            names += [row.image_id, partner.image_id]
+        if len(names) >= cap:
             break
-    return taken[:cap]
+    return names[:cap]
 
 
 def boxes_to_train(
-    rows: Sequence[Entry], boxed: Collection[str], *, allow_leak: bool
-) -> tuple[list[Entry], str]:
+    rows: Sequence[ListedImage], boxed: Collection[str], *, allow_leak: bool
+) -> tuple[list[ListedImage], str]:
     """NIH's boxed images for training, and a sentence: all of them lie in the test list.
 
     Source: docs/reference/data.md#nihs-boxes.
@@ -99,7 +101,7 @@ def boxes_to_train(
     )
 
 
-def _listed(rows: Sequence[Entry], path: Path) -> tuple[list[Entry], str]:
+def _listed(rows: Sequence[ListedImage], path: Path) -> tuple[list[ListedImage], str]:
     names = set(names_in(path))
     unknown = sorted(names - {row.image_id for row in rows})
     if unknown:

@@ -13,7 +13,7 @@ from bench.data.chest_twin.chest import LEFT, RIGHT, SIDES, Chest
 
 AIR = 0.56  # what a lung of full depth leaves out
 DEPTH_CM = 9.0  # from the outline to where the body is as thick as it gets
-TEXTURE = ((9, 1.0), (24, 0.6), (70, 0.5), (130, 0.5))  # blotches a side, and how strong
+TEXTURE = ((9, 1.0), (24, 0.6), (70, 0.5), (130, 0.5))  # blotches per side, and how strong
 LUNG_CM = 5.5  # from a lung's edge to where it is as deep as it gets
 
 
@@ -23,7 +23,7 @@ class Shadow:
 
     Attributes:
         soft: (R, R) attenuation of everything but air.
-        air: (R, R) in 0..1, share of a full lung's depth.
+        air: (R, R) in 0..1, fraction of a full lung's depth.
         lungs: Side -> (R, R) in 0..1, what lies in the cage above the diaphragm.
         marked: (R, R) in 0..1, where vessels show.
     """
@@ -187,14 +187,14 @@ def _abdomen(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     shadow.soft += 0.20 * step(y - floor - 1.0, 2.2) * body
     if rng.random() < 0.6:
         wide, tall = rng.uniform(1.6, 3.6), rng.uniform(0.7, 2.0)
-        place = (half * rng.uniform(0.32, 0.52), chest.dome(LEFT) + tall + rng.uniform(0.5, 1.1))
-        bubble = film.mound(place, (wide, tall), ragged=(0.06, 0.05, *rng.uniform(0, 6, 2)))
-        level = place[1] + tall * rng.uniform(0.1, 1.0)
+        centre = (half * rng.uniform(0.32, 0.52), chest.dome(LEFT) + tall + rng.uniform(0.5, 1.1))
+        bubble = film.mound(centre, (wide, tall), ragged=(0.06, 0.05, *rng.uniform(0, 6, 2)))
+        level = centre[1] + tall * rng.uniform(0.1, 1.0)
         upright = step(level - film.grid[1][bubble.where], 0.08)
         shadow.soft[bubble.where] -= rng.uniform(0.12, 0.24) * bubble.mask * upright
     for _ in range(int(rng.integers(0, 7))):
-        place = (half * rng.uniform(-0.3, 0.8), chest.base + rng.uniform(0.5, 7))
-        gas = film.mound(place, (rng.uniform(0.6, 1.8), rng.uniform(0.5, 1.1)), angle=rng.random())
+        centre = (half * rng.uniform(-0.3, 0.8), chest.base + rng.uniform(0.5, 7))
+        gas = film.mound(centre, (rng.uniform(0.6, 1.8), rng.uniform(0.5, 1.1)), angle=rng.random())
         shadow.soft[gas.where] -= rng.uniform(0.03, 0.12) * gas.mask
 
 
@@ -202,7 +202,7 @@ def _breasts(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     size, half = chest.patient.breast, chest.patient.half_width
     for side in SIDES:
         radius = 4.8 + 2.8 * size
-        place = (side * half * rng.uniform(0.5, 0.62), chest.base - 6.5 + rng.uniform(-1, 2.0))
-        breast = shadow.film.mound(place, (radius * 1.05, radius))
-        lower = step(shadow.film.grid[1][breast.where] - place[1] + 1, radius * 0.8)
+        centre = (side * half * rng.uniform(0.5, 0.62), chest.base - 6.5 + rng.uniform(-1, 2.0))
+        breast = shadow.film.mound(centre, (radius * 1.05, radius))
+        lower = step(shadow.film.grid[1][breast.where] - centre[1] + 1, radius * 0.8)
         shadow.soft[breast.where] += (0.06 + 0.15 * size) * breast.mask * (0.25 + 0.75 * lower)

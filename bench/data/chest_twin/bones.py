@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.data.chest_twin.anatomy import Shadow
-from bench.data.chest_twin.canvas import Line, smooth
+from bench.data.chest_twin.canvas import Stroke, smooth
 from bench.data.chest_twin.chest import SIDES, Chest
 
 RIBS = 10
@@ -23,7 +23,7 @@ def paint(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
 def _ribs(shadow: Shadow, chest: Chest) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What lies behind, what lies in front, and the cortex of both; (R, R) each."""
     film = shadow.film
-    backs, fronts, edges = list[np.ndarray](), list[np.ndarray](), list[Line]()
+    backs, fronts, edges = list[np.ndarray](), list[np.ndarray](), list[Stroke]()
     for side in SIDES:
         for number in range(1, RIBS + 1):
             upper, lower, turn = _rib(chest, side, number)
@@ -58,7 +58,7 @@ def _rib(chest: Chest, side: int, number: int) -> tuple[np.ndarray, np.ndarray, 
 
 def _shoulders(shadow: Shadow, chest: Chest, strong: float, rng: np.random.Generator) -> None:
     film, half, top = shadow.film, chest.patient.half_width, chest.apex
-    fills, borders = film.empty(), list[Line]()
+    fills, borders = film.empty(), list[Stroke]()
     for side in SIDES:
         rise = rng.normal(0, 0.5) + (0.9 if chest.ap else 0)
         inner = (side * 1.7 + 0.8 * chest.turn, top + 3.4)
@@ -101,7 +101,7 @@ def _shoulders(shadow: Shadow, chest: Chest, strong: float, rng: np.random.Gener
 def _spine(shadow: Shadow, chest: Chest, strong: float) -> None:
     """Vertebral bodies between paler discs, pedicles and spinous processes."""
     film = shadow.film
-    bodies, borders = list[np.ndarray](), list[Line]()
+    bodies, borders = list[np.ndarray](), list[Stroke]()
     y, tall = chest.apex - 8.0, 1.75
     while y < 24:
         wide = 1.45 + 0.025 * (y - chest.apex)

@@ -11,8 +11,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-Place = tuple[float, float]
-Line = tuple[np.ndarray, float]  # points (n, 2) and a width, cm
+Point = tuple[float, float]
+Stroke = tuple[np.ndarray, float]  # points (n, 2) and a width, cm
 BEND = 8  # points a segment of a smooth line
 FINE = 4  # bits of a sub-pixel coordinate
 
@@ -30,8 +30,8 @@ class Film:
     """
 
     size_px: int
-    field_cm: Place
-    offset: Place = (0.0, 0.0)
+    field_cm: Point
+    offset: Point = (0.0, 0.0)
     tilt: float = 0.0
     scale: float = 1.0
 
@@ -64,13 +64,15 @@ class Film:
         return np.zeros((self.size_px, self.size_px), np.float32)
 
     def polygon(self, *outlines: np.ndarray, soft_cm: float = 0.0) -> np.ndarray:
-        """(R, R) float32: 1 inside outlines of chest coordinates, their edge as soft as asked."""
+        """(R, R) float32: 1 inside outlines of chest coordinates, edges softened by `soft_cm`."""
         mask = np.zeros((self.size_px, self.size_px), np.uint8)
         for outline in outlines:
             cv2.fillPoly(mask, [self._fixed(outline)], 255, cv2.LINE_AA, FINE)
         return self.soften(mask.astype(np.float32) / 255, soft_cm)
 
-    def strokes(self, lines: Iterable[Line], *, full_cm: float, soft_cm: float = 0.0) -> np.ndarray:
+    def strokes(
+        self, lines: Iterable[Stroke], *, full_cm: float, soft_cm: float = 0.0
+    ) -> np.ndarray:
         """(R, R) float32: tubes, as strong as they are thick; at `full_cm` and above it is 1.
 
         A tube thinner than a pixel is fainter instead.
@@ -94,7 +96,7 @@ class Film:
         return cv2.GaussianBlur(mask, (0, 0), sigma) if sigma > 0.3 else mask
 
     def mound(
-        self, centre: Place, radii: Place, *, angle: float = 0.0, ragged: Iterable[float] = ()
+        self, centre: Point, radii: Point, *, angle: float = 0.0, ragged: Iterable[float] = ()
     ) -> "Patch":
         """The thickness of an ellipsoid, 1 in its middle.
 
@@ -142,7 +144,7 @@ def waves(rng: np.random.Generator, ragged: float, count: int = 4) -> list[float
     return [*rng.normal(0, ragged / 2, count), *rng.uniform(0, 2 * np.pi, count)]
 
 
-def smooth(points: Iterable[Place | np.ndarray], *, closed: bool = False) -> np.ndarray:
+def smooth(points: Iterable[Point | np.ndarray], *, closed: bool = False) -> np.ndarray:
     """A Catmull-Rom line through points, (n, 2)."""
     p = np.asarray(list(points), float)
     if closed:
@@ -163,7 +165,7 @@ def step(values: np.ndarray, soft: float) -> np.ndarray:
 
 
 def clouds(rng: np.random.Generator, size_px: int, cells: int) -> np.ndarray:
-    """(R, R) float32 smooth noise of zero mean and about unit spread, `cells` blotches a side."""
+    """(R, R) float32 smooth noise of zero mean and about unit spread, `cells` blotches per side."""
     coarse = rng.standard_normal((cells + 2, cells + 2)).astype(np.float32)
     return cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.chest_twin.canvas import Place, smooth
+from bench.data.chest_twin.canvas import Point, smooth
 
 RIGHT, LEFT = -1, 1  # the patient's, and the sign of x
 SIDES = (RIGHT, LEFT)
 HEART_LIMIT = 0.5  # heart to chest, PA; the AP view widens the heart by its magnification
 AP_HEART = 1.09
-# Half width of the ribcage by depth below the apex, as shares of the base's and of the height.
+# Half width of the ribcage by depth below the apex, as fractions of the base's and of the height.
 CAGE = ((0.0, 0.40), (0.035, 0.58), (0.1, 0.70), (0.2, 0.80), (0.35, 0.89), (0.5, 0.945))
 CAGE += ((0.7, 0.985), (0.85, 1.0), (1.0, 0.99), (1.2, 0.95))
-SHARES = np.array(CAGE).T
+CAGE_POINTS = np.array(CAGE).T
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,13 @@ class Strain:
     """What findings do to the chest around them.
 
     Attributes:
-        heart: Share of the chest's width that the heart takes (PA), None as the patient's own.
+        heart: Proportion of the chest's width that the heart takes (PA), None as the patient's own.
         lift: Of the right and the left dome, cm.
         shift: Of the mediastinum to the left, cm.
     """
 
     heart: float | None = None
-    lift: Place = (0.0, 0.0)
+    lift: Point = (0.0, 0.0)
     shift: float = 0.0
 
 
@@ -101,9 +101,9 @@ class Chest:
     ap: bool
     apex: float
     base: float
-    domes: Place
+    domes: Point
     shift: float
-    heart: Place
+    heart: Point
     turn: float
     wall: float
 
@@ -115,9 +115,9 @@ class Chest:
         base = apex + height
         arch = rng.uniform(3.0, 5.0) * (0.9 if ap else 1.0)
         lift = strain.lift
-        share = patient.heart if strain.heart is None else strain.heart
-        width = 2 * patient.half_width * share * (AP_HEART if ap else 1.0)
-        part = rng.uniform(0.27, 0.35) if share < HEART_LIMIT else rng.uniform(0.28, 0.38)
+        proportion = patient.heart if strain.heart is None else strain.heart
+        width = 2 * patient.half_width * proportion * (AP_HEART if ap else 1.0)
+        part = rng.uniform(0.27, 0.35) if proportion < HEART_LIMIT else rng.uniform(0.28, 0.38)
         turn = rng.normal(0, 0.5 if ap else 0.2)
         return cls(
             patient=patient,
@@ -137,7 +137,7 @@ class Chest:
         return self.base - self.apex
 
     @property
-    def carina(self) -> Place:
+    def carina(self) -> Point:
         """Where the windpipe parts."""
         return self.shift + 0.2, self.apex + 0.36 * self.height
 
@@ -148,8 +148,10 @@ class Chest:
 
     def half_width(self, y: np.ndarray | float) -> np.ndarray:
         """Of the ribcage at a height."""
-        share = np.interp((np.asarray(y) - self.apex) / self.height, SHARES[0], SHARES[1])
-        return self.patient.half_width * share
+        proportion = np.interp(
+            (np.asarray(y) - self.apex) / self.height, CAGE_POINTS[0], CAGE_POINTS[1]
+        )
+        return self.patient.half_width * proportion
 
     def dome(self, side: int) -> float:
         """Where a dome's top is, y."""
@@ -163,7 +165,7 @@ class Chest:
         outer = np.clip((away - top) / (half - top), 0, None) ** 2.3
         return self.dome(side) + inner + (self.base - self.dome(side)) * outer
 
-    def hilum(self, side: int) -> Place:
+    def hilum(self, side: int) -> Point:
         """Where the vessels enter a lung; the left one lies higher."""
         y = self.carina[1] + (1.9 if side == RIGHT else 1.0)
         return self.shift + side * (3.0 + 0.1 * self.patient.half_width - 0.4), y
@@ -171,15 +173,21 @@ class Chest:
     def cage(self, side: int) -> np.ndarray:
         """Outline of a lung as if there were no diaphragm, (n, 2)."""
         half = self.patient.half_width
-        outer = [(side * share * half, self.apex + t * self.height) for t, share in CAGE]
+        outer = [(side * proportion * half, self.apex + t * self.height) for t, proportion in CAGE]
         inner = [(0.06, 1.2), (0.06, 0.6), (0.07, 0.3), (0.12, 0.12), (0.24, 0.02)]
         return smooth(
-            outer + [(side * share * half, self.apex + t * self.height) for share, t in inner],
+            outer
+            + [(side * proportion * half, self.apex + t * self.height) for proportion, t in inner],
             closed=True,
         )
 
-    def inside(self, side: int, across: float, down: float) -> Place:
-        """A place in a lung: shares from its medial to its lateral edge and from apex to floor."""
+    def inside(self, side: int, across: float, down: float) -> Point:
+        """A point in a lung.
+
+        Args:
+            across: From its medial (0) to its lateral edge (1).
+            down: From its apex (0) to its floor (1).
+        """
         low = self.floor(side, np.array(side * 0.5 * self.patient.half_width))
         y = self.apex + down * (float(low) - self.apex)
         inner = 2.6 + abs(self.shift) * (side * self.shift > 0)

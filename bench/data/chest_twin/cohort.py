@@ -1,4 +1,4 @@
-"""Who is in the twin: patients, their radiographs, views and findings in NIH's joint mix."""
+"""Who is in the synthetic twin: patients, radiographs, views and findings in NIH's joint mix."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +22,7 @@ from bench.seeding import generator_for
 
 PATIENTS = 30_805  # numbers to choose from
 ALL_FINDINGS_FROM = 100  # images: below it a finding may be missing
-Kind = tuple[str, str]  # view, initials
+ViewAndFindings = tuple[str, str]  # view, initials
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Visit:
         return "|".join(self.findings) or NO_FINDING
 
 
-def kinds(split: str, images: int) -> dict[Kind, int]:
+def kinds(split: str, images: int) -> dict[ViewAndFindings, int]:
     """Numbers of images by view and findings, NIH's mix by largest remainders.
 
     From 100 images on, a finding that would be missing takes the place of a normal PA view.
@@ -63,10 +63,10 @@ def kinds(split: str, images: int) -> dict[Kind, int]:
     """
     column = {view: COLUMNS.index((split, view)) for view in ("PA", "AP")}
     cells = [(view, initials) for view in column for initials in JOINT]
-    share = np.array([JOINT[initials][column[view]] for view, initials in cells], float)
-    share *= images / share.sum()
-    counts = np.floor(share).astype(int)
-    for cell in np.argsort(counts - share, kind="stable")[: images - counts.sum()]:
+    expected = np.array([JOINT[initials][column[view]] for view, initials in cells], float)
+    expected *= images / expected.sum()
+    counts = np.floor(expected).astype(int)
+    for cell in np.argsort(counts - expected, kind="stable")[: images - counts.sum()]:
         counts[cell] += 1
     out = dict(zip(cells, counts.tolist(), strict=True))
     for initial in INITIALS if images >= ALL_FINDINGS_FROM else ():
@@ -79,14 +79,14 @@ def kinds(split: str, images: int) -> dict[Kind, int]:
 def cohort(train: int, test: int, *, seed: int) -> list[Visit]:
     """All images of both splits in the order of their names; no patient is in both."""
     sizes = {"train": _sizes("train", train, seed), "test": _sizes("test", test, seed)}
-    total = sum(len(own) for own in sizes.values())
+    total = sum(len(patient_sizes) for patient_sizes in sizes.values())
     rng = generator_for(seed, "chest numbers")
     numbers = iter(1 + rng.choice(PATIENTS, total, replace=False))
     visits = []
-    for split, own in sizes.items():
-        pool = kinds(split, sum(own))
+    for split, patient_sizes in sizes.items():
+        pool = kinds(split, sum(patient_sizes))
         rng = generator_for(seed, "chest cohort", split)
-        for size in own:
+        for size in patient_sizes:
             visits += _patient(split, int(next(numbers)), size, pool, rng)
     return sorted(visits, key=lambda visit: visit.name)
 
@@ -103,7 +103,7 @@ def _sizes(split: str, images: int, seed: int) -> list[int]:
 
 
 def _patient(
-    split: str, patient: int, size: int, pool: dict[Kind, int], rng: np.random.Generator
+    split: str, patient: int, size: int, pool: dict[ViewAndFindings, int], rng: np.random.Generator
 ) -> list[Visit]:
     """A patient's images, taken out of the pool; they are alike."""
     male, age = bool(rng.random() < MALE), float(np.interp(rng.random(), *AGES))
@@ -113,15 +113,15 @@ def _patient(
         odds = np.array([pool[kind] * (_alike(before, kind) if before else 1.0) for kind in cells])
         view, initials = before = cells[int(rng.choice(len(cells), p=odds / odds.sum()))]
         pool[before] -= 1
-        found = tuple(INITIALS[initial] for initial in initials)
+        findings = tuple(INITIALS[initial] for initial in initials)
         original = _original(view, rng)
-        visits.append(Visit(split, patient, follow_up, int(age), male, view, found, original))
+        visits.append(Visit(split, patient, follow_up, int(age), male, view, findings, original))
         age += rng.exponential(0.3)
     return visits
 
 
 @cache
-def _alike(before: Kind, kind: Kind) -> float:
+def _alike(before: ViewAndFindings, kind: ViewAndFindings) -> float:
     odds = SAME_VIEW if before[0] == kind[0] else 1.0
     if before[1] == kind[1] == "":
         return odds * STILL_NONE

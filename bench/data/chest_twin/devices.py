@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from bench.data.chest_twin.anatomy import Shadow
-from bench.data.chest_twin.canvas import Line, smooth, step
+from bench.data.chest_twin.canvas import Stroke, smooth, step
 from bench.data.chest_twin.chest import LEFT, RIGHT, Chest
 
 METAL, PLASTIC = 0.55, 0.075
@@ -18,7 +18,7 @@ LETTERS = ("JM", "RO", "DG", "HB", "MC", "ED")  # radiographers sign their marke
 def attach(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     """Things on and in the patient, dense enough to show."""
     likely = 0.45 if chest.ap else 0.06
-    metal, plastic = list[Line](), list[Line]()
+    metal, plastic = list[Stroke](), list[Stroke]()
     if rng.random() < likely:
         _leads(shadow, chest, metal, rng)
     if rng.random() < likely:
@@ -70,16 +70,18 @@ def _own(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
         _skin_fold(shadow, chest, rng)
 
 
-def _leads(shadow: Shadow, chest: Chest, metal: list[Line], rng: np.random.Generator) -> None:
+def _leads(shadow: Shadow, chest: Chest, metal: list[Stroke], rng: np.random.Generator) -> None:
     """Electrodes with their wires, which leave the picture anywhere."""
     half = chest.patient.half_width
     for _ in range(int(rng.integers(2, 6))):
-        place = np.array((rng.uniform(-0.9, 0.9) * half, rng.uniform(chest.apex + 2, chest.base)))
-        disc = shadow.film.mound((float(place[0]), float(place[1])), (0.7, 0.7))
+        position = np.array(
+            (rng.uniform(-0.9, 0.9) * half, rng.uniform(chest.apex + 2, chest.base))
+        )
+        disc = shadow.film.mound((float(position[0]), float(position[1])), (0.7, 0.7))
         shadow.soft[disc.where] += 0.35 * METAL * step(disc.mask - 0.3, 0.2)
         out = np.array((rng.choice([-1, 1]) * rng.uniform(12, 22), rng.uniform(6, 26)))
-        bow = place + out * 0.4 + rng.normal(0, 3, 2)
-        metal.append((smooth([place, bow, place + out * 0.8, place + 1.6 * out]), 0.13))
+        bow = position + out * 0.4 + rng.normal(0, 3, 2)
+        metal.append((smooth([position, bow, position + out * 0.8, position + 1.6 * out]), 0.13))
 
 
 def _central_line(chest: Chest, rng: np.random.Generator) -> np.ndarray:
@@ -133,15 +135,15 @@ def letter(picture: np.ndarray, ap: bool, rng: np.random.Generator) -> np.ndarra
     return picture
 
 
-def _write(mask: np.ndarray, text: str, place: tuple[float, float], tall: float) -> None:
-    """Letters of a share of the picture's height."""
+def _write(mask: np.ndarray, text: str, position: tuple[float, float], tall: float) -> None:
+    """Letters of a fraction of the picture's height."""
     size = mask.shape[0]
     scale, thick = tall * size / 22, max(1, round(tall * size / 9))
-    where = round(place[0] * size), round(place[1] * size)
+    where = round(position[0] * size), round(position[1] * size)
     cv2.putText(mask, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
 
 
-def _turn(mask: np.ndarray, place: tuple[float, float], degrees: float) -> None:
+def _turn(mask: np.ndarray, position: tuple[float, float], degrees: float) -> None:
     size = mask.shape[0]
-    around = cv2.getRotationMatrix2D((place[0] * size, place[1] * size), degrees, 1.0)
+    around = cv2.getRotationMatrix2D((position[0] * size, position[1] * size), degrees, 1.0)
     mask[:] = cv2.warpAffine(mask, around, (size, size))

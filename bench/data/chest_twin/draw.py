@@ -38,13 +38,13 @@ def radiograph(visit: Visit, *, size_px: int, seed: int) -> Radiograph:
     """
     first = generator_for(seed, "chest patient", visit.patient)
     patient = Patient.draw(visit.male, visit.age, first)
-    found = findings.traits(visit.findings, seed=seed, patient=visit.patient, image=visit.name)
+    traits = findings.traits(visit.findings, seed=seed, patient=visit.patient, image=visit.name)
     ap, stance = visit.view == "AP", generator_for(seed, "chest stance", visit.name)
-    chest = Chest.draw(patient, ap, findings.strain(found), stance)
+    chest = Chest.draw(patient, ap, findings.strain(traits), stance)
     film = _film(visit, chest, round(size_px * OVERSAMPLING), stance)
     shadow = anatomy.paint(film, chest, generator_for(seed, "chest tissue", visit.name))
     rng = generator_for(seed, "chest disease", visit.name)
-    drawn = findings.paint(shadow, chest, found, rng)
+    drawn = findings.paint(shadow, chest, traits, rng)
     # A patient's vessels are the same in all images, as far as the breath leaves them.
     vessels.paint(shadow, chest, generator_for(seed, "chest vessels", visit.patient))
     bones.paint(shadow, chest, generator_for(seed, "chest bones", visit.name))

@@ -18,11 +18,11 @@ from bench.data.chest_twin.trait import Trait
 from bench.seeding import generator_for
 
 SEEN = 0.25  # of a finding's own weight: where its box ends
-LOBAR = 0.35  # share of atelectasis that takes a lobe
+LOBAR = 0.35  # proportion of atelectasis that takes a lobe
 
 
 @dataclass
-class Drawn:
+class DrawnFindings:
     """Boxes so far: finding, x0, y0, x1, y1 in pixels of the drawing."""
 
     boxes: list[tuple[str, float, float, float, float]] = field(default_factory=list)
@@ -38,41 +38,43 @@ def traits(findings: Iterable[str], *, seed: int, patient: int, image: str) -> d
     """The findings of an image in detail."""
     out = {}
     for finding in findings:
-        own = generator_for(seed, "chest finding", patient, finding)
-        side = int(own.choice([RIGHT, LEFT]))
-        severe, lobar = own.beta(1.4, 1.4), bool(own.random() < LOBAR)
+        rng = generator_for(seed, "chest finding", patient, finding)
+        side = int(rng.choice([RIGHT, LEFT]))
+        severe, lobar = rng.beta(1.4, 1.4), bool(rng.random() < LOBAR)
         change = generator_for(seed, "chest extent", image, finding).normal(0, 0.15)
-        place = int(own.integers(2**31))
+        position_seed = int(rng.integers(2**31))
         extent = float(np.clip(severe + change, 0.05, 1))
-        out[finding] = Trait(finding, side, extent, lobar, place)
+        out[finding] = Trait(finding, side, extent, lobar, position_seed)
     if (free := out.get("Pneumothorax")) and (ball := out.get("Mass") or out.get("Nodule")):
         # A round shadow needs a lung around it.
         out["Pneumothorax"] = replace(free, side=-ball.side)
     return out
 
 
-def strain(found: dict[str, Trait]) -> Strain:
+def strain(traits: dict[str, Trait]) -> Strain:
     """What the chest suffers from them; a heart is large if and only if it is said to be."""
     heart, lift, shift = None, [0.0, 0.0], 0.0
-    if large := found.get("Cardiomegaly"):
+    if large := traits.get("Cardiomegaly"):
         heart = HEART_LIMIT + 0.025 + 0.13 * large.extent
-    if small := found.get("Atelectasis"):
+    if small := traits.get("Atelectasis"):
         pull = (0.8 + 2.2 * small.extent) * (1.0 if small.lobar else 0.4)
         lift[0 if small.side == RIGHT else 1] += pull
         shift += small.side * 0.5 * pull * small.lobar
-    if fluid := found.get("Effusion"):
+    if fluid := traits.get("Effusion"):
         shift -= fluid.side * 1.6 * max(0, fluid.extent - 0.6)
-    if free := found.get("Pneumothorax"):
+    if free := traits.get("Pneumothorax"):
         shift -= free.side * 2.0 * max(0, free.extent - 0.6)
     return Strain(heart, (lift[0], lift[1]), shift)
 
 
-def paint(shadow: Shadow, chest: Chest, found: dict[str, Trait], rng: np.random.Generator) -> Drawn:
+def paint(
+    shadow: Shadow, chest: Chest, traits: dict[str, Trait], rng: np.random.Generator
+) -> DrawnFindings:
     """Draw them all, before vessels and bones; opacities first, free air last."""
-    drawn = Drawn()
+    drawn = DrawnFindings()
     for finding in ORDER:
-        if finding in found:
-            for mask in PAINTERS[finding](shadow, chest, found[finding], rng):
+        if finding in traits:
+            for mask in PAINTERS[finding](shadow, chest, traits[finding], rng):
                 drawn.add(finding, mask)
     return drawn
 

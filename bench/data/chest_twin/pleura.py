@@ -15,16 +15,16 @@ def effusion(
     shadow: Shadow, chest: Chest, trait: Trait, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Fluid that blunts the angle and climbs the wall; on AP views often a veil as well."""
-    own, film = trait.generator(), shadow.film
+    trait_rng, film = trait.generator(), shadow.film
     masks = []
-    for side in (trait.side, -trait.side)[: 2 if own.random() < 0.3 else 1]:
+    for side in (trait.side, -trait.side)[: 2 if trait_rng.random() < 0.3 else 1]:
         x, y = film.grid
-        share = np.clip(np.abs(x) / chest.patient.half_width, 0, 1.05)
+        proportion = np.clip(np.abs(x) / chest.patient.half_width, 0, 1.05)
         top = chest.base - 1.6 - (2.0 + 0.45 * chest.height * trait.extent**1.7)
-        meniscus = top + (3.2 + 3.4 * trait.extent) * (1 - share**3)
+        meniscus = top + (3.2 + 3.4 * trait.extent) * (1 - proportion**3)
         fluid = step(y - meniscus, 0.6) * shadow.lungs[side]
         shadow.fill(fluid, 0.92)
-        if chest.ap and own.random() < 0.6:
+        if chest.ap and trait_rng.random() < 0.6:
             veil = np.clip((y - chest.apex) / chest.height, 0, 1) ** 1.3 * shadow.lungs[side]
             shadow.fill(veil, 0.22 + 0.22 * trait.extent)
         masks.append(fluid)

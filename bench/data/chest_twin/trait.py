@@ -15,15 +15,15 @@ class Trait:
         side: Of the chest, -1 right, 1 left.
         extent: 0 slight, 1 severe.
         lobar: Of atelectasis.
-        place: Seeds what the patient's images share.
+        position_seed: Seeds what the patient's images share.
     """
 
     finding: str
     side: int
     extent: float
     lobar: bool
-    place: int
+    position_seed: int
 
     def generator(self) -> np.random.Generator:
         """The same for all images of the patient."""
-        return generator_for(self.place, "place")
+        return generator_for(self.position_seed, "place")

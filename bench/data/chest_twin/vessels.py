@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.data.chest_twin.anatomy import Shadow
-from bench.data.chest_twin.canvas import Line, clouds
+from bench.data.chest_twin.canvas import Stroke, clouds
 from bench.data.chest_twin.chest import RIGHT, SIDES, Chest
 
 TRUNKS = 9
@@ -15,7 +15,7 @@ FULL_CM = 0.9
 def paint(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     """Add hila and vessels where the lung is marked."""
     film, bold = shadow.film, chest.patient.markings
-    lines: list[Line] = []
+    lines: list[Stroke] = []
     for side in SIDES:
         _tree(lines, chest, side, rng)
     vessels = film.strokes(lines, full_cm=FULL_CM, soft_cm=0.04)
@@ -26,7 +26,7 @@ def paint(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     shadow.soft += 0.011 * bold * fine * shadow.marked
 
 
-def _tree(lines: list[Line], chest: Chest, side: int, rng: np.random.Generator) -> None:
+def _tree(lines: list[Stroke], chest: Chest, side: int, rng: np.random.Generator) -> None:
     """Trunks fan out from above to below, the lower ones wider, as blood sinks."""
     hilum = np.array(chest.hilum(side))
     for bearing in np.linspace(-1.25, 1.5, TRUNKS) + rng.normal(0, 0.1, TRUNKS):
@@ -44,7 +44,7 @@ def _reach(chest: Chest, hilum: np.ndarray, heading: np.ndarray) -> float:
 
 
 def _grow(
-    lines: list[Line],
+    lines: list[Stroke],
     start: np.ndarray,
     bearing: float,
     length: float,
@@ -74,8 +74,8 @@ def _hilum(shadow: Shadow, chest: Chest, side: int, rng: np.random.Generator) ->
     x, y = chest.hilum(side)
     down = 3.2 if side == RIGHT else 2.4
     for _ in range(7):
-        place = (x + rng.normal(0, 0.6), y + rng.normal(0.15 * down, 0.42 * down))
+        position = (x + rng.normal(0, 0.6), y + rng.normal(0.15 * down, 0.42 * down))
         radii = (rng.uniform(0.35, 0.7), rng.uniform(0.6, 1.4))
-        knot = shadow.film.mound(place, radii, angle=-side * rng.uniform(0.1, 0.6))
+        knot = shadow.film.mound(position, radii, angle=-side * rng.uniform(0.1, 0.6))
         seen = shadow.marked[knot.where]
         shadow.soft[knot.where] += rng.uniform(0.04, 0.095) * knot.mask * seen

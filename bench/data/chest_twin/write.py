@@ -1,4 +1,4 @@
-"""The twin as files, in the layout that NIH publishes."""
+"""The synthetic twin as files, in the layout that NIH publishes."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -21,9 +21,9 @@ ENTRIES = (
 BOXES = "Image Index,Finding Label,Bbox [x,y,w,h]"
 BOX_SIDE = 1024  # px of the pictures that NIH's boxes lie in
 BOX_NAMES = {"Infiltration": "Infiltrate"}  # as the box file has it
-# Of test images with a finding. NIH's 880 are 6 % of theirs; assumed: more, or a twin has too few.
+# Of test images with a finding. NIH's 880 are 6 %; assumed: more, or small sets have none.
 BOXED = 0.25
-Box = tuple[str, float, float, float, float]
+FindingBox = tuple[str, float, float, float, float]
 
 
 def write_chestxray(
@@ -44,15 +44,15 @@ def write_chestxray(
         on_image: Called after each image.
     """
     visits = cohort(train, test, seed=seed)
-    boxes: list[tuple[Visit, Box]] = []
+    boxes: list[tuple[Visit, FindingBox]] = []
     with atomic_folder(root) as folder:
         (folder / "images").mkdir()
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            drawn = pool.map(_Drawing(size_px, seed), visits, chunksize=8)
+            drawn = pool.map(_DrawRadiograph(size_px, seed), visits, chunksize=8)
             try:
-                for visit, (png, own) in zip(visits, drawn, strict=True):
+                for visit, (png, image_boxes) in zip(visits, drawn, strict=True):
                     (folder / "images" / visit.name).write_bytes(png)
-                    boxes += [(visit, box) for box in own]
+                    boxes += [(visit, box) for box in image_boxes]
                     if on_image is not None:
                         on_image()
             finally:
@@ -62,16 +62,16 @@ def write_chestxray(
         _write_published_boxes(folder, boxes, size_px, seed)
 
 
-class _Drawing:
+class _DrawRadiograph:
     """Takes a visit's radiograph: the bytes of its PNG, and its boxes."""
 
     def __init__(self, size_px: int, seed: int):
         self.size_px, self.seed = size_px, seed
 
-    def __call__(self, visit: Visit) -> tuple[bytes, tuple[Box, ...]]:
-        taken, buffer = radiograph(visit, size_px=self.size_px, seed=self.seed), BytesIO()
-        Image.fromarray(taken.image).save(buffer, format="PNG")
-        return buffer.getvalue(), taken.boxes
+    def __call__(self, visit: Visit) -> tuple[bytes, tuple[FindingBox, ...]]:
+        drawn, buffer = radiograph(visit, size_px=self.size_px, seed=self.seed), BytesIO()
+        Image.fromarray(drawn.image).save(buffer, format="PNG")
+        return buffer.getvalue(), drawn.boxes
 
 
 def _write_lists(folder: Path, visits: list[Visit]) -> None:
@@ -89,16 +89,16 @@ def _write_lines(path: Path, lines: Iterable[str], ending: str = "\n") -> None:
     path.write_bytes(ending.join(lines).encode())
 
 
-def _write_boxes(folder: Path, boxes: list[tuple[Visit, Box]]) -> None:
+def _write_boxes(folder: Path, boxes: list[tuple[Visit, FindingBox]]) -> None:
     columns = ["image", "finding", "x0", "y0", "x1", "y1"]
     table = pd.DataFrame([(visit.name, *box) for visit, box in boxes], columns=columns)
     table.to_csv(folder / "boxes.csv", index=False)
 
 
 def _write_published_boxes(
-    folder: Path, boxes: list[tuple[Visit, Box]], size_px: int, seed: int
+    folder: Path, boxes: list[tuple[Visit, FindingBox]], size_px: int, seed: int
 ) -> None:
-    """A share of the test images, corner and size in pixels of 1024, lines as NIH ends them."""
+    """Boxes of a few test images, corner and size in pixels of 1024, lines ended as NIH's."""
     scale, rows = BOX_SIDE / size_px, [BOXES]
     for visit, (finding, x0, y0, x1, y1) in boxes:
         chosen = generator_for(seed, "chest boxed", visit.name).random() < BOXED

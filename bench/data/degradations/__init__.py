@@ -22,7 +22,7 @@ from bench.data.degradations.radiograph import (
     degrade_radiograph,
     draw_radiograph,
 )
-from bench.data.degradations.recipe import Recipe
+from bench.data.degradations.recipe import DegradationRecipe
 
 VERSION: int = 1
 """Bumped by hand when the same parameters give other pixels, or the same seed other parameters."""
@@ -34,9 +34,9 @@ __all__ = [
     "SEVERITIES",
     "VERSION",
     "Degradation",
+    "DegradationRecipe",
     "Model",
     "RadiographModel",
-    "Recipe",
     "SizeVariant",
     "degrade",
     "degrade_radiograph",

@@ -23,7 +23,7 @@ BGR_LUMA = (0.114, 0.587, 0.299)
 """Weights of R, G, B in grey: the released code hands a BGR array to PIL as if it were RGB."""
 
 DIMMING = 0.2
-"""The share of light that the lens takes everywhere."""
+"""The proportion of light that the lens takes everywhere."""
 
 _ROUND = np.outer([1, 4, 7, 4, 1], [1, 4, 7, 4, 1])
 SMOOTHING = np.where(_ROUND == 49, 41, np.where(_ROUND == 28, 26, _ROUND)) / 273
@@ -35,8 +35,8 @@ class Cataract:
     """A veil that thickens away from a centre, over a blurred and dimmed image.
 
     Attributes:
-        x: Clearest point, share of the side; with y.
-        y: Clearest point, share of the side.
+        x: Clearest point, fraction of the side; with y.
+        y: Clearest point, fraction of the side.
         veil: How much of the way to each channel's maximum the farthest point goes.
         side: Of the published blur kernel in pixels of the grid: 1, 3, 5 or 7; 1 = no blur.
         sigma_px: Standard deviation before that kernel is cut off, in pixels of the grid.
@@ -96,7 +96,7 @@ class Cataract:
     def _distance(self, mask: np.ndarray) -> np.ndarray:
         """Distance from the clearest point, (S, S), 1 at the farthest pixel of the field."""
         size = mask.shape[0]
-        columns, rows = (np.arange(size) + 0.5 - share * size for share in (self.x, self.y))
+        columns, rows = (np.arange(size) + 0.5 - fraction * size for fraction in (self.x, self.y))
         distance = np.sqrt(np.add.outer(rows**2, columns**2).astype(mask.dtype))
         smooth = cv2.filter2D(distance, -1, SMOOTHING, borderType=cv2.BORDER_REFLECT) * mask
         return smooth / max(float(smooth.max()), 1e-12)

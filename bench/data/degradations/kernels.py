@@ -1,7 +1,7 @@
 """Discs and one-dimensional kernels that the degradations are made of.
 
 The published formulas count pixels on a square of `grid_px` (512, or 1024 in CoMCL's file). Here
-positions and lengths are shares of the side, so that they hold on a square of any size; on the
+positions and lengths are fractions of the side, so that they hold on a square of any size; on the
 published size they give the published pixels exactly.
 """
 
@@ -11,8 +11,8 @@ from scipy.special import ive
 
 
 def disc(size_px: int, x: float, y: float, radius: float) -> np.ndarray:
-    """Pixels of a square within a radius of (x, y), all in shares of the side: bool (S, S)."""
-    columns, rows = (np.arange(size_px) + 0.5 - share * size_px for share in (x, y))
+    """Pixels of a square within a radius of (x, y), all in fractions of the side: bool (S, S)."""
+    columns, rows = (np.arange(size_px) + 0.5 - fraction * size_px for fraction in (x, y))
     return rows[:, None] ** 2 + columns**2 <= (radius * size_px) ** 2
 
 
@@ -78,14 +78,14 @@ def grey(image: np.ndarray, luma: tuple[float, float, float]) -> np.ndarray:
 def in_colour(plane: np.ndarray, tint: tuple[float, float, float] = (1, 1, 1)) -> np.ndarray:
     """A plane in each channel, times its tint: (S, S) -> (S, S, 3)."""
     # Ten times as fast as broadcasting over a last axis of three.
-    return cv2.merge([plane if share == 1 else plane * share for share in tint])
+    return cv2.merge([plane if factor == 1 else plane * factor for factor in tint])
 
 
-def mixed(image: np.ndarray, other: np.ndarray | float, share: float) -> np.ndarray:
-    """`share` of the image and the rest of the other, clipped; a share above 1 extrapolates."""
-    if isinstance(other, np.ndarray):
-        return clipped(cv2.addWeighted(image, share, in_colour(other), 1 - share, 0))
-    return clipped(cv2.addWeighted(image, share, image, 0, other * (1 - share)))
+def mixed(image: np.ndarray, second: np.ndarray | float, weight: float) -> np.ndarray:
+    """`weight` parts of the image, the rest of the second, clipped; above 1 it extrapolates."""
+    if isinstance(second, np.ndarray):
+        return clipped(cv2.addWeighted(image, weight, in_colour(second), 1 - weight, 0))
+    return clipped(cv2.addWeighted(image, weight, image, 0, second * (1 - weight)))
 
 
 def odd(number: float) -> int:

@@ -69,12 +69,12 @@ class Halo:
     """A coloured ring of light, soft inside, that brightens towards the rim.
 
     Attributes:
-        x: Centre, share of S; with y.
-        y: Centre, share of S.
-        inner: Radius of the dark centre, share of S.
-        outer: Radius of the ring, share of S.
-        reach: Half the side of the softening kernel, share of S.
-        sigma: Standard deviation of that kernel before it is cut off, share of S.
+        x: Centre, fraction of S; with y.
+        y: Centre, fraction of S.
+        inner: Radius of the dark centre, fraction of S.
+        outer: Radius of the ring, fraction of S.
+        reach: Half the side of the softening kernel, fraction of S.
+        sigma: Standard deviation of that kernel before it is cut off, fraction of S.
         colour: Index into `HALO_COLOURS`.
     """
 
@@ -88,7 +88,7 @@ class Halo:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, grid_px: int = 512) -> Self:
-        """The published draw on a square of `grid_px`, as shares.
+        """The published draw on a square of `grid_px`, as fractions.
 
         White is listed but never drawn: it asks for a brightness factor under 0.2, and the
         smallest is 0.7.
@@ -129,12 +129,12 @@ class Hole:
     """A dark, soft disc: uneven lighting.
 
     Attributes:
-        x: Centre, share of S; with y.
-        y: Centre, share of S.
-        radius: Share of S.
-        reach_x: Half the width of the softening kernel, share of S; with reach_y.
-        reach_y: Half its height, share of S.
-        sigma: Standard deviation of that kernel before it is cut off, share of S.
+        x: Centre, fraction of S; with y.
+        y: Centre, fraction of S.
+        radius: Fraction of S.
+        reach_x: Half the width of the softening kernel, fraction of S; with reach_y.
+        reach_y: Half its height, fraction of S.
+        sigma: Standard deviation of that kernel before it is cut off, fraction of S.
         depth: What is added at the centre, negative, before `per_colour`.
         per_colour: How much more is taken away for each unit of the field's mean.
     """
@@ -150,7 +150,7 @@ class Hole:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, grid_px: int = 512) -> Self:
-        """The published draw on a square of `grid_px`, as shares."""
+        """The published draw on a square of `grid_px`, as fractions."""
         size = grid_px
         diameter = int(rng.integers(int(0.4 * size), int(0.7 * size) + 1))
         x = int(rng.integers(size // 4, size * 3 // 4 + 1))

@@ -2,8 +2,8 @@
 
 Formulas and levels: MedMNIST-C (Di Salvo et al., arXiv:2406.17536), registry "chestmnist"
 (docs/reference/degradations.md#radiographs), which counts pixels on a square of 224. Blur and
-coarse pixels are the same share of the image at any size. JPEG encodes the image at hand, in blocks
-of 8 x 8 of its own pixels.
+coarse pixels are the same fraction of the image at any size. JPEG encodes the image at hand, in
+blocks of 8 x 8 of its own pixels.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class Pixelation:
     """Pixels as coarse as those of a smaller picture.
 
     Attributes:
-        share: The smaller picture's side, share of the published one.
+        share: The smaller picture's side, fraction of the published one.
         grid_px: Side of the published square.
     """
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from bench.data.degradations.kernels import clipped, in_colour
-from bench.data.degradations.strength import kept_share
+from bench.data.degradations.strength import kept_weight
 from bench.seeding import generator_for
 
 UNCOUNTED = 1e9
@@ -99,7 +99,7 @@ class ImpulseNoise:
         del mask
         rng = generator_for("impulse noise", self.seed)
         fate, white = rng.random((2, *image.shape[:2]))
-        dead = fate >= kept_share(1 - self.share, strength)
+        dead = fate >= kept_weight(1 - self.share, strength)
         plane = np.where(dead, (white < 0.5).astype(image.dtype), cv2.extractChannel(image, 0))
         return in_colour(plane)
 

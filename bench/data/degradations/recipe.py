@@ -11,7 +11,7 @@ from bench.protocol.settings import Protocol
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DegradationRecipe:
     """A family of degradations and its options; equal options give equal pixels.
 
     Attributes:
@@ -24,7 +24,7 @@ class Recipe:
     radiographs: bool = False
 
     @classmethod
-    def of(cls, protocol: Protocol, modality: str) -> "Recipe":
+    def of(cls, protocol: Protocol, modality: str) -> "DegradationRecipe":
         """What a protocol does to photographs ("fundus") or radiographs ("chest")."""
         general, chest = protocol.degradation, protocol.chest
         if modality == "fundus":

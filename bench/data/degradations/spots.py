@@ -18,12 +18,12 @@ class Spot:
     """One soft spot. It is drawn pixel by pixel on the published grid, then resampled by areas.
 
     Attributes:
-        x: Centre, share of the side; with y.
-        y: Centre, share of the side.
-        radius: Share of the side.
-        reach_x: Half the width of the softening kernel, share of the side; with reach_y.
-        reach_y: Half its height, share of the side.
-        sigma: Standard deviation of that kernel before it is cut off, share of the side.
+        x: Centre, fraction of the side; with y.
+        y: Centre, fraction of the side.
+        radius: Fraction of the side.
+        reach_x: Half the width of the softening kernel, fraction of the side; with reach_y.
+        reach_y: Half its height, fraction of the side.
+        sigma: Standard deviation of that kernel before it is cut off, fraction of the side.
         light: What is added at the centre; negative (dark) for large spots at 1024.
         grid_px: Side of the published square.
     """
@@ -46,8 +46,8 @@ class Spot:
         size = grid_px
         radius = int(rng.integers(math.ceil(0.01 * size), int(0.05 * size) + 1))
         x, y = (int(rng.integers(radius + 1, size - radius)) for _ in range(2))
-        share = radius / 25
-        sigma = 2 * (5 + 20 * share)
+        fraction = radius / 25
+        sigma = 2 * (5 + 20 * fraction)
         width, height = rng.integers(int(sigma / 5), int(sigma / 4) + 1, size=2)
         return cls(
             x=(x + 0.5) / size,
@@ -56,7 +56,7 @@ class Spot:
             reach_x=(odd(width) // 2) / size,
             reach_y=(odd(height) // 2) / size,
             sigma=sigma / size,
-            light=(0.56 + 1 - share) * (1 - math.exp(-(0.5 + share) * 0.3 * share)),
+            light=(0.56 + 1 - fraction) * (1 - math.exp(-(0.5 + fraction) * 0.3 * fraction)),
             grid_px=grid_px,
         )
 
@@ -93,7 +93,7 @@ def draw_spots(rng: np.random.Generator, grid_px: int = 512) -> tuple[Spot, ...]
 
 
 def _areas(centre: int, half: int, grid_px: int, size_px: int) -> tuple[slice, np.ndarray]:
-    """The image pixels that grid pixels centre +- half fall on, and the share of each in each.
+    """The image pixels that grid pixels centre +- half fall on, and the proportion of each in each.
 
     Returns:
         The image pixels as a slice, and (image pixels, 2 half + 1) overlaps in image pixels.

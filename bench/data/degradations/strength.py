@@ -13,21 +13,21 @@ from bench.data.degradations.kernels import mixed
 
 
 def blended(
-    image: np.ndarray, other: np.ndarray | float, published: float, strength: float
+    image: np.ndarray, second: np.ndarray | float, published: float, strength: float
 ) -> np.ndarray:
-    """`published` parts of the image to 1 - published parts of the other, at a strength.
+    """`published` parts of the image to 1 - published parts of the second, at a strength.
 
-    A share above 1 moves away from the other, so towards black or white; one below 1 moves to it.
+    A weight above 1 moves away from the second, so towards black or white; one below 1 moves to it.
     """
     if published < 1:
-        return mixed(image, other, kept_share(published, strength))
-    return towards(image, mixed(image, other, published), strength)
+        return mixed(image, second, kept_weight(published, strength))
+    return towards(image, mixed(image, second, published), strength)
 
 
-def kept_share(published: float, strength: float) -> float:
-    """The share of the image, 0 to 1, when `strength` times as much is lost for each part kept.
+def kept_weight(published: float, strength: float) -> float:
+    """The weight of the image, 0 to 1, when `strength` times as much is lost for each part kept.
 
-    >>> kept_share(0.5, 3.0), kept_share(0.5, 0.0)
+    >>> kept_weight(0.5, 3.0), kept_weight(0.5, 0.0)
     (0.25, 1.0)
     """
     return published / (published + strength * (1 - published))

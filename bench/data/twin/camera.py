@@ -32,9 +32,9 @@ def _drusen(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     """Soft pale spots around the macula."""
     pale = eye.person.lit(rng.uniform(0.8, 1.05), (1.3, 1.7, 1.8))
     for _ in range(int(rng.integers(4, 45))):
-        place = np.asarray(eye.macula) + rng.normal(0, 0.2, 2)
+        centre = np.asarray(eye.macula) + rng.normal(0, 0.2, 2)
         radius = DISC_DIAMETER * rng.uniform(0.025, 0.08)
-        spot = blob(canvas, rng, tuple(place), (radius, radius), soft=1.2)
+        spot = blob(canvas, rng, tuple(centre), (radius, radius), soft=1.2)
         canvas.cover(spot, pale, rng.uniform(0.35, 0.8))
 
 
@@ -42,18 +42,18 @@ def _glare(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     """Shimmering nerve fibres along the arcades."""
     for _ in range(int(rng.integers(1, 5))):
         bearing = rng.choice([-1, 1]) * rng.uniform(0.7, 1.4)
-        place = (eye.disc[0] - eye.side * rng.uniform(0.1, 0.5), eye.disc[1] + 0.45 * bearing)
+        centre = (eye.disc[0] - eye.side * rng.uniform(0.1, 0.5), eye.disc[1] + 0.45 * bearing)
         radii = (rng.uniform(0.15, 0.35), rng.uniform(0.03, 0.08))
-        streak = blob(canvas, rng, place, radii, angle=0.5 * bearing, soft=1.2)
+        streak = blob(canvas, rng, centre, radii, angle=0.5 * bearing, soft=1.2)
         canvas.shine(streak, (0.9, 1.0, 0.9), 0.14 * rng.uniform(0.4, 1))
 
 
 def _pigment(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     """Brown spots and clumps, soft and without red."""
     for _ in range(int(rng.integers(1, 14))):
-        place = tuple(rng.uniform(-0.8, 0.8, 2))
+        centre = tuple(rng.uniform(-0.8, 0.8, 2))
         radius = DISC_DIAMETER * rng.uniform(0.05, 0.3)
-        spot = blob(canvas, rng, place, (radius, radius * 0.7), ragged=0.2, soft=1.2)
+        spot = blob(canvas, rng, centre, (radius, radius * 0.7), ragged=0.2, soft=1.2)
         canvas.absorb(spot, (0.55, 0.52, 0.50), rng.uniform(0.4, 0.95))
 
 
@@ -67,9 +67,9 @@ def _stray_light(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def _reflex(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     """The whitish streak of a young retina, beside the macula."""
-    place = (eye.macula[0] + eye.side * 0.22, eye.macula[1] + rng.normal(0, 0.05))
+    centre = (eye.macula[0] + eye.side * 0.22, eye.macula[1] + rng.normal(0, 0.05))
     streak = blob(
-        canvas, rng, place, (0.16, 0.05), angle=rng.uniform(0, 3.14), ragged=0.2, soft=1.0
+        canvas, rng, centre, (0.16, 0.05), angle=rng.uniform(0, 3.14), ragged=0.2, soft=1.0
     )
     canvas.shine(streak, (0.8, 0.9, 1.0), rng.uniform(0.1, 0.26))
 

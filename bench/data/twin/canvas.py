@@ -34,7 +34,7 @@ class Canvas:
         return self.size_px / 2 + np.asarray(points) * self.radius_px
 
     def absorb(self, blot: "Blot", colour: tuple[float, float, float], depth: float) -> None:
-        """Let a blot take light away; `colour` is the share of each channel let through."""
+        """Let a blot take light away; `colour` is the proportion of each channel let through."""
         self.light[blot.where] *= 1 - (depth * blot.mask)[..., None] * (1 - _channels(colour))
 
     def cover(self, blot: "Blot", colour: tuple[float, float, float], depth: float) -> None:
@@ -80,7 +80,7 @@ def grid(size_px: int, radius_px: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def clouds(rng: np.random.Generator, size_px: int, cells: int) -> np.ndarray:
-    """Smooth noise of zero mean and unit spread with about `cells` blotches a side."""
+    """Smooth noise of zero mean and unit spread with about `cells` blotches per side."""
     coarse = rng.standard_normal((cells + 2, cells + 2)).astype(np.float32)
     return cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
 
@@ -110,11 +110,11 @@ def blob(
     x1, y1 = (int(np.clip(v + reach + 1, 0, canvas.size_px)) for v in (x, y))
     across, down = np.meshgrid(np.arange(x0, x1) + 0.5 - x, np.arange(y0, y1) + 0.5 - y)
     turned = np.cos(angle) * across + np.sin(angle) * down
-    other = np.cos(angle) * down - np.sin(angle) * across
+    perpendicular = np.cos(angle) * down - np.sin(angle) * across
     first, second = (max(r * canvas.radius_px, 0.6) for r in radii)
-    distance = np.hypot(turned / first, other / second)
+    distance = np.hypot(turned / first, perpendicular / second)
     if ragged:
-        bearing = np.arctan2(other, turned)
+        bearing = np.arctan2(perpendicular, turned)
         waves = range(2, 6)
         phases, sizes = rng.uniform(0, 6.28, 4), rng.normal(0, ragged / 2, 4)
         distance += sum(
@@ -138,9 +138,9 @@ def strokes(canvas: Canvas, lines: list[tuple[np.ndarray, float]]) -> Blot:
         strength = 25 * round(min(1.0, thick / 1.3 + 0.2) * 10) + 5
         fixed = np.round(canvas.pixel(points) * 16).astype(np.int32)
         layers.setdefault(strength, []).append((fixed, max(1, round(thick))))
-    for strength, own in sorted(layers.items()):
+    for strength, pieces in sorted(layers.items()):
         layer = np.zeros_like(mask)
-        for fixed, thick in own:
+        for fixed, thick in pieces:
             cv2.polylines(layer, [fixed], False, strength, thick, cv2.LINE_AA, 4)
         np.maximum(mask, layer, out=mask)
     soft = cv2.GaussianBlur(mask, (0, 0), 0.6)

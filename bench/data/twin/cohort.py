@@ -1,4 +1,4 @@
-"""Who is in the twin: patients with one or two eyes, grades and qualities in EyeQ's joint mix."""
+"""Who is in the synthetic twin: patients, their eyes, grades and qualities in EyeQ's joint mix."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ EYES = {1: "right", -1: "left"}
 
 
 @dataclass(frozen=True)
-class Sitting:
+class EyeToPhotograph:
     """One image to be taken."""
 
     split: str
@@ -35,18 +35,18 @@ def cells(split: str, images: int) -> np.ndarray:
         images: Their sum.
     """
     joint = np.array(EYEQ_COUNTS[split], dtype=float)
-    share = joint / joint.sum() * images
-    counts = np.floor(share).astype(int)
+    expected = joint / joint.sum() * images
+    counts = np.floor(expected).astype(int)
     if images >= 200:
         counts = np.maximum(counts, 1)
     while counts.sum() != images:
         step = 1 if counts.sum() < images else -1
-        gap = np.where(counts + step >= 1, (share - counts) * step, -np.inf)
+        gap = np.where(counts + step >= 1, (expected - counts) * step, -np.inf)
         counts[np.unravel_index(gap.argmax(), gap.shape)] += step
     return counts
 
 
-def cohort(split: str, images: int, *, seed: int) -> list[Sitting]:
+def cohort(split: str, images: int, *, seed: int) -> list[EyeToPhotograph]:
     """All images of a split, in the order of their names; eyes of a pair have similar grades."""
     rng = generator_for(seed, "cohort", split)
     counts = cells(split, images)
@@ -55,9 +55,9 @@ def cohort(split: str, images: int, *, seed: int) -> list[Sitting]:
     pairs = round(images * PAIRED[split] / (1 + PAIRED[split]))
     sizes = rng.permutation([2] * pairs + [1] * (images - 2 * pairs))
     numbers = rng.choice(np.arange(*NUMBERS[split]), len(sizes), replace=False)
-    sittings, taken = [], iter(alike)
+    sittings, next_kind = [], iter(alike)
     for number, size in zip(numbers, sizes, strict=True):
         for side in rng.permutation([-1, 1])[:size]:
-            grade, quality = kinds[next(taken)]
-            sittings.append(Sitting(split, str(number), int(side), grade, quality))
+            grade, quality = kinds[next(next_kind)]
+            sittings.append(EyeToPhotograph(split, str(number), int(side), grade, quality))
     return sorted(sittings, key=lambda s: s.name)

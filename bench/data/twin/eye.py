@@ -9,7 +9,7 @@ from bench.data.twin.canvas import DISC_DIAMETER, Canvas, blob, clouds, grid, st
 
 VEIN, ARTERY = (0.62, 0.30, 0.34), (0.80, 0.46, 0.42)
 BRANCHES = (6, 4)  # of a trunk, and of its branches
-Line = tuple[np.ndarray, float]
+Vessel = tuple[np.ndarray, float]
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Eye:
     side: int
     disc: tuple[float, float]
     macula: tuple[float, float]
-    veins: list[Line]
-    arteries: list[Line]
+    veins: list[Vessel]
+    arteries: list[Vessel]
 
     @classmethod
     def draw(cls, person: Person, side: int, rng: np.random.Generator) -> "Eye":
@@ -126,8 +126,8 @@ def _disc(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     bright = rng.uniform(0.8, 1.15)
     rim = blob(canvas, rng, eye.disc, (0.95 * radius, 1.02 * radius), soft=0.16)
     canvas.cover(rim, eye.person.lit(bright, (1.35, 1.75, 2.0)), 0.85)
-    share = rng.uniform(0.25, 0.65) * radius
-    cup = blob(canvas, rng, eye.disc, (share, share), soft=0.5)
+    cup_radius = rng.uniform(0.25, 0.65) * radius
+    cup = blob(canvas, rng, eye.disc, (cup_radius, cup_radius), soft=0.5)
     canvas.cover(cup, eye.person.lit(bright, (1.5, 2.15, 3.0)), 0.8)
 
 
@@ -149,7 +149,7 @@ def _nasal(disc, side: int, up: int, turn: float, rng: np.random.Generator) -> n
 
 
 def _grow(
-    tree: list[Line], rng: np.random.Generator, trunk: np.ndarray, width: float, order: int = 0
+    tree: list[Vessel], rng: np.random.Generator, trunk: np.ndarray, width: float, order: int = 0
 ) -> None:
     """A trunk that thins towards its end, and its side branches."""
     pieces = 3 if order < 2 else 1
@@ -157,14 +157,14 @@ def _grow(
         part = trunk[i * len(trunk) // pieces : (i + 1) * len(trunk) // pieces + 1]
         tree.append((part, width * (1 - 0.2 * i)))
     if order < len(BRANCHES):
-        for walk, share in _branches(rng, trunk, order):
-            _grow(tree, rng, walk, width * share, order + 1)
+        for walk, relative_width in _branches(rng, trunk, order):
+            _grow(tree, rng, walk, width * relative_width, order + 1)
 
 
 def _branches(
     rng: np.random.Generator, trunk: np.ndarray, order: int
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """Wandering lines that leave a trunk sideways, with their share of its width."""
+    """Wandering lines that leave a trunk sideways, with their fraction of its width."""
     count, steps = BRANCHES[order], 14
     at = (rng.uniform(0.12, 0.92, count) * len(trunk)).astype(int)
     heading = trunk[np.minimum(at + 1, len(trunk) - 1)] - trunk[at - 1]
@@ -178,7 +178,7 @@ def _branches(
     )
 
 
-def _beads(line: Line, beading: float, rng: np.random.Generator) -> list[Line]:
+def _beads(line: Vessel, beading: float, rng: np.random.Generator) -> list[Vessel]:
     """A line cut into short pieces of swinging width, or as it is."""
     points, width = line
     if not beading or width < 0.015:

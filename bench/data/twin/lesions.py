@@ -57,8 +57,8 @@ class Burden:
 
 
 @dataclass
-class Drawn:
-    """Masks by kind, (R, R) float32 in 0..1, and a box a lesion in pixels of the canvas."""
+class DrawnLesions:
+    """Masks by kind, (R, R) float32 in 0..1, and a box per lesion in pixels of the canvas."""
 
     size_px: int
     masks: dict[str, np.ndarray] = field(default_factory=dict)
@@ -75,9 +75,9 @@ class Drawn:
         self.boxes.append((kind, *box))
 
 
-def paint(canvas: Canvas, eye: Eye, burden: Burden, rng: np.random.Generator) -> Drawn:
+def paint(canvas: Canvas, eye: Eye, burden: Burden, rng: np.random.Generator) -> DrawnLesions:
     """Draw all lesions of an eye onto it."""
-    drawn = Drawn(canvas.size_px)
+    drawn = DrawnLesions(canvas.size_px)
     depth = rng.uniform(0.85, 1.0)
     for _ in range(burden.exudate_clusters):
         _exudates(canvas, eye, drawn, rng)
@@ -92,8 +92,8 @@ def paint(canvas: Canvas, eye: Eye, burden: Burden, rng: np.random.Generator) ->
         _net(canvas, _somewhere(eye, rng, near=0.5), drawn, HAEMORRHAGE, rng, 0.10, 0.7)
     for _ in range(burden.tufts):
         at_disc = rng.random() < 0.4
-        place = eye.disc if at_disc else _on_vessel(eye, rng)
-        _net(canvas, place, drawn, NEOVASCULAR, rng, rng.uniform(0.16, 0.30), 1.0)
+        centre = eye.disc if at_disc else _on_vessel(eye, rng)
+        _net(canvas, centre, drawn, NEOVASCULAR, rng, rng.uniform(0.16, 0.30), 1.0)
     for _ in range(burden.preretinal):
         _preretinal(canvas, eye, drawn, rng)
     return drawn
@@ -149,9 +149,9 @@ def _somewhere(eye: Eye, rng, *, near: float = 0.85, quadrant: int | None = None
         angle, distance = rng.uniform(0, 2 * np.pi), near * np.sqrt(rng.uniform(0.01, 1))
         if quadrant is not None:
             angle = (quadrant + rng.uniform(0, 1)) * np.pi / 2
-        place = (distance * np.cos(angle), distance * np.sin(angle))
-        if np.hypot(place[0] - eye.disc[0], place[1] - eye.disc[1]) > 0.7 * DISC_DIAMETER:
-            return place
+        centre = (distance * np.cos(angle), distance * np.sin(angle))
+        if np.hypot(centre[0] - eye.disc[0], centre[1] - eye.disc[1]) > 0.7 * DISC_DIAMETER:
+            return centre
 
 
 def _on_vessel(eye: Eye, rng: np.random.Generator):
@@ -160,7 +160,7 @@ def _on_vessel(eye: Eye, rng: np.random.Generator):
     return (float(np.clip(x, -0.75, 0.75)), float(np.clip(y, -0.7, 0.7)))
 
 
-def _microaneurysm(canvas: Canvas, eye: Eye, drawn: Drawn, rng, depth: float) -> None:
+def _microaneurysm(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng, depth: float) -> None:
     radius = DISC_DIAMETER * rng.uniform(1 / 40, 1 / 24)  # diameter at most 1/12 of the disc's
     mask = blob(canvas, rng, _somewhere(eye, rng, near=0.75), (radius, radius), soft=0.6)
     canvas.absorb(mask, BLOOD, depth)
@@ -169,17 +169,17 @@ def _microaneurysm(canvas: Canvas, eye: Eye, drawn: Drawn, rng, depth: float) ->
 
 def _haemorrhage(canvas, eye, drawn, rng, quadrant: int, depth: float, many: bool) -> None:
     size = DISC_DIAMETER * (rng.uniform(0.06, 0.16) if many else rng.uniform(0.09, 0.34))
-    place = _somewhere(eye, rng, near=0.9, quadrant=quadrant)
+    centre = _somewhere(eye, rng, near=0.9, quadrant=quadrant)
     flame = rng.random() < 0.3
-    towards_disc = np.arctan2(place[1] - eye.disc[1], place[0] - eye.disc[0])
+    towards_disc = np.arctan2(centre[1] - eye.disc[1], centre[0] - eye.disc[0])
     radii = (size * 0.9, size * 0.3) if flame else (size * 0.6, size * rng.uniform(0.4, 0.6))
     angle = towards_disc if flame else rng.uniform(0, 3.14)
-    mask = blob(canvas, rng, place, radii, angle=angle, ragged=0.18, soft=0.35)
+    mask = blob(canvas, rng, centre, radii, angle=angle, ragged=0.18, soft=0.35)
     canvas.absorb(mask, BLOOD, depth)
     drawn.add(HAEMORRHAGE, mask)
 
 
-def _exudates(canvas: Canvas, eye: Eye, drawn: Drawn, rng: np.random.Generator) -> None:
+def _exudates(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng: np.random.Generator) -> None:
     """A cluster or ring of waxy yellow spots with sharp edges."""
     centre, ring = _somewhere(eye, rng, near=0.65), rng.random() < 0.35
     spread = DISC_DIAMETER * rng.uniform(0.2, 0.55)
@@ -187,38 +187,36 @@ def _exudates(canvas: Canvas, eye: Eye, drawn: Drawn, rng: np.random.Generator) 
     for _ in range(int(rng.integers(6, 26))):
         angle = rng.uniform(0, 2 * np.pi)
         away = spread * (rng.normal(1, 0.12) if ring else np.sqrt(rng.random()))
-        place = (centre[0] + away * np.cos(angle), centre[1] + away * np.sin(angle))
+        spot = (centre[0] + away * np.cos(angle), centre[1] + away * np.sin(angle))
         radius = DISC_DIAMETER * rng.uniform(0.02, 0.075)
-        mask = blob(
-            canvas, rng, place, (radius, radius * rng.uniform(0.6, 1)), ragged=0.2, soft=0.3
-        )
+        mask = blob(canvas, rng, spot, (radius, radius * rng.uniform(0.6, 1)), ragged=0.2, soft=0.3)
         canvas.cover(mask, wax, 0.85)
         drawn.add(HARD_EXUDATE, mask)
 
 
-def _soft_exudate(canvas: Canvas, eye: Eye, drawn: Drawn, rng: np.random.Generator) -> None:
+def _soft_exudate(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng: np.random.Generator) -> None:
     """A cotton-wool spot: pale, feathered, a quarter to a half of a disc diameter."""
     size = DISC_DIAMETER * rng.uniform(0.14, 0.26)
-    place = _somewhere(eye, rng, near=0.7)
+    centre = _somewhere(eye, rng, near=0.7)
     radii = (size, size * rng.uniform(0.5, 0.9))
-    mask = blob(canvas, rng, place, radii, angle=rng.uniform(0, 3.14), ragged=0.3, soft=1.0)
+    mask = blob(canvas, rng, centre, radii, angle=rng.uniform(0, 3.14), ragged=0.3, soft=1.0)
     canvas.cover(mask, eye.person.lit(rng.uniform(0.85, 1.05), (1.35, 2.05, 2.8)), 0.75)
     drawn.add(SOFT_EXUDATE, mask)
 
 
-def _net(canvas, place, drawn, kind: str, rng, reach: float, depth: float) -> None:
+def _net(canvas, centre, drawn, kind: str, rng, reach: float, depth: float) -> None:
     """A tangle of fine vessels."""
     lines = []
     for _ in range(int(rng.integers(9, 18))):
         bend = np.cumsum(rng.normal(0, 0.75, 18)) + rng.uniform(0, 6.28)
         walk = np.cumsum(np.stack([np.cos(bend), np.sin(bend)], 1) * reach / 7, axis=0)
-        lines.append((np.asarray(place) + walk, rng.uniform(0.006, 0.011)))
+        lines.append((np.asarray(centre) + walk, rng.uniform(0.006, 0.011)))
     mask = strokes(canvas, lines)
     canvas.absorb(mask, (0.70, 0.32, 0.36), depth)
     drawn.add(kind, mask)
 
 
-def _preretinal(canvas: Canvas, eye: Eye, drawn: Drawn, rng: np.random.Generator) -> None:
+def _preretinal(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng: np.random.Generator) -> None:
     """A boat: blood that settles, level at the top."""
     x, y = _somewhere(eye, rng, near=0.6)
     size = DISC_DIAMETER * rng.uniform(0.5, 1.1)

@@ -1,4 +1,4 @@
-"""The twin as files: EyeQ's published layout, and a companion in IDRiD's."""
+"""The synthetic twin as files: EyeQ's published layout, and a companion in IDRiD's."""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +12,7 @@ from PIL import Image
 from bench.data.atomic_folder import atomic_folder
 from bench.data.twin import eye, lesions
 from bench.data.twin.canvas import DISC_DIAMETER
-from bench.data.twin.cohort import Sitting, cohort
+from bench.data.twin.cohort import EyeToPhotograph, cohort
 from bench.data.twin.draw import Photograph, photograph
 from bench.seeding import generator_for
 
@@ -51,12 +51,14 @@ def write_eyeq(
             _write_labels(folder, split, [s for s in sittings if s.split == split])
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             boxes: list[tuple] = []
-            draw = _Drawing(size_px, seed)
-            for sitting, taken in zip(sittings, pool.map(draw, sittings, chunksize=8), strict=True):
+            draw = _DrawPhotograph(size_px, seed)
+            for sitting, photograph in zip(
+                sittings, pool.map(draw, sittings, chunksize=8), strict=True
+            ):
                 path = folder / sitting.split / f"{sitting.name}.jpeg"
-                Image.fromarray(taken.image).save(path, quality=JPEG_QUALITY)
-                boxes += [(path.name, *box) for box in taken.boxes]
-                (on_image or _nobody)()
+                Image.fromarray(photograph.image).save(path, quality=JPEG_QUALITY)
+                boxes += [(path.name, *box) for box in photograph.boxes]
+                (on_image or _ignore)()
         columns = ["image", "lesion", "x0", "y0", "x1", "y1"]
         pd.DataFrame(boxes, columns=columns).to_csv(folder / "boxes.csv", index=False)
 
@@ -77,7 +79,7 @@ def write_idrid(
     """
     base = "A. Segmentation"
     sittings = [
-        Sitting("idrid", f"idrid{number}", 1 - 2 * (number % 2), 2 + number % 3, 0)
+        EyeToPhotograph("idrid", f"idrid{number}", 1 - 2 * (number % 2), 2 + number % 3, 0)
         for number in range(1, images + 1)
     ]
     with atomic_folder(root) as folder:
@@ -85,22 +87,26 @@ def write_idrid(
         photographs.mkdir(parents=True)
         masks = folder / base / "2. All Segmentation Groundtruths" / SET
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            drawn = pool.map(_Drawing(size_px, seed), sittings, chunksize=4)
-            for number, (sitting, taken) in enumerate(zip(sittings, drawn, strict=True), start=1):
+            drawn = pool.map(_DrawPhotograph(size_px, seed), sittings, chunksize=4)
+            for number, (sitting, photograph) in enumerate(
+                zip(sittings, drawn, strict=True), start=1
+            ):
                 name = f"IDRiD_{number:02d}"
-                Image.fromarray(taken.image).save(photographs / f"{name}.jpg", quality=JPEG_QUALITY)
-                _write_masks(masks, name, taken)
+                Image.fromarray(photograph.image).save(
+                    photographs / f"{name}.jpg", quality=JPEG_QUALITY
+                )
+                _write_masks(masks, name, photograph)
                 _write_mask(masks, name, OPTIC_DISC, _optic_disc(sitting, size_px, seed))
-                (on_image or _nobody)()
+                (on_image or _ignore)()
 
 
-class _Drawing:
+class _DrawPhotograph:
     """Takes a sitting's photograph."""
 
     def __init__(self, size_px: int, seed: int):
         self.size_px, self.seed = size_px, seed
 
-    def __call__(self, sitting: Sitting) -> Photograph:
+    def __call__(self, sitting: EyeToPhotograph) -> Photograph:
         return photograph(
             sitting.patient,
             sitting.side,
@@ -111,16 +117,16 @@ class _Drawing:
         )
 
 
-def _write_labels(folder: Path, split: str, sittings: list[Sitting]) -> None:
+def _write_labels(folder: Path, split: str, sittings: list[EyeToPhotograph]) -> None:
     rows = [(f"{s.name}.jpeg", s.quality, s.grade) for s in sittings]
     table = pd.DataFrame(rows, columns=["image", "quality", "DR_grade"])
     table.to_csv(folder / f"Label_EyeQ_{split}.csv")
 
 
-def _write_masks(folder: Path, name: str, taken: Photograph) -> None:
+def _write_masks(folder: Path, name: str, photograph: Photograph) -> None:
     for group, (suffix, kinds) in IDRID_GROUPS.items():
         (folder / group).mkdir(parents=True, exist_ok=True)
-        shown = [taken.masks[kind] for kind in kinds if kind in taken.masks]
+        shown = [photograph.masks[kind] for kind in kinds if kind in photograph.masks]
         if shown:
             _write_mask(folder, name, (group, suffix), np.any(shown, axis=0))
 
@@ -131,16 +137,16 @@ def _write_mask(folder: Path, name: str, group: tuple[str, str], mask: np.ndarra
     Image.fromarray(mask.astype(np.uint8) * 255).save(folder / where / f"{name}_{suffix}.tif")
 
 
-def _optic_disc(sitting: Sitting, size_px: int, seed: int) -> np.ndarray:
+def _optic_disc(sitting: EyeToPhotograph, size_px: int, seed: int) -> np.ndarray:
     """(S, S) bool: the disc's ellipse, which lesions and vessels may cross."""
     person = eye.Person.draw(generator_for(seed, "person", sitting.patient))
-    place = (sitting.patient, sitting.side)
-    centre = eye.Eye.draw(person, sitting.side, generator_for(seed, "eye", *place)).disc
+    eye_id = (sitting.patient, sitting.side)
+    centre = eye.Eye.draw(person, sitting.side, generator_for(seed, "eye", *eye_id)).disc
     axis = (np.arange(size_px) + 0.5 - size_px / 2) / (person.field * size_px / 2)
     radius = DISC_DIAMETER / 2 * person.disc_scale
     across, down = (axis - centre[0]) / (0.95 * radius), (axis - centre[1]) / (1.02 * radius)
     return down[:, None] ** 2 + across[None, :] ** 2 <= 1
 
 
-def _nobody() -> None:
-    """Whom nobody asked to be told."""
+def _ignore() -> None:
+    """The callback where nobody listens."""

@@ -1,1 +1,1 @@
-"""From materials to stages: one function a kind of method."""
+"""From a run context to stages: one function per kind of method."""

@@ -12,11 +12,11 @@ from bench import roster
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
 from bench.pipeline.context import RunContext
-from bench.protocol.chest import Chest
-from bench.protocol.settings import Finetuning, Protocol
+from bench.protocol.chest import ChestSettings
+from bench.protocol.settings import FinetuningSettings, Protocol
 from bench.training.augment import FINETUNE, NONE, Augmentation, apply, to_input
 from bench.training.loop import Batches
-from bench.training.stages import Stage, State, Supervised
+from bench.training.stages import Stage, StateDict, Supervised
 
 AUGMENTATIONS = {
     "finetune": FINETUNE,
@@ -36,10 +36,10 @@ def encoder(context: RunContext) -> dict[str, Any]:
     """Keywords that choose a backbone, its first weights and its width."""
     backbone = context.protocol.backbone
     name = getattr(backbone, context.method.backbone)
-    own = {n: v for n, v in _own_settings(context).items() if n in SIZES}
+    of_family = {n: v for n, v in _own_settings(context).items() if n in SIZES}
     narrowed = {"channels": backbone.channels, "stem_width": backbone.stem_width}
     ours = {n: v for n, v in narrowed.items() if v is not None}
-    options = ours if ours and name.startswith("resnet") else own
+    options = ours if ours and name.startswith("resnet") else of_family
     return {"backbone": name, "weights": context.weights, "backbone_options": options}
 
 
@@ -87,9 +87,9 @@ def supervised(
     *,
     name: str = "finetune",
     epochs: int | None = None,
-    settings: Finetuning | None = None,
-    starts_from: Callable[[nn.Module, State], None] | None = None,
-    outcome: Callable[[Any], State] | None = None,
+    settings: FinetuningSettings | None = None,
+    starts_from: Callable[[nn.Module, StateDict], None] | None = None,
+    outcome: Callable[[Any], StateDict] | None = None,
     batches: Batches | None = None,
     selects: bool = True,
 ) -> Stage:
@@ -115,7 +115,7 @@ def supervised(
     )
 
 
-def _images(context: RunContext, settings: Finetuning, name: str) -> ImageBatches:
+def _images(context: RunContext, settings: FinetuningSettings, name: str) -> ImageBatches:
     labels = context.dataset.labels()
     return ImageBatches(
         pixels=input_pixels(context),
@@ -129,34 +129,34 @@ def _images(context: RunContext, settings: Finetuning, name: str) -> ImageBatche
     )
 
 
-def shared_out(total: int, shares: list[float]) -> list[int]:
+def shared_out(total: int, proportions: list[float]) -> list[int]:
     """Whole epochs by the largest remainders, at least one each.
 
-    With fewer epochs than shares everyone still gets one, and the total grows: a phase that is
+    With fewer epochs than phases each still gets one, and the total grows: a phase that is
     left out would be another method.
     """
-    spare = total - len(shares)
+    spare = total - len(proportions)
     if spare <= 0:
-        return [1] * len(shares)
-    exact = [share / sum(shares) * total for share in shares]
+        return [1] * len(proportions)
+    exact = [part / sum(proportions) * total for part in proportions]
     counts = [max(1, int(value)) for value in exact]
     while sum(counts) != total:
         step = 1 if sum(counts) < total else -1
         gaps = [
-            (step * (value - count), -place)
-            for place, (value, count) in enumerate(zip(exact, counts, strict=True))
+            (step * (value - count), -position)
+            for position, (value, count) in enumerate(zip(exact, counts, strict=True))
             if count + step >= 1
         ]
         counts[-max(gaps)[1]] += step
     return counts
 
 
-def transfer(module: Any, state: State) -> None:
+def transfer(module: Any, state: StateDict) -> None:
     """Start a phase from the whole state of the one before."""
     module.transfer(state)
 
 
-def whole_state(module: nn.Module) -> State:
+def whole_state(module: nn.Module) -> StateDict:
     """All tensors of a module, for the next phase."""
     return module.state_dict()
 
@@ -177,7 +177,7 @@ def augmenting(
     return augment
 
 
-def upright(augmentation: Augmentation, chest: Chest) -> Augmentation:
+def upright(augmentation: Augmentation, chest: ChestSettings) -> Augmentation:
     """An augmentation as far as a frontal radiograph bears it: never upside down.
 
     Source: docs/reference/training.md#chest-extension.

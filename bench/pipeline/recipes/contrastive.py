@@ -24,7 +24,7 @@ from bench.pipeline.recipes.common import (
     whole_state,
 )
 from bench.training.augment import CONTRASTIVE
-from bench.training.stages import Stage, State
+from bench.training.stages import Stage, StateDict
 
 LESION, HEALTHY = 0, 2  # CoMCL's codes of the high-quality levels, where quality is not used
 
@@ -51,18 +51,22 @@ def lesion_aware(context: RunContext) -> tuple[Stage, ...]:
     lesion = context.dataset.task.shows_lesions(context.dataset.labels()[train])
     pools = {LESION: _lesions(context, train[lesion]), HEALTHY: crop_pool(train[~lesion])}
     require_patches(context, pools)
-    own = context.protocol.lesion_aware
-    parts = {LESION: 1, HEALTHY: own.healthy_per_lesion}
+    settings = context.protocol.lesion_aware
+    parts = {LESION: 1, HEALTHY: settings.healthy_per_lesion}
     batches = _patches(context, pools, parts)
     teacher, student = (
         partial(_contrastive, context, phase=phase, **_contrast(context))
         for phase in ("teacher", "student")
     )
-    if own.teacher_only:
+    if settings.teacher_only:
         return (_pretraining(context, teacher, batches), _finetuning(context))
-    one, other = shared_out(context.protocol.pretraining.epochs, [0.5, 0.5])
-    first = _pretraining(context, teacher, batches, name="teacher", epochs=one, whole=True)
-    second = _pretraining(context, student, batches, name="student", epochs=other, follows=True)
+    teacher_epochs, student_epochs = shared_out(context.protocol.pretraining.epochs, [0.5, 0.5])
+    first = _pretraining(
+        context, teacher, batches, name="teacher", epochs=teacher_epochs, whole=True
+    )
+    second = _pretraining(
+        context, student, batches, name="student", epochs=student_epochs, follows=True
+    )
     return (first, second, _finetuning(context))
 
 
@@ -120,7 +124,7 @@ def pretraining_steps(context: RunContext) -> int:
     return max(1, ceil(lesions / (context.protocol.pretraining.batch // 4)))
 
 
-def pretraining_presentations(context: RunContext) -> int:
+def pretraining_samples_seen(context: RunContext) -> int:
     """Patches that pretraining sees in all."""
     settings = context.protocol.pretraining
     return settings.epochs * pretraining_steps(context) * settings.batch
@@ -174,7 +178,7 @@ def _finetuning(context: RunContext) -> Stage:
     def module() -> nn.Module:
         return Classifier(class_count(context), task=context.dataset.task.kind, **encoder(context))
 
-    return supervised(context, module, starts_from=_load_trunk)
+    return supervised(context, module, starts_from=_load_backbone)
 
 
 def _lesions(context: RunContext, images: np.ndarray) -> Pool:
@@ -203,9 +207,9 @@ def _patches(
     )
 
 
-def _encoder_state(module: Any) -> State:
+def _encoder_state(module: Any) -> StateDict:
     return module.encoder_state()
 
 
-def _load_trunk(classifier: Any, state: State) -> None:
+def _load_backbone(classifier: Any, state: StateDict) -> None:
     classifier.load_encoder(state)

@@ -34,7 +34,9 @@ def deepmt_dr(context: RunContext) -> tuple[Stage, ...]:
     segments = context.masked is not None
     constant = "PHASES" if segments else "PHASES_WITHOUT_SEGMENTATION"
     phases = roster.constant(context.method, constant)
-    epochs = shared_out(context.protocol.finetuning.epochs, [share for _, share, _ in phases])
+    epochs = shared_out(
+        context.protocol.finetuning.epochs, [proportion for _, proportion, _ in phases]
+    )
     settings = context.protocol.finetuning
     stages = []
     for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True)):
@@ -69,7 +71,7 @@ def _network(context: RunContext, *, segments: bool, phase: str) -> Any:
 
 
 def _mask_batches(context: RunContext) -> MaskBatches:
-    """As many photographs an epoch as the training split has: the budget is that of all methods."""
+    """As many photographs per epoch as the training split has: the budget of all methods."""
     assert context.masked is not None
     prepare = preparing(context, input_px(context))
     batch = context.protocol.finetuning.batch

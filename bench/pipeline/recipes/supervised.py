@@ -6,7 +6,7 @@ from functools import partial
 from bench import roster
 from bench.pipeline.context import RunContext
 from bench.pipeline.recipes.common import network, shared_out, supervised, transfer, whole_state
-from bench.pipeline.recipes.contrastive import pretraining_presentations
+from bench.pipeline.recipes.contrastive import pretraining_samples_seen
 from bench.training.stages import Stage
 
 # A contrastive step computes the query's forward and backward pass (three units) and the key's
@@ -25,10 +25,12 @@ def classifier(context: RunContext) -> tuple[Stage, ...]:
 def phased(context: RunContext) -> tuple[Stage, ...]:
     """One supervised stage a phase of the method; all together last as long as one classifier.
 
-    The class's module lists its `PHASES`: name, share of the epochs, factor of the learning rate.
+    The class's module lists its `PHASES`: name, fraction of the epochs, factor of the rate.
     """
     phases = roster.constant(context.method, "PHASES")
-    epochs = shared_out(context.protocol.finetuning.epochs, [share for _, share, _ in phases])
+    epochs = shared_out(
+        context.protocol.finetuning.epochs, [proportion for _, proportion, _ in phases]
+    )
     return tuple(
         _phase(context, name, count, factor, first=position == 0)
         for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True))
@@ -52,7 +54,7 @@ def _compute_matched_epochs(context: RunContext) -> int:
     """Fine-tuning epochs that cost what pretraining and fine-tuning cost together."""
     protocol = context.protocol
     area = (protocol.patches.size_px / protocol.data.image_px) ** 2
-    patches = pretraining_presentations(context)
+    patches = pretraining_samples_seen(context)
     extra = patches * CONTRASTIVE_COST * area / len(context.dataset.where("train"))
     return protocol.finetuning.epochs + round(extra)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from bench.data.chest_twin.cohort import Visit
 from bench.data.chest_twin.draw import radiograph
 from bench.data.degradations import KINDS, draw_kind
-from bench.data.degradations.recipe import Recipe
+from bench.data.degradations.recipe import DegradationRecipe
 from bench.data.field_of_view import crop, find, whole_frame
 from bench.data.twin.draw import photograph
 from bench.protocol.settings import Protocol
@@ -71,7 +71,7 @@ def radiographs(protocol: Protocol) -> Shown:
     """A radiograph as taken and under several draws, (S, S, 3) uint8 by pieces."""
     taken = radiograph(VISIT, size_px=PX, seed=SEED).image
     clean = np.repeat(taken[..., None], 3, axis=2)
-    mask, recipe = whole_frame(PX, PX).mask(PX), Recipe.of(protocol, "chest")
+    mask, recipe = whole_frame(PX, PX).mask(PX), DegradationRecipe.of(protocol, "chest")
     shown = [("as taken", clean)]
     for number in range(DRAWS):
         name = f"{SOURCE} {number}"

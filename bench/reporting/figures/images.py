@@ -11,7 +11,7 @@ from matplotlib import colormaps
 
 from bench.data.chest_twin.cohort import Visit, cohort
 from bench.data.chest_twin.draw import radiograph
-from bench.data.degradations.recipe import Recipe
+from bench.data.degradations.recipe import DegradationRecipe
 from bench.data.field_of_view import FieldOfView, crop, find, whole_frame
 from bench.data.records import Modality
 from bench.data.twin.cohort import EYES
@@ -92,7 +92,7 @@ def drawn_again(
     taken = twin.take(row, origin)
     image = crop(taken.image, taken.field, size)
     if row["degraded"]:
-        recipe, name = Recipe.of(protocol, twin.modality), str(row["image_id"])
+        recipe, name = DegradationRecipe.of(protocol, twin.modality), str(row["image_id"])
         mask = taken.field.mask(size)
         image, _ = recipe.apply(image, mask, data_seed=protocol.data.data_seed, image_id=name)
     return Shown(image, taken.field.to_crop(taken.boxes, size))

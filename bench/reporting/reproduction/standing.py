@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from bench.experiments import EXPERIMENTS, SEEDS, Experiment, Row
+from bench.experiments import EXPERIMENTS, SEEDS, Experiment, ExperimentRow
 from bench.reporting.figures.study import Study
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.published import DATASETS, NATIVE_RATIO, READABLE, published
@@ -128,7 +128,7 @@ def _metrics(experiment: Experiment, dataset: str) -> Sequence[str]:
 
 
 def _number(
-    measured: ScoredRuns, table: str, row: Row, dataset: str, ratio: str, metric: str
+    measured: ScoredRuns, table: str, row: ExperimentRow, dataset: str, ratio: str, metric: str
 ) -> Number | None:
     theirs = published(table, row.title, dataset, ratio)
     if theirs is None:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bench.experiments import Experiment, Row
+from bench.experiments import Experiment, ExperimentRow
 from bench.reporting.results.comparability import Group
 from bench.reporting.results.published import Published, published
 from bench.reporting.results.scores import ScoredRuns
@@ -48,7 +48,9 @@ class Part:
         return {seed for places in self.measured.runs.by_cell.values() for seed in places}
 
 
-def cell(part: Part, row: Row, metric: str, column: Column, standing: Significance | None) -> Cell:
+def cell(
+    part: Part, row: ExperimentRow, metric: str, column: Column, standing: Significance | None
+) -> Cell:
     """What stands in a row under a column."""
     if column.kind == "measured":
         return _measured(part, row.method, metric, column.ratio, standing)
@@ -114,7 +116,9 @@ def _published(notes: Footnotes, theirs: Published, metric: str) -> Cell:
     return Cell(f"{printed:.3f} / {swapped:.3f}", marks=marks)
 
 
-def _verdict(measured: ScoredRuns, row: Row, metric: str, ratio: str, theirs: Published) -> Cell:
+def _verdict(
+    measured: ScoredRuns, row: ExperimentRow, metric: str, ratio: str, theirs: Published
+) -> Cell:
     printed, swapped = verdicts(measured, row.method, metric, ratio, theirs)
     if printed != swapped:
         return Cell(f"{printed.text} / {swapped.text}")

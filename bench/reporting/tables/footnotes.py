@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from bench.experiments import Row
+from bench.experiments import ExperimentRow
 from bench.reporting.results.comparability import Group, limited, settings_of
 from bench.reporting.results.significance import ALPHA, Significance
 from bench.reporting.results.verdicts import DELTA
@@ -84,7 +84,7 @@ class Footnotes:
         self._signs.add(standing)
         return (SIGNS[standing][0],)
 
-    def of_method(self, row: Row, boxes: Iterable[str]) -> tuple[str, ...]:
+    def of_method(self, row: ExperimentRow, boxes: Iterable[str]) -> tuple[str, ...]:
         """Letters of what holds for a row: its note, what is guessed, where boxes are from."""
         known = METHODS[row.method].known if row.method in METHODS else ""
         texts = [text for text in (row.note, known) if text]

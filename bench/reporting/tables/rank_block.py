@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.evaluation.ranks import ranking
-from bench.experiments import Row
+from bench.experiments import ExperimentRow
 from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.tables.model import Block, Cell, Column, Line
 
@@ -16,7 +16,11 @@ NOTE = (
 
 
 def rank_block(
-    measured: ScoredRuns, metric: str, heading: str, rows: Sequence[Row], columns: Sequence[Column]
+    measured: ScoredRuns,
+    metric: str,
+    heading: str,
+    rows: Sequence[ExperimentRow],
+    columns: Sequence[Column],
 ) -> Block | None:
     """A line a method, as "1 to 2, 83 %"; "-" where it has fewer than two seeds.
 
@@ -40,7 +44,7 @@ def _inside(heading: str) -> str:
 
 
 def _ranked(
-    measured: ScoredRuns, metric: str, rows: Sequence[Row], ratio: str
+    measured: ScoredRuns, metric: str, rows: Sequence[ExperimentRow], ratio: str
 ) -> dict[str, tuple[int, int, float]]:
     """Method -> best and worst rank of its interval, and its chance to be best."""
     scores = measured.runs.scores.get(metric)
@@ -56,7 +60,9 @@ def _ranked(
     return dict(zip(cells, results, strict=True))
 
 
-def _cell(column: Column, row: Row, ranks: dict[str, dict[str, tuple[int, int, float]]]) -> Cell:
+def _cell(
+    column: Column, row: ExperimentRow, ranks: dict[str, dict[str, tuple[int, int, float]]]
+) -> Cell:
     if not column.measured:
         return Cell("")
     if row.method not in ranks[column.ratio]:

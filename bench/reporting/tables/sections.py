@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.experiments import EXPERIMENTS, RATIOS, TABLE1, Experiment, Row
+from bench.experiments import EXPERIMENTS, RATIOS, TABLE1, Experiment, ExperimentRow
 from bench.reporting.results.comparability import Group, whole
 from bench.reporting.results.published import published
 from bench.reporting.results.scores import ScoredRuns
@@ -59,7 +59,7 @@ def metrics_of(records: pd.DataFrame) -> dict[str, str]:
     return FINDINGS if has_findings else GRADING
 
 
-def rows_of(experiment: Experiment, records: pd.DataFrame) -> tuple[Row, ...]:
+def rows_of(experiment: Experiment, records: pd.DataFrame) -> tuple[ExperimentRow, ...]:
     """A table's rows; below Table 1's, methods with runs that no table of the paper lists."""
     if experiment is not TABLE1:
         return experiment.rows
@@ -67,11 +67,14 @@ def rows_of(experiment: Experiment, records: pd.DataFrame) -> tuple[Row, ...]:
     return with_others(records.loc[~records["method"].isin(sorted(listed))])
 
 
-def with_others(records: pd.DataFrame) -> tuple[Row, ...]:
+def with_others(records: pd.DataFrame) -> tuple[ExperimentRow, ...]:
     """Table 1's rows, and below them every other method that has runs."""
     names = sorted(set(records["method"]) - {row.method for row in TABLE1.rows})
     titles = {name: METHODS[name].title if name in METHODS else name for name in names}
-    return (*TABLE1.rows, *(Row(name, title, in_paper=False) for name, title in titles.items()))
+    return (
+        *TABLE1.rows,
+        *(ExperimentRow(name, title, in_paper=False) for name, title in titles.items()),
+    )
 
 
 def _beside(experiment: Experiment, group: Group) -> bool:
@@ -145,7 +148,11 @@ def _ranks(part: Part, metric: str, heading: str) -> list[Block]:
 
 
 def _line(
-    part: Part, row: Row, metric: str, standing: dict[str, dict[str, Significance]], ruled: bool
+    part: Part,
+    row: ExperimentRow,
+    metric: str,
+    standing: dict[str, dict[str, Significance]],
+    ruled: bool,
 ) -> Line:
     records = part.group.records
     marks = part.notes.of_method(row, records.loc[records["method"] == row.method, "boxes"])

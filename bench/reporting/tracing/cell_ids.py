@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.data.lq_ratio import NATIVE_LABELS, parse
 from bench.errors import RequestError
-from bench.experiments import EXPERIMENTS, TABLE1, Experiment, Row
+from bench.experiments import EXPERIMENTS, TABLE1, Experiment, ExperimentRow
 from bench.reporting.tables.sections import FINDINGS, GRADING
 from bench.roster import ALIASES, METHODS
 
@@ -45,11 +45,11 @@ class CellId:
         return EXPERIMENTS[self.table]
 
     @property
-    def row(self) -> Row:
+    def row(self) -> ExperimentRow:
         """Its line; below those of Table 1 stands whatever else was run."""
         own = (row for row in self.experiment.rows if row.method == self.method)
         title = METHODS[self.method].title if self.method in METHODS else self.method
-        return next(own, Row(self.method, title, in_paper=False))
+        return next(own, ExperimentRow(self.method, title, in_paper=False))
 
 
 def cell_id(text: str) -> CellId:

@@ -75,7 +75,7 @@ def test_a_patient_in_both_lists_is_refused(root):
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
+    ("file", "old", "new", "message"),
     [
         ("Data_Entry_2017_v2020.csv", ",Mass,", ",Gallstone,", "'Gallstone' is none of NIH's"),
         ("Data_Entry_2017_v2020.csv", ",Mass,", ",Mass|No Finding,", "none of NIH's labels"),
@@ -87,9 +87,9 @@ def test_a_patient_in_both_lists_is_refused(root):
         ("BBox_List_2017.csv", "512.0", "wide", "must be numbers"),
     ],
 )
-def test_a_wrong_line_is_named(root, file, old, new, said):
+def test_a_wrong_line_is_named(root, file, old, new, message):
     replaced(root / file, old, new)
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=message):
         chest_checks.entries(root)
         chest_files.boxes(root)
 
@@ -102,10 +102,10 @@ def test_an_image_that_only_a_list_names_is_refused(root):
 
 
 def test_counts_other_than_nihs_are_told_with_both_numbers(root):
-    said = chest_checks.differences(chest_checks.entries(root), chest_files.boxes(root))
-    assert said[0] == "the label files have 13 images, NIH's own 112,120"
-    assert len(said) == 6
-    assert len(BOX_LINES) == 1 and "have 1 boxes, NIH's own 984" in said[3]
+    sentences = chest_checks.differences(chest_checks.entries(root), chest_files.boxes(root))
+    assert sentences[0] == "the label files have 13 images, NIH's own 112,120"
+    assert len(sentences) == 6
+    assert len(BOX_LINES) == 1 and "have 1 boxes, NIH's own 984" in sentences[3]
 
 
 @pytest.mark.real

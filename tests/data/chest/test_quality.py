@@ -6,7 +6,7 @@ from PIL import Image
 from bench.data.chest.quality import lowest, measures, quality
 from bench.data.records import Record
 from bench.errors import RequestError
-from bench.protocol.chest import Chest
+from bench.protocol.chest import ChestSettings
 
 
 def quiet(*_):
@@ -35,58 +35,58 @@ def images(tmp_path):
 
 def known(images, tmp_path, **changed):
     records, views = images
-    return quality(records, views, Chest(**changed), cache=tmp_path / "cache", tick=quiet)
+    return quality(records, views, ChestSettings(**changed), cache=tmp_path / "cache", tick=quiet)
 
 
 def test_synthetic_quality_is_left_to_the_degradation(images, tmp_path):
-    found = known(images, tmp_path)
-    assert found.codes == [0] * 10
-    assert found.synthetic_share == 0.432
-    assert "43.2%" in found.sentence
+    result = known(images, tmp_path)
+    assert result.codes == [0] * 10
+    assert result.synthetic_proportion == 0.432
+    assert "43.2%" in result.sentence
 
 
 def test_by_view_a_portable_radiograph_is_low(images, tmp_path):
-    found = known(images, tmp_path, quality="view_ap")
-    assert [n for n, code in enumerate(found.codes) if code] == [0, 3, 6, 9]
-    assert found.synthetic_share == 0
+    result = known(images, tmp_path, quality="view_ap")
+    assert [n for n, code in enumerate(result.codes) if code] == [0, 3, 6, 9]
+    assert result.synthetic_proportion == 0
 
 
 def test_measured_quality_finds_the_blurred_and_flat(images, tmp_path):
-    found = known(images, tmp_path, quality="proxy_iqa", low_share=0.3)
-    assert [n for n, code in enumerate(found.codes) if code] == [7, 8, 9]
+    result = known(images, tmp_path, quality="proxy_iqa", low_share=0.3)
+    assert [n for n, code in enumerate(result.codes) if code] == [7, 8, 9]
 
 
 def test_measured_quality_is_remembered_by_content(images, tmp_path):
-    told, (records, views) = [], images
+    reports, (records, views) = [], images
     options = {"quality": "proxy_iqa", "low_share": 0.3}
     first = known(images, tmp_path, **options)
     again = quality(
         records,
         views,
-        Chest(**options),
+        ChestSettings(**options),
         cache=tmp_path / "cache",
-        tick=lambda *said: told.append(said[0]),
+        tick=lambda *message: reports.append(message[0]),
     )
     assert first == again
-    assert "measuring quality" not in told
+    assert "measuring quality" not in reports
 
 
 def test_qualities_of_a_file_are_taken_as_they_are(images, tmp_path):
     lines = [f"i{n}.png,{n % 3}" for n in range(10)]
     file = tmp_path / "mine.csv"
     file.write_text("\n".join(["image,quality", *lines]))
-    found = known(images, tmp_path, quality="external", quality_file=str(file))
-    assert found.codes == [n % 3 for n in range(10)]
-    assert "mine.csv" in found.sentence
+    result = known(images, tmp_path, quality="external", quality_file=str(file))
+    assert result.codes == [n % 3 for n in range(10)]
+    assert "mine.csv" in result.sentence
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [(["i0,0"], "no quality of 9 images .i1"), ([f"i{n},3" for n in range(10)], "not 3")],
 )
-def test_a_file_that_leaves_something_open_is_refused(images, tmp_path, lines, said):
+def test_a_file_that_leaves_something_open_is_refused(images, tmp_path, lines, message):
     (tmp_path / "mine.csv").write_text("\n".join(["image,quality", *lines]))
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=message):
         known(images, tmp_path, quality="external", quality_file=str(tmp_path / "mine.csv"))
 
 

@@ -70,16 +70,16 @@ def test_the_task_is_the_eight_findings_chosen_by_auroc(root):
 
 
 def test_everything_that_is_assumed_is_said(root):
-    said = " | ".join(load(root).assumptions)
+    message = " | ".join(load(root).assumptions)
     for part in ("not the paper's list", "quality is synthetic", "(chain)", "not comparable"):
-        assert part in said
+        assert part in message
     assert "AP radiographs" in " | ".join(load(root, "chest.quality=view_ap").assumptions)
 
 
 def test_qualities_of_the_data_and_synthetic_ones_exclude_each_other(root):
     synthetic, by_view = load(root), load(root, "chest.quality=view_ap")
-    assert synthetic.synthetic_share == 0.432 and not synthetic.quality().any()
-    assert by_view.synthetic_share == 0 and by_view.quality().any()
+    assert synthetic.synthetic_proportion == 0.432 and not synthetic.quality().any()
+    assert by_view.synthetic_proportion == 0 and by_view.quality().any()
 
 
 def test_label_files_other_than_nihs_are_refused_for_the_real_set_alone(root):
@@ -96,7 +96,7 @@ def test_missing_images_are_counted_and_the_first_named(root):
         load(root, "chest.subset=all")
     data = load(root, "chest.subset=all", partial=True)
     assert data.partial and len(data.records) == 11
-    assert any("2 of the 13 images wanted are not there" in said for said in data.assumptions)
+    assert any("2 of the 13 images wanted are not there" in message for message in data.assumptions)
 
 
 def test_a_list_runs_on_those_of_its_images_that_are_there(root, tmp_path):
@@ -176,7 +176,7 @@ def test_more_of_the_test_alone_leaves_the_training_images_as_they_are(drawn):
     assert test[data.where("test")].all() and not native[data.where("test")].all()
 
 
-def test_less_than_the_synthetic_share_is_refused(drawn):
+def test_less_than_the_synthetic_proportion_is_refused(drawn):
     with pytest.raises(RequestError, match=r"43\.2% of the training images"):
         lq_ratio.choose(load(drawn), "0.3", apply_to="both", data_seed=0)
 
@@ -218,8 +218,8 @@ def test_an_image_is_degraded_alike_at_every_ratio_and_in_any_order(pictures):
     order = np.arange(len(data.records))[::-1]
     _, every = pictures("1.0")
     _, turned = pictures("1.0", order=order)
-    degraded = np.flatnonzero(some.whole.place >= 0)
-    clean = np.flatnonzero(some.whole.place < 0)
+    degraded = np.flatnonzero(some.whole.copy_index >= 0)
+    clean = np.flatnonzero(some.whole.copy_index < 0)
     np.testing.assert_array_equal(some.whole.images(degraded), every.whole.images(degraded))
     np.testing.assert_array_equal(every.whole.images(order), turned.whole.images(np.arange(110)))
     assert (some.whole.images(clean) != every.whole.images(clean)).any(axis=(1, 2, 3)).all()
@@ -251,13 +251,13 @@ def test_the_real_sample_runs_on_what_is_there(real_data):
 
 
 def test_a_limit_is_said_where_it_leaves_images_out(drawn):
-    def said(limit):
+    def images_and_notes(limit):
         protocol = protocol_of("chest.subset=all", f"data.limit={limit}")
         data = datasets.read("chestxray", datasets.Location(drawn, drawn, protocol, True, quiet))
         sentences = [text for text in data.assumptions if "data.limit" in text]
         return len(data.records), sentences, data.limited
 
-    count, sentences, limited = said(60)
+    count, sentences, limited = images_and_notes(60)
     assert count < 110 and limited
     assert sentences == [f"{count} of 110 images, whole patients: data.limit=60"]
-    assert said(110) == said(500) == (110, [], False)
+    assert images_and_notes(110) == images_and_notes(500) == (110, [], False)

@@ -3,16 +3,16 @@ from collections import Counter
 import pytest
 
 from bench.data.chest.checks import refuse_shared_patients
-from bench.data.chest.files import Entry
+from bench.data.chest.files import ListedImage
 from bench.data.chest.subset import boxes_to_train, matched, subset
 from bench.errors import RequestError
-from bench.protocol.chest import Chest
+from bench.protocol.chest import ChestSettings
 from bench.seeding import generator_for
 
 
 def entry(number, *, split="train", view="PA", diseased=False, others=False, patient=None):
     labels = (int(diseased),) + (0,) * 7
-    return Entry(f"i{number:04d}", patient or f"p{number // 3}", view, labels, others, split)
+    return ListedImage(f"i{number:04d}", patient or f"p{number // 3}", view, labels, others, split)
 
 
 @pytest.fixture
@@ -32,18 +32,18 @@ def rows():
 
 
 def small(**changed):
-    return Chest(train_images=200, test_images=90, **changed)
+    return ChestSettings(train_images=200, test_images=90, **changed)
 
 
 def test_the_caps_are_reached_with_halves_alike_in_view(rows):
-    kept, said = subset(rows, small(), seed=0)
+    kept, message = subset(rows, small(), seed=0)
     for split, cap in (("train", 200), ("test", 90)):
         own = [row for row in kept if row.split == split]
         views = [Counter(row.view for row in own if row.diseased == sick) for sick in (True, False)]
         assert len(own) == cap
         assert views[0] == views[1]
         assert all(row.diseased or row.normal for row in own)
-    assert "200 / 90" in said and "not the paper's list" in said
+    assert "200 / 90" in message and "not the paper's list" in message
 
 
 def test_a_larger_cap_takes_what_a_smaller_one_takes(rows):
@@ -69,19 +69,21 @@ def test_images_to_be_taken_first_are(rows):
 
 
 def test_all_means_all_and_says_what_other_findings_count_as(rows):
-    kept, said = subset(rows, small(subset="all"), seed=0)
+    kept, message = subset(rows, small(subset="all"), seed=0)
     others = sum(row.others and not row.diseased for row in rows)
     assert kept == rows
-    assert f"900 images; the {others:,} whose findings" in said and "without a finding" in said
+    assert (
+        f"900 images; the {others:,} whose findings" in message and "without a finding" in message
+    )
     named = [row for row in rows if not row.others]
     assert subset(named, small(subset="all"), seed=0)[1] == f"subset all: {len(named):,} images"
 
 
 def test_a_list_is_taken_as_it_is(rows, tmp_path):
     (tmp_path / "mine.txt").write_text("i0007.png\ni0700\n\ni0003.png")
-    kept, said = subset(rows, small(subset=f"list={tmp_path / 'mine.txt'}"), seed=0)
+    kept, message = subset(rows, small(subset=f"list={tmp_path / 'mine.txt'}"), seed=0)
     assert [row.image_id for row in kept] == ["i0003", "i0007", "i0700"]
-    assert "3 images" in said and "mine.txt" in said
+    assert "3 images" in message and "mine.txt" in message
 
 
 def test_a_list_with_a_stranger_is_refused(rows, tmp_path):
@@ -93,21 +95,21 @@ def test_a_list_with_a_stranger_is_refused(rows, tmp_path):
 @pytest.mark.parametrize("text", ["official", "list=", "ALL"])
 def test_other_subsets_are_refused(text):
     with pytest.raises(ValueError, match="pattern"):
-        Chest(subset=text)
+        ChestSettings(subset=text)
 
 
 def test_boxed_images_leave_the_test_split_with_their_patients():
     rows = [entry(n, split="test" if n >= 6 else "train") for n in range(12)]
-    moved, said = boxes_to_train(rows, {"i0007"}, allow_leak=False)
+    moved, message = boxes_to_train(rows, {"i0007"}, allow_leak=False)
     assert [row.image_id for row in moved if row.split == "test"] == ["i0009", "i0010", "i0011"]
-    assert "3 images of their 1 patients" in said and "leak" not in said
+    assert "3 images of their 1 patients" in message and "leak" not in message
     refuse_shared_patients(moved)
 
 
 def test_a_leak_that_is_allowed_is_told():
     rows = [entry(n, split="test" if n >= 6 else "train") for n in range(12)]
-    moved, said = boxes_to_train(rows, {"i0007"}, allow_leak=True)
+    moved, message = boxes_to_train(rows, {"i0007"}, allow_leak=True)
     assert sum(row.split == "test" for row in moved) == 5
-    assert "2 other images of these patients stay in the test split: a leak" in said
+    assert "2 other images of these patients stay in the test split: a leak" in message
     with pytest.raises(RequestError, match="1 patients stand in both"):
         refuse_shared_patients(moved)

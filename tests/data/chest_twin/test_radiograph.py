@@ -23,8 +23,8 @@ def take(*args, seed=0, size_px=SIZE, **more):
     return radiograph(visit(*args, **more), size_px=size_px, seed=seed)
 
 
-def boxes(taken, finding):
-    return np.array([box[1:] for box in taken.boxes if box[0] == finding])
+def boxes(drawn, finding):
+    return np.array([box[1:] for box in drawn.boxes if box[0] == finding])
 
 
 def test_a_healthy_chest_has_no_box():
@@ -35,9 +35,9 @@ def test_a_healthy_chest_has_no_box():
 @pytest.mark.parametrize("view", ["PA", "AP"])
 def test_a_finding_has_boxes_in_the_picture_and_no_other_finding_has(finding, view):
     for patient in range(4):
-        taken = take(patient, finding, view=view)
-        assert {box[0] for box in taken.boxes} == {finding}
-        found = boxes(taken, finding)
+        drawn = take(patient, finding, view=view)
+        assert {box[0] for box in drawn.boxes} == {finding}
+        found = boxes(drawn, finding)
         assert (found[:, :2] >= 0).all() and (found[:, 2:] <= SIZE).all()
         assert (found[:, 2:] > found[:, :2]).all()
 
@@ -51,10 +51,10 @@ def test_a_finding_changes_the_picture_where_its_box_is(finding):
     """Against the same chest without; volume loss and shifts change the rest as well."""
     ratios = []
     for patient in range(6):
-        taken, without = take(patient, finding), take(patient)
-        changed = np.abs(taken.image.astype(float) - without.image)
+        drawn, without = take(patient, finding), take(patient)
+        changed = np.abs(drawn.image.astype(float) - without.image)
         inside = np.zeros_like(changed, dtype=bool)
-        for x0, y0, x1, y1 in boxes(taken, finding):
+        for x0, y0, x1, y1 in boxes(drawn, finding):
             inside[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
         ratios.append(changed[inside].mean() / (changed[~inside].mean() + 0.5))
     assert np.median(ratios) > 1.5
@@ -69,8 +69,8 @@ def test_a_heart_is_large_if_and_only_if_the_label_says_so(view, wider):
 
 
 def test_the_large_hearts_box_is_as_wide_as_its_share_of_the_chest():
-    taken = take(5, "Cardiomegaly", size_px=192)
-    (x0, _, x1, _), chest = boxes(taken, "Cardiomegaly")[0], taken.chest
+    drawn = take(5, "Cardiomegaly", size_px=192)
+    (x0, _, x1, _), chest = boxes(drawn, "Cardiomegaly")[0], drawn.chest
     widest = 2 * chest.patient.half_width * chest.heart_share
     # The picture is magnified by about 1.12, give or take 0.06 three times.
     assert 0.9 < (x1 - x0) / 192 * FIELD_CM / widest < 1.35

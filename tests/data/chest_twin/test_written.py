@@ -17,9 +17,9 @@ def write(root, *, workers, on_image=None):
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """A small set by one process, and how many images were told of."""
-    root, told = tmp_path_factory.mktemp("drawn") / "one", []
-    write(root, workers=1, on_image=lambda: told.append(1))
-    return root, told
+    root, reports = tmp_path_factory.mktemp("drawn") / "one", []
+    write(root, workers=1, on_image=lambda: reports.append(1))
+    return root, reports
 
 
 def entries(root):

@@ -144,7 +144,7 @@ def test_single_draws_every_corruption_alike():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"model": "mix"}, "one of chain, single, fundus_literal"),
         ({"model": "single", "severity": 6}, "give 1, 2, 3, 4 or 5"),
@@ -152,8 +152,8 @@ def test_single_draws_every_corruption_alike():
         ({"model": "chain", "corruption": "shot_noise"}, "only model 'single' takes one"),
     ],
 )
-def test_a_wrong_request_says_the_way_out(options, said):
-    with pytest.raises(RequestError, match=said):
+def test_a_wrong_request_says_the_way_out(options, message):
+    with pytest.raises(RequestError, match=message):
         drawn(0, **options)
 
 

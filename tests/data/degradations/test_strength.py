@@ -3,19 +3,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.degradations.strength import blended, kept_share, towards
+from bench.data.degradations.strength import blended, kept_weight, towards
 
 shares = st.floats(0, 1)
 
 
 @given(st.floats(0.05, 0.95), st.floats(0, 100), st.floats(0, 100))
-def test_a_kept_share_falls_from_one_through_the_published_and_never_to_nothing(
+def test_a_kept_weight_falls_from_one_through_the_published_and_never_to_nothing(
     published, strength, more
 ):
     strength, more = sorted((strength, more))
-    assert kept_share(published, 0) == 1
-    assert kept_share(published, 1) == pytest.approx(published)
-    assert 0 < kept_share(published, more) <= kept_share(published, strength)
+    assert kept_weight(published, 0) == 1
+    assert kept_weight(published, 1) == pytest.approx(published)
+    assert 0 < kept_weight(published, more) <= kept_weight(published, strength)
 
 
 def test_a_blend_is_the_published_one_at_one_and_the_image_at_zero():

@@ -9,14 +9,14 @@ from bench.lesions import idrid
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """Three photographs by one process, and how many were told of."""
-    root, told = tmp_path_factory.mktemp("drawn") / "one", []
-    write_idrid(root, images=3, size_px=128, on_image=lambda: told.append(1))
-    return root, told
+    root, reports = tmp_path_factory.mktemp("drawn") / "one", []
+    write_idrid(root, images=3, size_px=128, on_image=lambda: reports.append(1))
+    return root, reports
 
 
 def test_each_image_is_told_of(drawn):
-    root, told = drawn
-    assert len(told) == len(idrid.read(root)) == 3
+    root, reports = drawn
+    assert len(reports) == len(idrid.read(root)) == 3
 
 
 def test_the_number_of_workers_changes_nothing(drawn, tmp_path):

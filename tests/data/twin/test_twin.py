@@ -41,9 +41,9 @@ def test_a_healthy_eye_has_no_box_and_a_diseased_one_has():
 
 def test_microaneurysms_are_at_most_a_twelfth_of_a_disc_diameter():
     """Their boxes, edges and the picture's own pixels included."""
-    taken = [take(str(i), grade=1, size_px=512) for i in range(6)]
+    drawn = [take(str(i), grade=1, size_px=512) for i in range(6)]
     disc_px = DISC_DIAMETER * 256
-    boxes = [box for t in taken for box in t.boxes if box[0] == MICROANEURYSM]
+    boxes = [box for t in drawn for box in t.boxes if box[0] == MICROANEURYSM]
     widths = np.array([x1 - x0 for _, x0, _, x1, _ in boxes])
     assert len(boxes) > 10
     # A box is as wide as its weights above 0.3 reach: half the soft edge more on either side,
@@ -52,10 +52,10 @@ def test_microaneurysms_are_at_most_a_twelfth_of_a_disc_diameter():
 
 
 def test_boxes_and_masks_agree():
-    taken = take(grade=3, size_px=256)
-    for kind, mask in taken.masks.items():
+    drawn = take(grade=3, size_px=256)
+    for kind, mask in drawn.masks.items():
         rows, columns = np.nonzero(mask)
-        own = np.array([box[1:] for box in taken.boxes if box[0] == kind])
+        own = np.array([box[1:] for box in drawn.boxes if box[0] == kind])
         inside = [
             (
                 (own[:, 0] - 1 <= x) & (x <= own[:, 2]) & (own[:, 1] - 1 <= y) & (y <= own[:, 3])

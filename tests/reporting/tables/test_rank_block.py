@@ -4,12 +4,12 @@ import pytest
 from measured import measured_of
 
 from bench.evaluation.ranks import ranking
-from bench.experiments import Row
+from bench.experiments import ExperimentRow
 from bench.reporting.tables.build import build
 from bench.reporting.tables.model import Column
 from bench.reporting.tables.rank_block import rank_block
 
-ROWS = [Row(name, name.upper()) for name in "abc"]
+ROWS = [ExperimentRow(name, name.upper()) for name in "abc"]
 COLUMNS = [Column("native", "native"), Column("native", "published", "published")]
 
 

@@ -2,11 +2,11 @@ import re
 
 from rich.console import Console
 
-from bench.sweeps.board import _Table, board, last_line
+from bench.sweeps.display import _LiveDisplay, display, last_line
 
 
 def test_a_log_gets_a_line_with_the_time_for_each_start_and_end(capsys, tmp_path):
-    with board(3, 1) as shown:
+    with display(3, 1) as shown:
         shown.started("comcl seed 0", tmp_path / "log")
         shown.ended("comcl seed 0", "killed by SIGKILL; try 2", final=False)
         shown.started("comcl seed 0", tmp_path / "log")
@@ -30,7 +30,7 @@ def shown_as(table):
 def test_a_terminal_shows_what_runs_with_the_last_line_of_its_log(tmp_path):
     log = tmp_path / "log"
     log.write_text("a traceback\nfinetune: epoch 2 of 8, [red]loss[/] 0.7\n\n")
-    table = _Table(4, 0, Console(quiet=True))
+    table = _LiveDisplay(4, 0, Console(quiet=True))
     table.started("comcl seed 0", log)
     assert "comcl seed 0" in shown_as(table)
     assert "epoch 2 of 8, [red]loss[/] 0.7" in shown_as(table)
@@ -41,7 +41,7 @@ def test_a_terminal_shows_what_runs_with_the_last_line_of_its_log(tmp_path):
 
 
 def test_a_run_to_be_tried_again_is_not_over():
-    table = _Table(2, 0, Console(quiet=True))
+    table = _LiveDisplay(2, 0, Console(quiet=True))
     table.ended("comcl seed 0", "killed", final=False)
     assert "0 of 2 runs" in shown_as(table)
 

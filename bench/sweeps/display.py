@@ -1,4 +1,4 @@
-"""A sweep's progress on standard error: a live table on a terminal, a line an event elsewhere."""
+"""A sweep's progress on standard error: a live table on a terminal, else one line per event."""
 
 import sys
 import time
@@ -18,8 +18,8 @@ from bench.reporting.status import age
 TAIL_BYTES = 400
 
 
-class Board(Protocol):
-    """Who is told how a sweep gets on."""
+class Display(Protocol):
+    """What shows how a sweep gets on."""
 
     def started(self, name: str, log: Path) -> None:
         """A run has a process, which writes to `log`."""
@@ -32,23 +32,23 @@ class Board(Protocol):
 
 
 @contextmanager
-def board(total: int, done: int) -> Iterator[Board]:
-    """A board until the block ends.
+def display(total: int, done: int) -> Iterator[Display]:
+    """A display until the block ends.
 
     Args:
         total: Number of runs.
         done: How many of them are done before the sweep begins.
     """
     if not sys.stderr.isatty():
-        yield _Lines(total, done)
+        yield _LineDisplay(total, done)
         return
     console = Console(stderr=True)
-    shown = _Table(total, done, console)
+    shown = _LiveDisplay(total, done, console)
     with Live(shown, console=console, refresh_per_second=2):
         yield shown
 
 
-class _Lines:
+class _LineDisplay:
     """A line when a run starts and one when it ends, with the time of day, for logs."""
 
     def __init__(self, total: int, done: int):
@@ -65,7 +65,7 @@ class _Lines:
         print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
 
 
-class _Table:
+class _LiveDisplay:
     """What runs now, for how long, and the last line of its log; what has ended scrolls by."""
 
     def __init__(self, total: int, done: int, console: Console):

@@ -23,10 +23,10 @@ from bench.evaluation.detection import Detections, Truth, ap50, ranked
 from bench.lesions import idrid
 from bench.lesions.box_source import APPLIED
 from bench.lesions.faster_rcnn import DetectionBatches, LesionDetector, schedule
-from bench.lesions.idrid import KINDS, Annotated, LesionSet
+from bench.lesions.idrid import KINDS, AnnotatedPhotograph, LesionSet
 from bench.lesions.predictions import DetectorImage, Predictor, threads
 from bench.locking import lock
-from bench.protocol.settings import Detector, Protocol
+from bench.protocol.settings import DetectorSettings, Protocol
 from bench.seeding import seed_for
 from bench.training.callbacks import Callbacks
 from bench.training.loop import fit
@@ -59,7 +59,7 @@ class TrainedDetector:
     network: LesionDetector
     report: dict[str, Any]
 
-    def predictor(self, settings: Detector, context: DetectorContext) -> Predictor:
+    def predictor(self, settings: DetectorSettings, context: DetectorContext) -> Predictor:
         """The detector with the folder of its stored predictions."""
         return Predictor(
             network=self.network,
@@ -81,7 +81,7 @@ def key(lesions: LesionSet, protocol: Protocol) -> str:
 def detector(lesions: LesionSet, protocol: Protocol, context: DetectorContext) -> TrainedDetector:
     """The detector of these photographs and settings: found in the cache, or trained.
 
-    Another process that trains the same one is waited for; a killed training goes on at its last
+    Another process that trains the same one is waited for; a killed training resumes at its last
     epoch.
 
     Raises:
@@ -91,8 +91,8 @@ def detector(lesions: LesionSet, protocol: Protocol, context: DetectorContext) -
     folder = context.cache / "detectors" / key(lesions, protocol)
     report = folder / "detector.json"
     while not report.is_file():
-        with lock(folder) as mine:
-            if mine and not report.is_file():
+        with lock(folder) as acquired:
+            if acquired and not report.is_file():
                 _train(lesions, protocol, folder, context)
         if not report.is_file():
             time.sleep(1)
@@ -105,7 +105,7 @@ def detector(lesions: LesionSet, protocol: Protocol, context: DetectorContext) -
 
 def predict_held_out(
     lesions: LesionSet, trained: TrainedDetector, protocol: Protocol, context: DetectorContext
-) -> tuple[list[Annotated], list[Detections]]:
+) -> tuple[list[AnnotatedPhotograph], list[Detections]]:
     """The photographs that the detector was not trained on, and what it finds in them."""
     _, held = _open(lesions, protocol, context)
     predictor = trained.predictor(protocol.detector, context)
@@ -113,13 +113,15 @@ def predict_held_out(
 
 
 def right_at(
-    confidence: float, found: Sequence[Detections], held: Sequence[Annotated]
+    confidence: float, detections: Sequence[Detections], held: Sequence[AnnotatedPhotograph]
 ) -> dict[str, dict[str, int]]:
     """For each kind: true boxes, boxes found with this confidence, and how many are right."""
     true = [_truth(photograph) for photograph in held]
     rows = {}
     for kind, name in enumerate(KINDS):
-        _, right, total = ranked([own.above(confidence) for own in found], true, kind)
+        _, right, total = ranked(
+            [detected.above(confidence) for detected in detections], true, kind
+        )
         rows[name] = {"true": total, "found": len(right), "right": int(right.sum())}
     return rows
 
@@ -140,12 +142,12 @@ def _train(lesions: LesionSet, protocol: Protocol, folder: Path, context: Detect
     assert isinstance(network, LesionDetector)
     seconds = _fit(network, batches, epochs, settings, folder, context)
     predictor = TrainedDetector(folder, network, {}).predictor(settings, context)
-    found = predictor.predict([_view(photograph) for photograph in held])
+    detections = predictor.predict([_view(photograph) for photograph in held])
     buffer = io.BytesIO()
     torch.save({name: tensor.cpu() for name, tensor in network.state_dict().items()}, buffer)
     store.write_bytes(folder / "weights.pt", buffer.getvalue())
     report = {
-        "ap50": _ap50(found, held),
+        "ap50": _ap50(detections, held),
         "photographs": _described(lesions.name, training, held),
         "settings": _that_train(settings),
         "training_seconds": round(seconds, 1),
@@ -158,7 +160,7 @@ def _fit(
     network: LesionDetector,
     batches: DetectionBatches,
     epochs: int,
-    settings: Detector,
+    settings: DetectorSettings,
     folder: Path,
     context: DetectorContext,
 ) -> float:
@@ -191,7 +193,7 @@ def _fit(
     return sum(event["seconds"] for event in fitted.history)
 
 
-def _that_train(settings: Detector) -> dict[str, Any]:
+def _that_train(settings: DetectorSettings) -> dict[str, Any]:
     """Settings that can change the weights; a companion's are in the digest of its photographs."""
     return {
         name: value
@@ -202,40 +204,44 @@ def _that_train(settings: Detector) -> dict[str, Any]:
 
 def _open(
     lesions: LesionSet, protocol: Protocol, context: DetectorContext
-) -> tuple[list[Annotated], list[Annotated]]:
+) -> tuple[list[AnnotatedPhotograph], list[AnnotatedPhotograph]]:
     """Photographs to train on and those held out, decoded."""
     images = lesions.images(context.callbacks.tick)
-    parts = idrid.hold_out(images, share=protocol.detector.held_out, seed=protocol.data.data_seed)
+    parts = idrid.hold_out(
+        images, proportion=protocol.detector.held_out, seed=protocol.data.data_seed
+    )
     size_px, done = protocol.detector.image_px, 0
-    opened: tuple[list[Annotated], list[Annotated]] = ([], [])
-    for part, own in zip(parts, opened, strict=True):
+    opened: tuple[list[AnnotatedPhotograph], list[AnnotatedPhotograph]] = ([], [])
+    for part, decoded in zip(parts, opened, strict=True):
         for image in part:
-            own.append(idrid.open_image(image, size_px))
+            decoded.append(idrid.open_image(image, size_px))
             done += 1
             context.callbacks.tick("reading lesion masks", done, len(images))
     return opened
 
 
-def _view(photograph: Annotated) -> DetectorImage:
+def _view(photograph: AnnotatedPhotograph) -> DetectorImage:
     return DetectorImage(f"{photograph.image_id}:held out", lambda: photograph.image)
 
 
-def _truth(photograph: Annotated) -> Truth:
+def _truth(photograph: AnnotatedPhotograph) -> Truth:
     return Truth(photograph.boxes / photograph.image.shape[0], photograph.kinds)
 
 
-def _ap50(found: Sequence[Detections], held: Sequence[Annotated]) -> dict[str, float]:
+def _ap50(
+    detections: Sequence[Detections], held: Sequence[AnnotatedPhotograph]
+) -> dict[str, float]:
     """AP50 of each kind, nan where the held-out photographs have none, and their mean."""
     true = [_truth(photograph) for photograph in held]
-    scores = {name: ap50(found, true, kind) for kind, name in enumerate(KINDS)}
+    scores = {name: ap50(detections, true, kind) for kind, name in enumerate(KINDS)}
     known = [score for score in scores.values() if not np.isnan(score)]
     return {**scores, "mean": float(np.mean(known)) if known else float("nan")}
 
 
 def _described(
-    name: str, training: Sequence[Annotated], held: Sequence[Annotated]
+    name: str, training: Sequence[AnnotatedPhotograph], held: Sequence[AnnotatedPhotograph]
 ) -> dict[str, Any]:
-    def boxes(photographs: Sequence[Annotated]) -> dict[str, int]:
+    def boxes(photographs: Sequence[AnnotatedPhotograph]) -> dict[str, int]:
         kinds = np.concatenate([photograph.kinds for photograph in photographs])
         return {kind: int((kinds == i).sum()) for i, kind in enumerate(KINDS)}
 

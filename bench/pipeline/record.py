@@ -1,0 +1,82 @@
+"""What is written into a run's folder: its identity first, its results and their origin last."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from torch import nn
+
+from bench import provenance, store
+from bench.evaluation import metrics
+from bench.pipeline import build, saliency
+from bench.pipeline.context import RunContext
+from bench.pipeline.description import about, command
+from bench.pipeline.resolve import Prepared
+
+
+def write_spec(prepared: Prepared, context: RunContext) -> None:
+    """Write `spec.json`: what the run is named by, and what pages say of it."""
+    located = {k: v for k, v in context.located.items() if not k.endswith("seconds")}
+    described = {
+        "id": prepared.spec.id,
+        "key": prepared.key,
+        "spec": asdict(prepared.spec),
+        "about": about(prepared, build.notes(context)) | {"located": located},
+    }
+    store.write_json(prepared.folder / "spec.json", described)
+
+
+def write_results(
+    prepared: Prepared,
+    predictions: pd.DataFrame,
+    artefacts: dict[str, dict[str, np.ndarray]],
+    leaks: dict[str, Any],
+    *,
+    device: torch.device,
+    log: store.EventLog,
+) -> None:
+    """Write predictions, artefacts, scores and origin, then DONE.
+
+    Scores are computed from the predictions as they were stored, so that whoever recomputes them
+    gets the same.
+
+    Args:
+        prepared: Names the folder.
+        predictions: Rows of the validation and the test split.
+        artefacts: File name -> named arrays; no file where there are none.
+        leaks: What the splits have in common, of `bench.data.leakage`.
+        device: Where the run was trained.
+        log: Of its stages; their seconds add up to the run's.
+    """
+    folder, task = prepared.folder, prepared.dataset.task
+    store.write_predictions(folder / "predictions.parquet", predictions)
+    stored = pd.read_parquet(folder / "predictions.parquet")
+    scores = metrics.score_all(stored, kind=task.kind, classes=task.classes)
+    for name, arrays in artefacts.items():
+        if arrays:
+            store.write_arrays(folder / name, arrays)
+    if explained := artefacts["saliency.npz"]:
+        scores["test"] |= saliency.pointing_scores(explained)
+    store.write_json(folder / "metrics.json", scores)
+    origin = provenance.collect(
+        device=device.type,
+        device_name=_device_name(device),
+        seconds=sum(event["seconds"] for event in log.read()),
+        command=command(prepared),
+    )
+    store.write_json(folder / "provenance.json", {**origin, "leakage": leaks})
+    store.finish(folder)
+
+
+def keep_weights(network: nn.Module, folder: Path) -> None:
+    """Write the weights that were scored; not part of the record, free to delete for space."""
+    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    store.write_bytes(folder / "checkpoint.safetensors", safetensors.torch.save(state))
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name() if device.type == "cuda" else provenance.cpu_name()
