@@ -17,7 +17,8 @@ check: .venv/made
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal
+	$(BIN)/codespell
+	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 # Plants one fault at a time and asks whether a test notices: an hour or more.
 mutants: .venv/made

@@ -26,3 +26,10 @@ class Interrupted(BenchError):
     """The run was asked to stop and can be resumed."""
 
     exit_code = 4
+
+
+SHIPPED_FILES = (
+    "it is part of the package: install comcl-bench again, or in a checkout run "
+    "`git checkout -- bench/reporting/data`"
+)
+"""The way out where a file that the package brings is missing or changed."""

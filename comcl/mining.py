@@ -118,7 +118,7 @@ GROWTH = 1.3  # the value in Kumar et al.
 class Pace(NamedTuple):
     """Where training stands for one pair of levels."""
 
-    count: int  # K_t
+    kept: int  # K_t
     progress: float  # t / T in [0, 1]
     age: float = math.inf  # first threshold of Kumar's rule; infinite while it warms up
 
@@ -131,12 +131,12 @@ def quantile(losses: Tensor, pace: Pace) -> Tensor:
 
 def literal(losses: Tensor, pace: Pace) -> Tensor:
     """Eq. 3 as printed: loss < 1 / K_t.  K_t = 0 selects all, whose losses are then 0."""
-    return losses < (1 / pace.count if pace.count else math.inf)
+    return losses < (1 / pace.kept if pace.kept else math.inf)
 
 
 def rescaled(losses: Tensor, pace: Pace) -> Tensor:
     """A loss below a fraction of chance, log(1 + K_t), that grows from a half to one."""
-    return losses < (0.5 + 0.5 * pace.progress) * math.log1p(pace.count)
+    return losses < (0.5 + 0.5 * pace.progress) * math.log1p(pace.kept)
 
 
 def kumar(losses: Tensor, pace: Pace) -> Tensor:

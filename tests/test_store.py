@@ -30,7 +30,7 @@ OTHERS = {
     "method_version": 2,
     "method_digest": "d1",
     "dataset": "eyeq",
-    "manifest": {"key": "abd", "images": {"train": 10}, "origin": {}},
+    "manifest": {"key": "other", "images": {"train": 10}, "origin": {}},
     "lq_ratio": "1.0",
     "seed": 1,
     "protocol": named("laptop").model_dump(mode="json"),

@@ -96,6 +96,7 @@ def restore_checkpoint(
         return [], None
     state = _read_whole(path)
     _check_settings(path, state["settings"], settings)
+    name = "run"
     try:
         for name, part in parts.items():
             part.load_state_dict(state["parts"][name])

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.errors import RequestError
+from bench.errors import SHIPPED_FILES, RequestError
 from bench.experiments import EXPERIMENTS, RATIOS
 from bench.roster import ALIASES, METHODS
 
@@ -116,7 +116,7 @@ def load_claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
     """
     claims = [load_claim(path) for path in sorted(folder.glob("*.toml"))]
     if not claims:
-        raise RequestError(f"{folder} has no claim files; restore them with git checkout")
+        raise RequestError(f"{folder} has no claim files; {SHIPPED_FILES}")
     return tuple(sorted(claims, key=lambda claim: (claim.family, claim.id)))
 
 

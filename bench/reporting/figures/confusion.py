@@ -40,12 +40,12 @@ class Matrix(NamedTuple):
     """One method's matrix, true grades by predicted ones.
 
     Attributes:
-        count: (C, C) images, mean over n seeds.
+        images: (C, C) number of images, mean over n seeds.
         share: (C, C) of the row; nan for a grade without images.
     """
 
     method: str
-    count: np.ndarray
+    images: np.ndarray
     share: np.ndarray
     n: int
 
@@ -65,9 +65,9 @@ def matrices(study: Study, ratio: str) -> list[Matrix]:
 
 def _table(found: list[Matrix]) -> pd.DataFrame:
     rows = [
-        (one.method, *place, one.count[place], one.share[place], one.n)
+        (one.method, *place, one.images[place], one.share[place], one.n)
         for one in found
-        for place in np.ndindex(*one.count.shape)
+        for place in np.ndindex(*one.images.shape)
     ]
     return pd.DataFrame(rows, columns=["method", "true", "predicted", "count", "share", "n"])
 
@@ -99,14 +99,14 @@ def _picture(study: Study, ratio: str) -> Picture:
 
 def _matrix(axes: Axes, one: Matrix) -> None:
     axes.imshow(np.nan_to_num(one.share), cmap="Blues", vmin=0, vmax=1, interpolation="none")
-    for true, predicted in np.ndindex(*one.count.shape):
-        share, count = one.share[true, predicted], one.count[true, predicted]
+    for true, predicted in np.ndindex(*one.images.shape):
+        share, count = one.share[true, predicted], one.images[true, predicted]
         if np.isnan(share):
             continue
         ink = "white" if share > LIGHT_TEXT else style.INK if count >= 0.5 else style.GREY
         text = {"ha": "center", "va": "center", "fontsize": 5.5, "color": ink}
         axes.text(predicted, true, f"{100 * share:.0f}\n{count:.0f}", **text)
-    grades = range(len(one.count))
+    grades = range(len(one.images))
     axes.set_xticks(grades, map(str, grades))
     axes.set_yticks(grades, map(str, grades))
     axes.tick_params(length=0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bench.errors import RequestError
+from bench.errors import SHIPPED_FILES, RequestError
 
 FOLDER = Path(__file__).parents[1] / "data" / "published"
 DATASETS = {"eyeq": "EyeQ", "chestxray": "Chest X-ray"}
@@ -83,12 +83,12 @@ def rows(name: str, folder: Path = FOLDER) -> list[dict[str, str]]:
     """
     path, locks = folder / name, folder / "SHA256SUMS"
     if not path.is_file() or not locks.is_file():
-        raise RequestError(f"{path} or its SHA256SUMS is missing; restore it with git checkout")
+        raise RequestError(f"{path} or its SHA256SUMS is missing; {SHIPPED_FILES}")
     content = path.read_bytes()
     if f"{hashlib.sha256(content).hexdigest()}  {name}" not in locks.read_text().splitlines():
         raise RequestError(
             f"{path} is not the file that SHA256SUMS locks: published values never change; "
-            f"restore it with git checkout -- {path}"
+            f"{SHIPPED_FILES}"
         )
     return list(csv.DictReader(content.decode().splitlines()))
 

@@ -81,7 +81,7 @@ def test_a_drop_goes_up_in_the_share(tmp_path):
         ('["comcl", "cabnet"]', '["comcl", "lanet"]', "twice"),
         ('["0.7"]', '["0.70"]', "no column '0.70'"),
         ('["0.7"]', '["native", "0.7"]', "columns: every entry needs 1 name"),
-        ('"accuracy"', '"acuracy"', "no score 'acuracy'"),
+        ('"accuracy"', '"acuracy"', "no score 'acuracy'"),  # codespell:ignore acuracy
         ("eyeq = ", "eyeqq = ", "no data set 'eyeqq'"),
         ('side = "greater"', 'side = "above"', "side"),
         ("margin = 0.02", "margin = 0.0", "margin"),
