@@ -117,7 +117,9 @@ def test_finetuning_uses_every_setting(training, tmp_path, name, warmup):
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_pretraining_uses_every_setting(training, tmp_path, name):
-    trained = train(stage(settings=PretrainingSettings(optimizer=name, **SHARED)), tmp_path, training)
+    trained = train(
+        stage(settings=PretrainingSettings(optimizer=name, **SHARED)), tmp_path, training
+    )
     kind, options = OPTIMIZERS[name]
     module = make(stage(), training)
     optimizer = kind(module.parameters(), lr=0.1, weight_decay=0.05, **options)
