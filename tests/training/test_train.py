@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.protocol.settings import Engine, Finetuning, Pretraining
+from bench.protocol.settings import EngineSettings, FinetuningSettings, PretrainingSettings
 from bench.store import EventLog
 from bench.training import train as one_stage
 from bench.training.stages import Stage
@@ -58,7 +58,7 @@ def training(tmp_path):
     scores = iter(range(0, -100, -1))
     return TrainingContext(
         device=torch.device("cpu"),
-        engine=Engine(precision="fp32", channels_last=False),
+        engine=EngineSettings(precision="fp32", channels_last=False),
         log=EventLog(tmp_path / "events.jsonl"),
         purpose=(0, "slope"),
         fingerprint="these",
@@ -70,7 +70,7 @@ def training(tmp_path):
 
 
 def stage(module: Any = Slope, settings: Any = None, **options: Any) -> Stage:
-    settings = settings or Finetuning(optimizer="sgd", **SHARED)
+    settings = settings or FinetuningSettings(optimizer="sgd", **SHARED)
     defaults: dict[str, Any] = {"name": "slope", "batches": Slopes(), "epochs": EPOCHS}
     return Stage(module=module, settings=settings, **(defaults | options))
 
@@ -105,7 +105,7 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
 @pytest.mark.parametrize("warmup", [0.0, 0.5])
 def test_finetuning_uses_every_setting(training, tmp_path, name, warmup):
-    settings = Finetuning(optimizer=name, warmup_share=warmup, **SHARED)
+    settings = FinetuningSettings(optimizer=name, warmup_share=warmup, **SHARED)
     trained = train(stage(settings=settings), tmp_path, training)
     kind, options = OPTIMIZERS[name]
     module = make(stage(), training)
@@ -117,7 +117,9 @@ def test_finetuning_uses_every_setting(training, tmp_path, name, warmup):
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_pretraining_uses_every_setting(training, tmp_path, name):
-    trained = train(stage(settings=Pretraining(optimizer=name, **SHARED)), tmp_path, training)
+    trained = train(
+        stage(settings=PretrainingSettings(optimizer=name, **SHARED)), tmp_path, training
+    )
     kind, options = OPTIMIZERS[name]
     module = make(stage(), training)
     optimizer = kind(module.parameters(), lr=0.1, weight_decay=0.05, **options)
@@ -127,7 +129,7 @@ def test_pretraining_uses_every_setting(training, tmp_path, name):
 
 def test_a_part_learns_at_the_rate_that_its_method_gives_it(training, tmp_path):
     undecayed: dict[str, Any] = SHARED | {"weight_decay": 0.0}
-    settings = Finetuning(optimizer="sgd", **undecayed)
+    settings = FinetuningSettings(optimizer="sgd", **undecayed)
     two = stage(TwoRates, settings)
     first, trained = make(two, training), train(two, tmp_path, training)
     fast, slow = (getattr(trained, n) - getattr(first, n) for n in ("weight", "slow"))
