@@ -10,12 +10,11 @@ that do not say where they come from; 15 seeds counted twice or missing; 16 stat
 import ast
 import json
 import os
-import runpy
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import code_versions
 import numpy as np
 import pytest
 import torch
@@ -23,7 +22,7 @@ import typer
 from paths import ROOT
 
 from bench import provenance
-from bench.commands.options import explained
+from bench.commands.options import reported
 from bench.data.pixels import Pixels, open_images
 from bench.evaluation import predict
 from bench.pipeline.resolve import Request, prepare
@@ -127,22 +126,22 @@ def test_a_named_test_is_there(number, name):
 
 
 def test_trap_02_a_full_disk_ends_a_command_with_1():
-    with pytest.raises(typer.Exit) as ended, explained():
+    with pytest.raises(typer.Exit) as ended, reported():
         raise OSError(28, "No space left on device", "x")
     assert ended.value.exit_code == 1
 
 
 def test_trap_04_a_methods_file_makes_its_own_runs_stale_alone():
     """Of all files below baselines/ and comcl/: who uses one is whose runs go stale with it."""
-    sources_of = runpy.run_path(str(Path(__file__).with_name("test_versions.py")))["sources_of"]
+    tree = code_versions.Tree.read(ROOT)
     users = {}
     for name, method in METHODS.items():
-        for path in {p for pattern in sources_of(method) for p in ROOT.glob(pattern)}:
-            users.setdefault(path.name, set()).add(name)
+        for module in code_versions.of_method(tree, method):
+            users.setdefault(module.rpartition(".")[2], set()).add(name)
     own = ("mmcnn", "zoom_in_net", "cabnet", "deepmt_dr", "lanet", "lesion_base_cl")
     for name in own:
-        assert users[f"{name}.py"] == {name.replace("_", "-")}
-    assert users["classifier.py"] > users["contrastive.py"] > {"moco", "comcl"}
+        assert users[name] == {name.replace("_", "-")}
+    assert users["classifier"] > users["contrastive"] > {"moco", "comcl"}
 
 
 def request(small_set, cache, tmp_path, tiny, method="resnet50"):

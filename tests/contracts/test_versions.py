@@ -83,10 +83,11 @@ def test_every_module_of_methods_counts_for_a_method():
 
 def test_an_exclusion_that_no_run_imports_any_more_is_noticed():
     assert EXCLUDED.keys() <= TREE.reached(START)
-    run = TREE.texts[START].replace(
+    record = TREE.texts["bench.pipeline.record"].replace(
         "from bench import provenance, store", "from bench import store"
     )
-    assert EXCLUDED.keys() - TREE.changed(bench__run=run).reached(START) == {"bench.provenance"}
+    tree = TREE.changed(bench__pipeline__record=record)
+    assert EXCLUDED.keys() - tree.reached(START) == {"bench.provenance"}
 
 
 def test_classes_are_found_by_name_in_the_roster_alone():
@@ -147,8 +148,8 @@ FAULTS = [
         {"engine"},
     ),
     ("bench.training.optim", "** 0.9", "** 0.8", {"engine"}),
-    ("bench.lesions.idrid", "share * len(training)", "share * len(images)", {"engine"}),
-    ("bench.protocol.chest", 'own["subset"] = ', 'own["sub"] = ', {"engine", "degradation"}),
+    ("bench.lesions.idrid", "proportion * len(training)", "proportion * len(images)", {"engine"}),
+    ("bench.protocol.chest", 'group["subset"] = ', 'group["sub"] = ', {"engine", "degradation"}),
     ("bench.data.degradations.blur", "rng.uniform(5, 15)", "rng.uniform(5, 25)", {"degradation"}),
     ("bench.data.twin.cohort", "3929 / 8614", "3929 / 8615", {"twin"}),
     ("bench.data.chest_twin.mix", "4.0, 6.0, 1.5", "4.0, 6.0, 2.5", {"chest twin"}),

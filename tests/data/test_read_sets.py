@@ -36,7 +36,7 @@ class Left(NamedTuple):
     classes: tuple[str, ...]
     modality: str
     boxes: str
-    synthetic_share: float
+    synthetic_proportion: float
     real: bool
     default_protocol: str
 
@@ -79,7 +79,7 @@ def test_every_data_set_is_here():
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_manifest_leaves_out_is_as_typed(read, name):
     data, task = read(name), read(name).task
-    described = (data.modality, data.boxes, data.synthetic_share, data.real)
+    described = (data.modality, data.boxes, data.synthetic_proportion, data.real)
     protocol = datasets.source(name).default_protocol
     assert Left(task.kind, task.classes, *described, protocol) == LEFT_OUT[name]
 
@@ -92,13 +92,13 @@ def test_a_record_has_the_file_of_its_name(read, name):
     assert names == [r.image_id for r in read(name).records]
 
 
-@pytest.mark.parametrize("change", ["synthetic_share", "quality"])
-def test_radiographs_of_another_quality_source_have_no_synthetic_share(read, change):
+@pytest.mark.parametrize("change", ["synthetic_proportion", "quality"])
+def test_radiographs_of_another_quality_source_have_no_synthetic_proportion(read, change):
     """The share of images degraded from the start is the protocol's, or 0 with known qualities."""
     if change == "quality":
-        assert read("chestxray", "chest.quality=view_ap").synthetic_share == 0
+        assert read("chestxray", "chest.quality=view_ap").synthetic_proportion == 0
     else:
-        assert read("chestxray", "chest.low_share=0.3").synthetic_share == 0.3
+        assert read("chestxray", "chest.low_share=0.3").synthetic_proportion == 0.3
 
 
 OTHER = {

@@ -10,9 +10,11 @@ from small_nih import write_nih
 from bench.data.records import SPLITS
 from bench.pipeline import build
 from bench.pipeline.description import about
+from bench.pipeline.gather import run_context
 from bench.pipeline.levels import images_by_level, level_pools
 from bench.pipeline.resolve import Request, prepare
-from bench.run import _predict, run_context
+from bench.run import _predict
+from bench.training.callbacks import Callbacks
 
 
 class Seen(NamedTuple):
@@ -48,7 +50,7 @@ def seen(small_set, nih, cache, tmp_path, tiny):
             partial=dataset == "chestxray",
         )
         prepared = prepare(request, lambda *_: None)
-        return prepared, run_context(prepared, torch.device("cpu"), lambda *_: None)
+        return prepared, run_context(prepared, torch.device("cpu"), Callbacks(lambda *_: None))
 
     def differing(context, clean, kind):
         one, other = (kind(c).images(np.arange(len(c.dataset.records))) for c in (context, clean))
