@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 RUN := $(BIN)/bench run --dataset eyeq-twin --protocol smoke --lq-ratio 0.7
 
-.PHONY: demo test check mutants format renew-golden clean
+.PHONY: demo test test-long check mutants format renew-golden clean
 
 demo: .venv/made
 	$(RUN) --method resnet50
@@ -19,6 +19,11 @@ check: .venv/made
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+# Long proofs, of which `make test` has a short version each: a sweep killed ten times, forty stored
+# runs prepared anew. About ten minutes.
+test-long: .venv/made
+	BENCH_LONG=1 $(BIN)/pytest tests/faults/test_sweep_killed.py tests/golden/test_stored_identities.py
 
 # Plants one fault at a time and asks whether a test notices: an hour or more.
 mutants: .venv/made

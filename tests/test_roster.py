@@ -33,7 +33,7 @@ def test_a_class_of_a_file_is_a_method_known_by_its_content(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no file"),
+        (None, "no such file"),
         ("x = 1\n", "has no class 'Net'; it has no class at all"),
         ("class Other: pass\nNet = 1\n", "has no class 'Net'; it has Other"),
         ("\n1/0\n", r"cannot be imported: ZeroDivisionError: division by zero \(mine.py, line 2\)"),
