@@ -168,10 +168,10 @@ def table(
         tables = build_all(which, load(records), protocol=protocol)
         page = render_all(tables, form)
         if notes:
-            from bench.reporting.tables.errata_page import render_notes
-            from bench.reporting.tables.paper_errata import notes as paper_errata
+            from bench.reporting.tables.errata_page import render_errata
+            from bench.reporting.tables.paper_errata import errata as paper_errata
 
-            page += "\n" + render_notes(paper_errata(), form)
+            page += "\n" + render_errata(paper_errata(), form)
         for path in (path for each in tables for path in write_all(each, out)) if out else ():
             typer.echo(f"wrote {path}", err=True)
         typer.echo(page, nl=False)

@@ -135,10 +135,11 @@ def sensitivity(
         raise typer.Exit(1 if answer.failed else 0)
 
 
-@commands.command(rich_help_panel=options.OURS, epilog="Example: bench planted --out results")
-def planted(
+@commands.command(rich_help_panel=options.OURS, epilog="Example: bench simulate --out results")
+def simulate(
     out: Annotated[
-        Path, typer.Option(help="Folder to which planted-truth.md is written.", callback=new_folder)
+        Path,
+        typer.Option(help="Folder to which simulated-studies.md is written.", callback=new_folder),
     ],
 ) -> None:
     """Simulate results with a known truth and count how often verdicts are right; takes minutes."""

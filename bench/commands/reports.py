@@ -39,10 +39,10 @@ def report(
 ) -> None:
     """Write all results as one HTML page that needs no other file and no network."""
     with reported():
-        from bench.reporting.report.page import said, write
+        from bench.reporting.report.page import report_message, write
 
         contents = write(records, out, tuple(study or ()), protocol=protocol)
-        typer.echo(said(contents, out, as_json=as_json))
+        typer.echo(report_message(contents, out, as_json=as_json))
 
 
 @commands.command(rich_help_panel=options.OURS, epilog="Example: bench pages")

@@ -1,4 +1,4 @@
-"""The pages of what there is: methods, data sets, the protocol, the open points of the paper."""
+"""The pages of what there is: methods, data sets, the protocol, the open questions of the paper."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -70,14 +70,14 @@ def protocol(name: str = "paper", method: str = "", *, as_json: bool = False) ->
     """
     rows = sources(name)
     if method:
-        own = original.changes(resolve(method)[0], name)
+        changes = original.changes(resolve(method)[0], name)
         for row in rows:
-            row["value"], row["source"] = own.get(row["key"], (row["value"], row["source"]))
+            row["value"], row["source"] = changes.get(row["key"], (row["value"], row["source"]))
     return page("protocol", rows, as_json=as_json)
 
 
 def ambiguities(*, as_json: bool = False) -> str:
-    """The open points of the paper, and the setting that decides each."""
+    """The open questions of the paper, and the setting that decides each."""
     rows = [entry.as_row() for entry in load().values()]
     return page("ambiguities", rows, as_json=as_json)
 
@@ -126,14 +126,14 @@ def _as_typed(value: Any) -> str:
 
 
 def _entries(rows: Rows) -> Group:
-    """The open points, a paragraph each; they are too long for columns."""
+    """The open questions, a paragraph each; they are too long for columns."""
     parts: list[RenderableType] = []
     for row in rows:
         parts.append(Text.assemble((f"{row['id']} [{row['kind']}] ", "bold"), str(row["question"])))
         parts.append(_facts(row))
         parts.append(Text(""))
     switches = sum(bool(row["fields"]) for row in rows)
-    return Group(*parts, Text(f"{len(rows)} open points, {switches} of them switches"))
+    return Group(*parts, Text(f"{len(rows)} open questions, {switches} of them switches"))
 
 
 def _facts(row: Mapping[str, Any]) -> Table:

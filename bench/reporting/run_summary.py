@@ -22,7 +22,7 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
         f"{split} {record[f'share_{split}']:.1%}" for split in ("train", "validation", "test")
     )
     lines = [
-        f"{record['method']} on {record['dataset']}, low-quality share {record['lq_ratio']}, "
+        f"{record['method']} on {record['dataset']}, low-quality ratio {record['lq_ratio']}, "
         f"seed {record['seed']}, protocol {record['protocol_name']}",
         f"  low-quality images: {shares}",
         f"  {_scores(record)}  (n = {record['n_test']} test images)",
@@ -39,12 +39,12 @@ def _scores(record: Mapping[str, Any]) -> str:
 
 
 def _notes(record: Mapping[str, Any]) -> list[str]:
-    said = list(record["assumptions"])
+    notes = list(record["assumptions"])
     if record["boxes"] not in ("none", "given"):
-        said.append(f"lesion patches from boxes={record['boxes']}")
+        notes.append(f"lesion patches from boxes={record['boxes']}")
     if not record["real"]:
-        said.append("drawn images: not comparable with the published numbers")
-    return said
+        notes.append("synthetic images: not comparable with the published numbers")
+    return notes
 
 
 def _plain(value: Any) -> Any:

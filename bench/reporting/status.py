@@ -32,10 +32,10 @@ NOTHING = (
     "  bench run --method resnet50 --dataset eyeq-twin --protocol smoke"
 )
 HEADS = ("", "data set", "ratio", "method", "seeds", "last sign", "why")
-State = dict[str, Any]
+RunState = dict[str, Any]
 
 
-def status_page(states: Sequence[State], *, as_json: bool = False) -> str:
+def status_page(states: Sequence[RunState], *, as_json: bool = False) -> str:
     """The status as text, in colours if standard output is a terminal.
 
     Args:
@@ -73,25 +73,25 @@ def status_of(
     """
     for name in datasets:
         source(name)
-    found = [row for row in states_below(root) if not datasets or row["dataset"] in datasets]
+    states = [row for row in states_below(root) if not datasets or row["dataset"] in datasets]
     if table is not None or datasets:
         records = load(root)
         if datasets and not records.empty:
             records = records.loc[records["dataset"].isin(datasets)]
         needed = {"datasets": datasets, "seeds": seeds, "protocol": protocol}
-        found += missing(found, records, tables=table or "1", **needed)
-    return status_page(found, as_json=as_json)
+        states += missing(states, records, tables=table or "1", **needed)
+    return status_page(states, as_json=as_json)
 
 
 def missing(
-    states: Sequence[State],
+    states: Sequence[RunState],
     records: pd.DataFrame,
     *,
     tables: str,
     datasets: Sequence[str] = (),
     seeds: int = SEEDS,
     protocol: str | None = None,
-) -> list[State]:
+) -> list[RunState]:
     """The runs that tables of the paper need and nobody has begun, as states.
 
     A run counts as there if the table would show it, or if it is stale, running, failed or
@@ -111,29 +111,29 @@ def missing(
     """
     experiments = chosen(tables)
     begun = dict.fromkeys(state["dataset"] for state in states)
-    own = [name for name in begun if any(e.stand_ins(name) for e in experiments)]
-    there = {_cell(state) for state in states if state["state"] != "done"}
+    begun_names = [name for name in begun if any(e.stand_ins(name) for e in experiments)]
+    present = {_cell(state) for state in states if state["state"] != "done"}
     for group in comparable_groups(records, protocol):
-        there |= {_cell(run) for run in group.records.to_dict("records")}
-    needed = balanced(experiments, datasets or own or data_sets(experiments), seeds=seeds)
-    return [_missing(cell) for cell in needed if cell not in there]
+        present |= {_cell(run) for run in group.records.to_dict("records")}
+    needed = balanced(experiments, datasets or begun_names or data_sets(experiments), seeds=seeds)
+    return [_missing(cell) for cell in needed if cell not in present]
 
 
 def _cell(run: Mapping[Any, Any]) -> RequiredRun:
     return RequiredRun(run["method"], run["dataset"], run["lq_ratio"], run["seed"])
 
 
-def _missing(cell: RequiredRun) -> State:
+def _missing(cell: RequiredRun) -> RunState:
     why = "" if cell.method in METHODS else "not in this version's roster"
     return {**cell._asdict(), "id": None, "state": "missing", "why": why, "age_seconds": None}
 
 
-def status_lines(states: Sequence[State]) -> list[str]:
+def status_lines(states: Sequence[RunState]) -> list[str]:
     """The status as plain lines; `states` as for `status_page`."""
     return plain(status_grid(states)).splitlines()
 
 
-def status_grid(states: Sequence[State]) -> RenderableType:
+def status_grid(states: Sequence[RunState]) -> RenderableType:
     """The status to print with other things; `states` as for `status_page`."""
     if not states:
         return Text(NOTHING)
@@ -155,9 +155,9 @@ def age(seconds: float | None) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def _alike(states: Sequence[State]) -> list[list[State]]:
+def _alike(states: Sequence[RunState]) -> list[list[RunState]]:
     """Runs that differ in the seed alone, most urgent state first."""
-    groups: dict[tuple[Any, ...], list[State]] = {}
+    groups: dict[tuple[Any, ...], list[RunState]] = {}
     for state in sorted(states, key=lambda s: (list(STYLES).index(s["state"]), _place(s))):
         groups.setdefault((state["state"], *_place(state)[:3], state["why"] or ""), []).append(
             state
@@ -165,19 +165,19 @@ def _alike(states: Sequence[State]) -> list[list[State]]:
     return list(groups.values())
 
 
-def _place(state: State) -> tuple[str, str, str, int]:
+def _place(state: RunState) -> tuple[str, str, str, int]:
     return state["dataset"], str(state["lq_ratio"]), state["method"], int(state["seed"])
 
 
-def _row(group: Sequence[State]) -> list[Text]:
+def _row(group: Sequence[RunState]) -> list[Text]:
     first = group[0]
     seeds = ", ".join("?" if state["seed"] < 0 else str(state["seed"]) for state in group)
     ages = [state["age_seconds"] for state in group if state["age_seconds"] is not None]
-    place = (first["dataset"], str(first["lq_ratio"]), first["method"], seeds)
-    texts = [*place, age(min(ages, default=None)), first["why"] or ""]
+    cells = (first["dataset"], str(first["lq_ratio"]), first["method"], seeds)
+    texts = [*cells, age(min(ages, default=None)), first["why"] or ""]
     return [Text(first["state"], STYLES[first["state"]]), *(Text(text) for text in texts)]
 
 
-def _summary(states: Sequence[State]) -> str:
+def _summary(states: Sequence[RunState]) -> str:
     counts = Counter(state["state"] for state in states)
     return ", ".join(f"{counts[state]} {state}" for state in reversed(STYLES) if counts[state])

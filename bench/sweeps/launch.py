@@ -15,7 +15,7 @@ from bench.errors import Interrupted, RequestError
 from bench.experiments import chosen, data_sets
 from bench.pipeline.progress import ticking
 from bench.protocol.presets import derive, named
-from bench.reporting.sweeps import lines_page, outcome_page, plan_page, submitted_page
+from bench.reporting.sweep_pages import lines_page, outcome_page, plan_page, submitted_page
 from bench.sweeps import budget, slurm
 from bench.sweeps.display import display
 from bench.sweeps.plan import Plan, SweepRequest, plan, undone, words

@@ -19,8 +19,8 @@ from bench.reporting.results.comparability import settings_of
 from bench.reporting.results.records import load
 from bench.reporting.tracing.cell_ids import CellId
 from bench.reporting.tracing.commands import options
-from bench.reporting.tracing.lookup import Place, find
-from bench.reporting.tracing.rerun_comparison import Answer, compare
+from bench.reporting.tracing.lookup import LocatedCell, find
+from bench.reporting.tracing.rerun_comparison import RerunComparison, compare
 from bench.run import execute
 from bench.training.callbacks import Callbacks
 
@@ -49,7 +49,7 @@ class RerunRequest:
     device: str = "auto"
 
 
-def rerun(wanted: RerunRequest, callbacks: Callbacks) -> Answer:
+def rerun(wanted: RerunRequest, callbacks: Callbacks) -> RerunComparison:
     """Run one run of a cell again and compare.
 
     Raises:
@@ -93,7 +93,7 @@ def request_of(command: str) -> Request:
     )
 
 
-def _which(stored_cell: Place | None, wanted: RerunRequest) -> int:
+def _which(stored_cell: LocatedCell | None, wanted: RerunRequest) -> int:
     """The index of the wanted run among the cell's."""
     seeds = [int(run["seed"]) for run in stored_cell.runs] if stored_cell else []
     if not seeds:

@@ -201,4 +201,4 @@ def test_claims_are_judged_from_records(bench):
     study = FIRST
     shown = bench("claims", "--records", str(study))
     assert shown.exit_code == 0
-    assert "contradicted" in shown.stdout and "drawn images" in shown.stdout
+    assert "contradicted" in shown.stdout and "synthetic images" in shown.stdout

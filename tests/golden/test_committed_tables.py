@@ -12,7 +12,7 @@ from bench.reporting.results.records import load
 from bench.reporting.tables.build import build
 from bench.reporting.tables.render import ENDINGS, render
 
-# Studies of one open point never enter a table and have none.
+# Studies of one open question never enter a table and have none.
 TABLES = sorted(STUDIES.glob("*/table[123].md"))
 
 

@@ -38,7 +38,7 @@ def test_a_card_says_what_was_run_what_came_out_and_where_it_lies():
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"real": True}, "drawn images"),
+        ({"real": True}, "synthetic images"),
         ({"boxes": "given"}, "boxes="),
         ({"boxes": "none"}, "boxes="),
         ({"assumptions": ()}, "loss a left out"),

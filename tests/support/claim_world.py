@@ -16,7 +16,7 @@ IMAGES = 400
 
 
 def claim(**changes):
-    """CoMCL beats resnet50 at the native share, by kappa."""
+    """CoMCL beats resnet50 at the native ratio, by kappa."""
     written = {
         "id": "made-up",
         "section": "3",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from paths import FIRST
-from traced import sign, traced_run
+from traced_records import sign, traced_run
 
 from bench.store import finish, write_json, write_predictions
 

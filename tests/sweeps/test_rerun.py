@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from traced import answers, traced_run
+from traced_records import answers, traced_run
 from typer.testing import CliRunner
 
 from bench.cli import app
@@ -13,7 +13,11 @@ from bench.errors import RequestError
 from bench.evaluation.statistics import Estimate, prediction_interval
 from bench.pipeline.resolve import Request
 from bench.reporting.tracing.cell_ids import cell_id
-from bench.reporting.tracing.rerun_comparison import compare_answers, differing, judged
+from bench.reporting.tracing.rerun_comparison import (
+    as_expected,
+    compare_predictions,
+    environment_changes,
+)
 from bench.store import write_predictions
 from bench.sweeps import rerun as module
 from bench.sweeps.rerun import RerunRequest, request_of, rerun
@@ -27,21 +31,21 @@ def test_a_score_is_expected_in_the_prediction_interval_of_its_cell():
     cell = estimate(0.80, 0.82, 0.84)
     expected = prediction_interval(cell.per_seed)
     assert expected is not None
-    inside, why = judged(0.80, expected.high - 1e-6, cell)
+    inside, why = as_expected(0.80, expected.high - 1e-6, cell)
     assert (inside, why) == (
         True,
         "another score, in the 95 % prediction interval for one more run",
     )
-    assert not judged(0.80, expected.high + 1e-6, cell)[0]
-    assert not judged(0.80, expected.low - 1e-6, cell)[0]
+    assert not as_expected(0.80, expected.high + 1e-6, cell)[0]
+    assert not as_expected(0.80, expected.low - 1e-6, cell)[0]
 
 
 def test_of_one_seed_only_the_same_score_will_do():
-    assert judged(0.8, 0.8, estimate(0.8)) == (True, "the same score")
-    inside, why = judged(0.8, 0.81, estimate(0.8))
+    assert as_expected(0.8, 0.8, estimate(0.8)) == (True, "the same score")
+    inside, why = as_expected(0.8, 0.81, estimate(0.8))
     assert not inside
     assert "one seed" in why
-    assert judged(np.nan, np.nan, estimate(np.nan, np.nan))[0]
+    assert as_expected(np.nan, np.nan, estimate(np.nan, np.nan))[0]
 
 
 def test_answers_are_compared_image_by_image_in_any_order(tmp_path):
@@ -54,7 +58,7 @@ def test_answers_are_compared_image_by_image_in_any_order(tmp_path):
         write_predictions(tmp_path / name, table)
 
     def found(name):
-        return compare_answers(tmp_path / "one", tmp_path / name)
+        return compare_predictions(tmp_path / "one", tmp_path / name)
 
     assert found("again") == "the same bytes"
     assert found("back").startswith(f"0 of {len(rows)} images have another probability")
@@ -65,12 +69,12 @@ def test_answers_are_compared_image_by_image_in_any_order(tmp_path):
 def test_only_fields_of_the_environment_that_differ_are_named():
     was = {"device": "cpu", "packages": {"torch": "2.6", "old": "1"}, "seconds": 1.0}
     now = {"device": "cpu", "packages": {"torch": "2.7", "new": "1"}, "seconds": 9.0}
-    assert differing(was, now) == {
+    assert environment_changes(was, now) == {
         "packages.torch": "2.6 -> 2.7",
         "packages.old": "1 -> absent",
         "packages.new": "absent -> 1",
     }
-    assert differing(was, was) == {}
+    assert environment_changes(was, was) == {}
 
 
 def test_a_stored_command_is_the_request_again():

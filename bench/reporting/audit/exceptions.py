@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.reporting.audit.runs import Made
+from bench.reporting.audit.runs import AuditedRun
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredException:
     """One exception.
 
     Attributes:
@@ -25,7 +25,7 @@ class Declared:
     """
 
     check: str
-    of: Callable[[Made], bool]
+    of: Callable[[AuditedRun], bool]
     reason: str
     source: str
     allows: Literal["more", "other"] = "other"
@@ -36,41 +36,41 @@ class Declared:
         return self.allows == "other" or value > reference
 
 
-def _named(*names: str) -> Callable[[Made], bool]:
-    return lambda run: run.known_as in names
+def _named(*names: str) -> Callable[[AuditedRun], bool]:
+    return lambda run: run.roster_name in names
 
 
-def _pretrains(run: Made) -> bool:
+def _pretrains(run: AuditedRun) -> bool:
     return any(stage.contrastive for stage in run.stages)
 
 
-def _long(run: Made) -> bool:
-    return bool((run.own("options") or {}).get("compute_matched"))
+def _long(run: AuditedRun) -> bool:
+    return bool((run.roster_value("options") or {}).get("compute_matched"))
 
 
-def _own_settings(run: Made) -> bool:
+def _own_settings(run: AuditedRun) -> bool:
     return run.spec["settings"] == "original"
 
 
-def _too_short(run: Made) -> bool:
+def _too_short(run: AuditedRun) -> bool:
     """More supervised stages than epochs: each still gets one, and the total grows."""
     phases = sum(not stage.contrastive for stage in run.stages)
     epochs = run.setting("finetuning", "epochs")
     return epochs is not None and phases > epochs
 
 
-def _published_split(run: Made) -> bool:
+def _published_split(run: AuditedRun) -> bool:
     """A real set whose training and test images were published as such."""
     return run.about["real"] and run.spec["dataset"] != "folder"
 
 
-def _compared_as_photographs(run: Made) -> bool:
+def _compared_as_photographs(run: AuditedRun) -> bool:
     """A record of radiographs from before they had a threshold of their own."""
     radiographs = run.spec["dataset"] in ("chestxray", "chestxray-twin")
     return radiographs and "alike" not in (run.origin.get("leakage") or {})
 
 
-def _options(run: Made) -> bool:
+def _options(run: AuditedRun) -> bool:
     return run.spec["study"] is not None
 
 
@@ -102,52 +102,54 @@ _RADIOGRAPHS = (
 _FAMILY = "paper 3.2: a plain classifier of this family"
 _TRAINING = ("steps", "images", "total", "patch_steps", "patches", "batch", "optimiser")
 
-EXCEPTIONS: tuple[Declared, ...] = (
-    Declared("steps", _long, *_LONGER, allows="more"),
-    Declared("images", _long, *_LONGER, allows="more"),
-    Declared("total", _long, *_LONGER, allows="more"),
-    Declared("total", _pretrains, *_PRETRAINED, allows="more"),
-    Declared("steps", _too_short, *_PHASES, allows="more"),
-    Declared("images", _too_short, *_PHASES, allows="more"),
-    Declared("total", _too_short, *_PHASES, allows="more"),
-    Declared(
+EXCEPTIONS: tuple[DeclaredException, ...] = (
+    DeclaredException("steps", _long, *_LONGER, allows="more"),
+    DeclaredException("images", _long, *_LONGER, allows="more"),
+    DeclaredException("total", _long, *_LONGER, allows="more"),
+    DeclaredException("total", _pretrains, *_PRETRAINED, allows="more"),
+    DeclaredException("steps", _too_short, *_PHASES, allows="more"),
+    DeclaredException("images", _too_short, *_PHASES, allows="more"),
+    DeclaredException("total", _too_short, *_PHASES, allows="more"),
+    DeclaredException(
         "input",
         _named("inception-v3"),
         "the network needs 75 px or more",
         "docs/reference/methods.md#inception-v3",
     ),
-    Declared(
+    DeclaredException(
         "input",
         _named("mmcnn"),
         "three resolutions are the method",
         "docs/reference/methods.md#mmcnn",
     ),
-    Declared(
+    DeclaredException(
         "input",
         _named("zoom-in-net"),
         "zooming into a larger image is it",
         "docs/reference/methods.md#zoom-in-net",
     ),
-    Declared("backbone", _named("inception-v3", "densenet121"), "keeps its family", _FAMILY),
-    Declared(
+    DeclaredException(
+        "backbone", _named("inception-v3", "densenet121"), "keeps its family", _FAMILY
+    ),
+    DeclaredException(
         "commit",
         lambda run: True,
         "versions decide whether numbers can move; a commit may touch pages alone",
         "tests/golden/code.lock",
         steady=False,
     ),
-    Declared(
+    DeclaredException(
         "trials",
         _options,
         "sensitivity runs vary an option to report its effect; the default was registered before",
         "bench/protocol/ambiguities.toml",
     ),
-    Declared("same_picture", _published_split, *_LOOKALIKES),
-    Declared("like_test", _published_split, *_LOOKALIKES),
-    Declared("same_picture", _compared_as_photographs, *_RADIOGRAPHS),
-    Declared("like_test", _compared_as_photographs, *_RADIOGRAPHS),
+    DeclaredException("same_picture", _published_split, *_LOOKALIKES),
+    DeclaredException("like_test", _published_split, *_LOOKALIKES),
+    DeclaredException("same_picture", _compared_as_photographs, *_RADIOGRAPHS),
+    DeclaredException("like_test", _compared_as_photographs, *_RADIOGRAPHS),
     *(
-        Declared(check, _own_settings, *_ORIGINAL)
+        DeclaredException(check, _own_settings, *_ORIGINAL)
         for check in (*_TRAINING, "input", "backbone", "weights", "augmentation")
     ),
 )

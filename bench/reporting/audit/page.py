@@ -1,4 +1,4 @@
-"""The audit and the leakage passport for a terminal, as Markdown, or as one JSON object."""
+"""The audit and the leakage checks for a terminal, as Markdown, or as one JSON object."""
 
 import textwrap
 from collections import Counter
@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import RequestError
-from bench.reporting.audit.audit import Row, equalities
-from bench.reporting.audit.leakage_checks import passport
-from bench.reporting.audit.runs import Made, read_runs
+from bench.reporting.audit.audit import AuditRow, equalities
+from bench.reporting.audit.leakage_checks import leakage_checks
+from bench.reporting.audit.runs import AuditedRun, read_runs
 from bench.reporting.console import for_stdout, json_object
 
 EMPTY = (
@@ -23,12 +23,12 @@ EMPTY = (
     "  bench run --method resnet50 --dataset eyeq-twin --protocol smoke\n  bench audit"
 )
 STYLES = {"PASS": "green", "FAIL": "bold red", "DECLARED EXCEPTION": "yellow", "UNKNOWN": "cyan"}
-HEADS = ("equal across runs", "leakage passport")
+HEADS = ("equal across runs", "leakage checks")
 WIDTHS = (22, 9, 42)  # with the gaps between them a terminal of 80 columns
 FORMATS = ("terminal", "markdown")
 
 
-class Answer(NamedTuple):
+class AuditPage(NamedTuple):
     """What goes to standard output, and whether a check failed."""
 
     text: str
@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Audited:
+class DatasetAudit:
     """The runs of one data set under one comparability key, and what was found."""
 
     dataset: str
@@ -44,11 +44,11 @@ class Audited:
     protocol: str
     runs: int
     methods: tuple[str, ...]
-    equal: tuple[Row, ...]
-    leaks: tuple[Row, ...]
+    equal: tuple[AuditRow, ...]
+    leaks: tuple[AuditRow, ...]
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[AuditRow, ...]:
         """All of them."""
         return (*self.equal, *self.leaks)
 
@@ -62,14 +62,14 @@ class Audited:
         )
 
 
-def audit(runs: Sequence[Made]) -> tuple[Audited, ...]:
+def audit(runs: Sequence[AuditedRun]) -> tuple[DatasetAudit, ...]:
     """Every data set and comparability key by itself; studies count as trials alone."""
     main = [run for run in runs if run.spec["study"] is None]
     places = dict.fromkeys((run.spec["dataset"], run.key) for run in main)
     return tuple(_audited(*place, main, runs) for place in sorted(places))
 
 
-def audit_page(root: Path, form: str = "terminal", *, as_json: bool = False) -> Answer:
+def audit_page(root: Path, form: str = "terminal", *, as_json: bool = False) -> AuditPage:
     """The audit of all records below a folder.
 
     Args:
@@ -81,33 +81,43 @@ def audit_page(root: Path, form: str = "terminal", *, as_json: bool = False) -> 
         RequestError: for another form.
     """
     if form not in FORMATS:
-        raise RequestError(f"--format {form}: there are {', '.join(FORMATS)}")
-    found = audit(read_runs(root))
-    failed = any(row.verdict == "FAIL" for one in found for row in one.rows)
+        raise RequestError(f"--format {form}: choose one of {', '.join(FORMATS)}")
+    audits = audit(read_runs(root))
+    failed = any(row.verdict == "FAIL" for audited in audits for row in audited.rows)
     if as_json:
-        text = json_object({"audits": [_plain(one) for one in found], "failed": failed})
-    elif not found:
+        text = json_object({"audits": [_plain(audited) for audited in audits], "failed": failed})
+    elif not audits:
         text = EMPTY
     else:
-        text = _markdown(found) if form == "markdown" else _terminal(found)
-    return Answer(text, failed)
+        text = _markdown(audits) if form == "markdown" else _terminal(audits)
+    return AuditPage(text, failed)
 
 
-def _audited(dataset: str, key: str, main: Sequence[Made], runs: Sequence[Made]) -> Audited:
-    own = [run for run in main if (run.spec["dataset"], run.key) == (dataset, key)]
-    there = [r for r in runs if r.spec["study"] is not None and r.spec["dataset"] == dataset]
-    methods = tuple(sorted({run.method for run in own}))
-    protocol = own[0].about["protocol_name"]
-    return Audited(dataset, key, protocol, len(own), methods, equalities(own, there), passport(own))
+def _audited(
+    dataset: str, key: str, main: Sequence[AuditedRun], runs: Sequence[AuditedRun]
+) -> DatasetAudit:
+    audited_runs = [run for run in main if (run.spec["dataset"], run.key) == (dataset, key)]
+    study_runs = [r for r in runs if r.spec["study"] is not None and r.spec["dataset"] == dataset]
+    methods = tuple(sorted({run.method for run in audited_runs}))
+    protocol = audited_runs[0].about["protocol_name"]
+    return DatasetAudit(
+        dataset,
+        key,
+        protocol,
+        len(audited_runs),
+        methods,
+        equalities(audited_runs, study_runs),
+        leakage_checks(audited_runs),
+    )
 
 
-def _terminal(found: Sequence[Audited]) -> str:
+def _terminal(audits: Sequence[DatasetAudit]) -> str:
     parts: list[Text | Table] = []
-    for one in found:
-        parts += [_lines(one.title, style="bold"), _lines(f"  {', '.join(one.methods)}")]
-        parts += [_grid(*part) for part in zip(HEADS, (one.equal, one.leaks), strict=True)]
-        parts += [_lines(line) for line in _notes(one)]
-        parts += [_lines(summary(one), style="bold"), Text("")]
+    for audited in audits:
+        parts += [_lines(audited.title, style="bold"), _lines(f"  {', '.join(audited.methods)}")]
+        parts += [_grid(*part) for part in zip(HEADS, (audited.equal, audited.leaks), strict=True)]
+        parts += [_lines(line) for line in _notes(audited)]
+        parts += [_lines(summary(audited), style="bold"), Text("")]
     return for_stdout(Group(*parts)).rstrip("\n")
 
 
@@ -118,7 +128,7 @@ def _lines(text: str, style: str = "") -> Text:
     return Text(folded, style=style)
 
 
-def _grid(head: str, rows: Sequence[Row]) -> Table:
+def _grid(head: str, rows: Sequence[AuditRow]) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, width in zip((head, "verdict", "found"), WIDTHS, strict=True):
         grid.add_column(name, width=width)
@@ -127,39 +137,41 @@ def _grid(head: str, rows: Sequence[Row]) -> Table:
     return grid
 
 
-def _notes(one: Audited) -> list[str]:
+def _notes(audited: DatasetAudit) -> list[str]:
     """A line for each exception that was needed, and for what is not known."""
     reasons: dict[tuple[str, ...], list[str]] = {}
-    for row in one.rows:
-        for own in row.excused:
-            what = f"{row.title} {own.value} (usual: {own.usual})"
-            reasons.setdefault((own.reason, own.source, ", ".join(own.methods)), []).append(what)
+    for row in audited.rows:
+        for exception in row.excused:
+            what = f"{row.title} {exception.value} (usual: {exception.usual})"
+            reasons.setdefault(
+                (exception.reason, exception.source, ", ".join(exception.methods)), []
+            ).append(what)
     lines = ["declared exceptions"] if reasons else []
     for (reason, source, methods), what in reasons.items():
         lines.append(f"  {methods}: {reason} ({source}): {'; '.join(what)}")
     missing: dict[str, list[str]] = {}
-    for row in one.rows:
+    for row in audited.rows:
         if row.verdict == "UNKNOWN":
             missing.setdefault(row.missing, []).append(row.title)
     lines += ["unknown, since records lack"] if missing else []
     return [*lines, *(f"  {what}: {'; '.join(titles)}" for what, titles in missing.items())]
 
 
-def summary(one: Audited) -> str:
+def summary(audited: DatasetAudit) -> str:
     """How often each verdict was given."""
-    counts = Counter(row.verdict for row in one.rows)
+    counts = Counter(row.verdict for row in audited.rows)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in STYLES if counts[verdict])
 
 
-def _markdown(found: Sequence[Audited]) -> str:
+def _markdown(audits: Sequence[DatasetAudit]) -> str:
     parts = ["# Audit: were all methods treated alike, and did anything leak?"]
-    for one in found:
-        parts += [f"## {one.title}", f"{', '.join(one.methods)}. {summary(one)}."]
-        for head, rows in zip(HEADS, (one.equal, one.leaks), strict=True):
+    for audited in audits:
+        parts += [f"## {audited.title}", f"{', '.join(audited.methods)}. {summary(audited)}."]
+        for head, rows in zip(HEADS, (audited.equal, audited.leaks), strict=True):
             lines = [f"| {head} | verdict | found |", "| :-- | :-- | :-- |"]
             lines += [f"| {r.title} | {r.verdict} | {_escaped(r.found)} |" for r in rows]
             parts.append("\n".join(lines))
-        notes = [f"- {_escaped(line.strip())}" for line in _notes(one) if line.startswith(" ")]
+        notes = [f"- {_escaped(line.strip())}" for line in _notes(audited) if line.startswith(" ")]
         parts += ["\n".join(notes)] if notes else []
     return "\n\n".join(parts)
 
@@ -170,13 +182,13 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _plain(one: Audited) -> dict[str, Any]:
+def _plain(audited: DatasetAudit) -> dict[str, Any]:
     return {
-        "dataset": one.dataset,
-        "key": one.key,
-        "protocol": one.protocol,
-        "runs": one.runs,
-        "methods": one.methods,
-        "checks": [asdict(row) for row in one.equal],
-        "passport": [asdict(row) for row in one.leaks],
+        "dataset": audited.dataset,
+        "key": audited.key,
+        "protocol": audited.protocol,
+        "runs": audited.runs,
+        "methods": audited.methods,
+        "checks": [asdict(row) for row in audited.equal],
+        "passport": [asdict(row) for row in audited.leaks],
     }

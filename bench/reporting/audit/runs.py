@@ -18,14 +18,14 @@ CONTRASTIVE = ("pretrain", "teacher", "student")
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedStage:
     """One stage as its events tell it.
 
     Attributes:
         name: As in the events.
         epochs: How many were logged.
         steps: Of the optimiser.
-        images: Presentations: images or patches, each counted as often as it was shown.
+        images: Samples seen: images or patches, each counted as often as it was shown.
         scores: Of the validation split, one an epoch; () where the stage was not scored.
     """
 
@@ -42,7 +42,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Answered:
+class PredictionSummary:
     """What the predictions hold of the data.
 
     Attributes:
@@ -63,12 +63,12 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Made:
+class AuditedRun:
     """One run.
 
     Attributes:
         method: As tables name it, with options changed by hand.
-        known_as: Its name in the roster, or of a user's file.
+        roster_name: Its name in the roster, or of a user's file.
         spec: Its identity, as stored.
         about: What pages say of it, as stored.
         origin: Its provenance, as stored.
@@ -78,14 +78,14 @@ class Made:
 
     folder: Path
     method: str
-    known_as: str
+    roster_name: str
     key: str
     spec: dict[str, Any]
     about: dict[str, Any]
     origin: dict[str, Any]
     scores: dict[str, dict[str, Any]]
-    stages: tuple[Trained, ...]
-    answered: Answered
+    stages: tuple[TrainedStage, ...]
+    predictions: PredictionSummary
     test_words: tuple[str, ...]
 
     @property
@@ -97,10 +97,10 @@ class Made:
         """A protocol field; None in records of before it was one."""
         return self.spec["protocol"].get(group, {}).get(field)
 
-    def own(self, attribute: str) -> Any:
+    def roster_value(self, attribute: str) -> Any:
         """What the roster says of the method; None for a user's file."""
-        known = METHODS.get(self.known_as)
-        return None if known is None else getattr(known, attribute)
+        method = METHODS.get(self.roster_name)
+        return None if method is None else getattr(method, attribute)
 
     def total(self, what: str, *, contrastive: bool | None = None) -> int:
         """Sum of "steps", "images" or "epochs" over stages of one kind, or over all."""
@@ -108,51 +108,51 @@ class Made:
         return sum(getattr(stage, what) for stage in kept)
 
 
-def read_runs(root: Path) -> list[Made]:
+def read_runs(root: Path) -> list[AuditedRun]:
     """All finished runs below a folder, studies included, ordered by their folders."""
     folders = sorted(path.parent for path in root.glob("*/*/*/DONE"))
     return [read_run(folder) for folder in folders if store.is_done(folder)]
 
 
-def read_run(folder: Path) -> Made:
+def read_run(folder: Path) -> AuditedRun:
     """One finished run."""
     saved = json.loads((folder / "spec.json").read_text())
     spec, about = saved["spec"], saved["about"]
     events = store.EventLog(folder / "events.jsonl").read()
-    return Made(
+    return AuditedRun(
         folder=folder,
         method=spec["method"] + about["changed_options"],
-        known_as=spec["method"],
+        roster_name=spec["method"],
         key=saved["key"],
         spec=spec,
         about=about,
         origin=json.loads((folder / "provenance.json").read_text()),
         scores=json.loads((folder / "metrics.json").read_text()),
         stages=_stages([event for event in events if "epoch" in event]),
-        answered=_answered(folder / FILE),
+        predictions=_predictions(folder / FILE),
         test_words=tuple(sorted({w for event in events for w in _words(event) if "test" in w})),
     )
 
 
-def _stages(events: list[dict[str, Any]]) -> tuple[Trained, ...]:
+def _stages(events: list[dict[str, Any]]) -> tuple[TrainedStage, ...]:
     names = dict.fromkeys(event["stage"] for event in events)
     return tuple(_stage(name, [e for e in events if e["stage"] == name]) for name in names)
 
 
-def _stage(name: str, events: list[dict[str, Any]]) -> Trained:
+def _stage(name: str, events: list[dict[str, Any]]) -> TrainedStage:
     # The speed was computed from the count of images, so their product gives it back exactly.
     images = sum(round(event["seconds"] * event["images_per_second"]) for event in events)
-    found = [event["validation"]["score"] for event in events if "validation" in event]
-    scores = tuple(float("nan") if score is None else score for score in found)
-    return Trained(name, len(events), max(event["step"] for event in events), images, scores)
+    logged = [event["validation"]["score"] for event in events if "validation" in event]
+    scores = tuple(float("nan") if score is None else score for score in logged)
+    return TrainedStage(name, len(events), max(event["step"] for event in events), images, scores)
 
 
-def _answered(path: Path) -> Answered:
+def _predictions(path: Path) -> PredictionSummary:
     table = pd.read_parquet(path).sort_values(["split", "image_id"], ignore_index=True)
     labels = [name for name in table.columns if name.partition("_")[0] == "label"]
     splits: dict[Any, pd.DataFrame] = dict(iter(table.groupby("split")))
     patients = [set(part["patient_id"]) for part in splits.values()]
-    return Answered(
+    return PredictionSummary(
         {s: _digest(part, ["image_id", "patient_id", *labels]) for s, part in splits.items()},
         _digest(table, ["image_id", "degraded"]),
         {split: len(part) for split, part in splits.items()},
@@ -164,10 +164,10 @@ def _answered(path: Path) -> Answered:
 
 def _digest(table: pd.DataFrame, columns: list[str]) -> str:
     """Of the rows in their order; no image id and no label holds a zero byte."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in columns:
-        found.update("\0".join(map(str, table[name])).encode() + b"\n")
-    return found.hexdigest()
+        digest.update("\0".join(map(str, table[name])).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _words(value: Any) -> Iterator[str]:

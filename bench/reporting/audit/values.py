@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.reporting.audit.runs import Made
+from bench.reporting.audit.runs import AuditedRun
 
 Value = Any  # hashable, compared with ==; None where the check says nothing of a run
 
@@ -23,9 +23,9 @@ class Check:
 
     id: str
     title: str
-    value: Callable[[Made], Value]
+    value: Callable[[AuditedRun], Value]
     show: Callable[[Value], str] = str
-    scope: Callable[[Made], str] = lambda run: ""
+    scope: Callable[[AuditedRun], str] = lambda run: ""
 
     def differing(self, value: Value, reference: Value) -> str:
         """The part of a value that is not as the others have it."""
@@ -45,23 +45,23 @@ def _words(value: tuple[Any, ...]) -> str:
 
 
 def _pairs(value: tuple[tuple[str, Any], ...]) -> str:
-    return ", ".join(f"{name} {of}" for name, of in value)
+    return ", ".join(f"{name} {item}" for name, item in value)
 
 
 def _short(value: str) -> str:
     return value[:12]
 
 
-def _origin(name: str) -> Callable[[Made], Value]:
+def _origin(name: str) -> Callable[[AuditedRun], Value]:
     return lambda run: run.origin.get(name)
 
 
-def _setting(group: str, *fields: str) -> Callable[[Made], Value]:
+def _setting(group: str, *fields: str) -> Callable[[AuditedRun], Value]:
     """Fields of a protocol group, None if the record has none of them."""
 
-    def value(run: Made) -> Value:
-        found = [(name, run.setting(group, name)) for name in fields]
-        kept = tuple((name, _hashable(v)) for name, v in found if v is not None)
+    def value(run: AuditedRun) -> Value:
+        values = [(name, run.setting(group, name)) for name in fields]
+        kept = tuple((name, _hashable(v)) for name, v in values if v is not None)
         return kept or None
 
     return value
@@ -71,7 +71,7 @@ def _hashable(value: Any) -> Any:
     return tuple(_hashable(item) for item in value) if isinstance(value, list) else value
 
 
-def _libraries(run: Made) -> Value:
+def _libraries(run: AuditedRun) -> Value:
     packages = sorted(run.origin["packages"].items())
     codecs = sorted(run.origin.get("codecs", {}).items())
     gpu = sorted(run.origin.get("gpu", {}).items())
@@ -86,37 +86,37 @@ def _libraries_shown(value: tuple[tuple[str, str], ...]) -> str:
     return f"{first} and {len(versions) - 2} more"
 
 
-def _input_px(run: Made) -> Value:
-    group = run.own("input_from") or "data"
+def _input_px(run: AuditedRun) -> Value:
+    group = run.roster_value("input_from") or "data"
     return run.setting(group, "image_px")
 
 
-def _backbone(run: Made) -> Value:
-    field = "name" if run.own("backbone") is None else run.own("backbone")
+def _backbone(run: AuditedRun) -> Value:
+    field = "name" if run.roster_value("backbone") is None else run.roster_value("backbone")
     return run.setting("backbone", field)
 
 
-def _total(what: str, contrastive: bool | None) -> Callable[[Made], Value]:
+def _total(what: str, contrastive: bool | None) -> Callable[[AuditedRun], Value]:
     return lambda run: run.total(what, contrastive=contrastive) or None
 
 
-def _selection(run: Made) -> Value:
+def _selection(run: AuditedRun) -> Value:
     scored = "scored on validation" if run.stages and run.stages[-1].scores else "not scored"
     return (f"{run.setting('finetuning', 'select')} epoch", f"last stage {scored}")
 
 
-def _boxes(run: Made) -> Value:
+def _boxes(run: AuditedRun) -> Value:
     return None if run.about["boxes"] == "none" else run.about["boxes"]
 
 
-def _degradation(run: Made) -> Value:
+def _degradation(run: AuditedRun) -> Value:
     return tuple(sorted(run.spec["protocol"]["degradation"].items()))
 
 
-def _images(run: Made) -> Value:
-    if run.answered.twice:
-        return f"images scored twice: {run.answered.twice}"
-    return tuple(sorted((s, digest[:8]) for s, digest in run.answered.images.items()))
+def _images(run: AuditedRun) -> Value:
+    if run.predictions.twice:
+        return f"images scored twice: {run.predictions.twice}"
+    return tuple(sorted((s, digest[:8]) for s, digest in run.predictions.images.items()))
 
 
 def _images_shown(value: Value) -> str:
@@ -125,7 +125,7 @@ def _images_shown(value: Value) -> str:
     return "each once, the same: " + ", ".join(f"{split} {digest}" for split, digest in value)
 
 
-def _method_version(run: Made) -> Value:
+def _method_version(run: AuditedRun) -> Value:
     return (run.spec["method_version"], run.spec["method_digest"])
 
 
@@ -161,7 +161,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "degraded",
         "degraded images",
-        lambda run: f"{run.spec['lq_ratio']}: {run.answered.degraded[:8]}",
+        lambda run: f"{run.spec['lq_ratio']}: {run.predictions.degraded[:8]}",
         scope=lambda run: run.spec["lq_ratio"],
     ),
     Check("input", "input side, px", _input_px),
@@ -180,6 +180,6 @@ CHECKS: tuple[Check, ...] = (
     Check("images", "images seen, supervised", _total("images", False), _number),
     Check("patch_steps", "optimiser steps, contrastive", _total("steps", True), _number),
     Check("patches", "patches seen, contrastive", _total("images", True), _number),
-    Check("total", "presentations in total", _total("images", None), _number),
+    Check("total", "samples seen in total", _total("images", None), _number),
     Check("boxes", "lesion boxes", _boxes),
 )

@@ -21,8 +21,8 @@ from bench.roster import ALIASES, METHODS
 FOLDER = Path(__file__).parents[1] / "data" / "claims"
 COLUMNS_OF = {"score": 1, "drop": 2, "relative drop": 2}
 METHODS_OF = {"method": 1, "first - second": 2}
-Words = Annotated[str, Field(min_length=1)]
-Names = Annotated[tuple[Words, ...], Field(min_length=1, strict=False)]
+NonEmptyText = Annotated[str, Field(min_length=1)]
+NonEmptyNames = Annotated[tuple[NonEmptyText, ...], Field(min_length=1, strict=False)]
 
 
 class Comparison(NamedTuple):
@@ -63,22 +63,22 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    id: Words
-    section: Words
-    text: Words
+    id: NonEmptyText
+    section: NonEmptyText
+    text: NonEmptyText
     estimand: Literal["score", "drop", "relative drop"]
     contrast: Literal["method", "first - second"]
     side: Literal["greater", "less"]
     margin: Annotated[float, Field(gt=0, lt=1)]
     alpha: Annotated[float, Field(gt=0, lt=0.5)]
-    family: Words
+    family: NonEmptyText
     combination: Literal["each", "all"]
     seeds: Annotated[int, Field(ge=2)]
     written: datetime.date
-    seen: Words
-    columns: Annotated[tuple[Names, ...], Field(min_length=1, strict=False)]
-    methods: Annotated[tuple[Names, ...], Field(min_length=1, strict=False)]
-    scores: Annotated[dict[Words, Names], Field(min_length=1, strict=False)]
+    seen: NonEmptyText
+    columns: Annotated[tuple[NonEmptyNames, ...], Field(min_length=1, strict=False)]
+    methods: Annotated[tuple[NonEmptyNames, ...], Field(min_length=1, strict=False)]
+    scores: Annotated[dict[NonEmptyText, NonEmptyNames], Field(min_length=1, strict=False)]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -89,7 +89,9 @@ class Claim(BaseModel):
                 raise ValueError(f"{list(entries)} names something twice")
         _known("column", itertools.chain(*self.columns), RATIOS)
         if any(list(c) != sorted(c, key=RATIOS.index) for c in self.columns):
-            raise ValueError(f"columns: a drop goes from the smaller share on: {', '.join(RATIOS)}")
+            raise ValueError(
+                f"columns: a drop goes from the smaller proportion on: {', '.join(RATIOS)}"
+            )
         _known("method", itertools.chain(*self.methods), known_methods())
         _known("score", itertools.chain(*self.scores.values()), registry.claimable())
         _known("data set", self.scores, {d for e in EXPERIMENTS.values() for d, _ in e.columns})
@@ -148,7 +150,7 @@ def _known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
     choices = sorted(known)
     unknown = [name for name in names if name not in choices]
     if unknown:
-        raise ValueError(f"no {kind} {unknown[0]!r}; there are {', '.join(choices)}")
+        raise ValueError(f"no {kind} {unknown[0]!r}; choose one of: {', '.join(choices)}")
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

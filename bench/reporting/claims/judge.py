@@ -23,14 +23,14 @@ from bench.evaluation.statistics import (
     score,
 )
 from bench.reporting.claims.files import Claim, Comparison, cells_of, load_claims
-from bench.reporting.results.comparability import Group, comparable_groups
+from bench.reporting.results.comparability import ComparableRuns, comparable_groups
 from bench.reporting.results.runs import Runs, collect, first_run
 from bench.reporting.results.significance import ClaimVerdict, combine
 from bench.roster import METHODS
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedComparison:
     """One comparison and what the records say of it.
 
     Attributes:
@@ -68,7 +68,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """One claim on one data set by one score.
 
     Attributes:
@@ -87,7 +87,7 @@ class Finding:
     verdict: ClaimVerdict
     by_column: dict[tuple[str, ...], ClaimVerdict]
     without_reconstructed: ClaimVerdict | None
-    comparisons: tuple[Judged, ...]
+    comparisons: tuple[JudgedComparison, ...]
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Judgement:
         first_run: Date of the earliest run behind them; None where records do not tell.
     """
 
-    group: Group
-    findings: tuple[Finding, ...]
+    group: ComparableRuns
+    findings: tuple[ClaimResult, ...]
     first_run: str | None
 
 
@@ -126,7 +126,7 @@ def judge(
 
 
 def judge_scored(
-    scored: Iterable[tuple[Group, Runs]], claims: Sequence[Claim] | None = None
+    scored: Iterable[tuple[ComparableRuns, Runs]], claims: Sequence[Claim] | None = None
 ) -> tuple[Judgement, ...]:
     """The same of groups whose runs are scored already; what is not among their scores is added.
 
@@ -139,136 +139,150 @@ def judge_scored(
     return tuple(judgement for judgement in judged if judgement.findings)
 
 
-def ruling(claim: Claim, found: Estimate, p: float, adjusted: float) -> ClaimVerdict:
+def ruling(claim: Claim, estimate: Estimate, p: float, adjusted: float) -> ClaimVerdict:
     """The verdict on one comparison that has as many seeds as the claim asks for.
 
     Args:
         claim: Whose side, level and combination count.
-        found: The estimate.
+        estimate: The estimate.
         p: Two-sided.
         adjusted: The same after Holm's correction within the family.
     """
-    claimed = _is_claimed(claim, found)
+    claimed = _is_claimed(claim, estimate)
     deciding = p if claim.combination == "all" and claimed else adjusted
     if deciding < claim.alpha:
         return "supported" if claimed else "contradicted"
     return "undecided"
 
 
-def is_negligible(claim: Claim, found: Estimate) -> bool:
+def is_negligible(claim: Claim, estimate: Estimate) -> bool:
     """Whether two one-sided tests put an estimate within the claim's margin of zero."""
-    equivalence = found.equivalence_p(claim.margin)
+    equivalence = estimate.equivalence_p(claim.margin)
     return equivalence is not None and equivalence < claim.alpha
 
 
-def _is_claimed(claim: Claim, found: Estimate) -> bool:
-    return (found.value > 0) == (claim.side == "greater")
+def _is_claimed(claim: Claim, estimate: Estimate) -> bool:
+    return (estimate.value > 0) == (claim.side == "greater")
 
 
-def _judge_group(group: Group, claims: Sequence[Claim], runs: Runs | None) -> Judgement:
+def _judge_group(group: ComparableRuns, claims: Sequence[Claim], runs: Runs | None) -> Judgement:
     original = group.dataset.removesuffix("-twin")
-    mine = [claim for claim in claims if original in claim.scores]
-    scores = dict.fromkeys(name for claim in mine for name in claim.scores[original])
-    cells = {cell for claim in mine for each in claim.comparisons for cell in cells_of(each)}
+    own_claims = [claim for claim in claims if original in claim.scores]
+    scores = dict.fromkeys(name for claim in own_claims for name in claim.scores[original])
+    cells = {cell for claim in own_claims for each in claim.comparisons for cell in cells_of(each)}
     if runs is None or not scores.keys() <= runs.scores.keys():
         runs = collect(group.records, cells, tuple(scores))
-    by_score = {name: _judge_score(mine, original, name, runs) for name in scores}
+    by_score = {name: _judge_score(own_claims, original, name, runs) for name in scores}
     findings = tuple(
-        _finding(claim, name, place == 0, by_score[name][claim.id])
-        for claim in mine
-        for place, name in enumerate(claim.scores[original])
+        _finding(claim, name, index == 0, by_score[name][claim.id])
+        for claim in own_claims
+        for index, name in enumerate(claim.scores[original])
     )
-    places = {place for cell in cells for place in runs.by_cell.get(cell, {}).values()}
-    return Judgement(group, findings, first_run(runs.folders[place] for place in sorted(places)))
+    indices = {index for cell in cells for index in runs.by_cell.get(cell, {}).values()}
+    return Judgement(group, findings, first_run(runs.folders[index] for index in sorted(indices)))
 
 
 def _judge_score(
     claims: Sequence[Claim], dataset: str, name: str, runs: Runs
-) -> dict[str, tuple[Judged, ...]]:
+) -> dict[str, tuple[JudgedComparison, ...]]:
     """The comparisons of each claim by one score, corrected within their families."""
-    asked = [claim for claim in claims if name in claim.scores[dataset]]
+    claims_by_score = [claim for claim in claims if name in claim.scores[dataset]]
     first = [
-        (claim, _estimated(claim, c, name, runs)) for claim in asked for c in claim.comparisons
+        (claim, _estimated(claim, c, name, runs))
+        for claim in claims_by_score
+        for c in claim.comparisons
     ]
     families: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for place, (claim, judged) in enumerate(first):
-        families[claim.family, judged.comparison.ratios].append(place)
-    result: dict[str, list[Judged]] = {claim.id: [] for claim in asked}
+    for index, (claim, judged) in enumerate(first):
+        families[claim.family, judged.comparison.ratios].append(index)
+    result: dict[str, list[JudgedComparison]] = {claim.id: [] for claim in claims_by_score}
     adjusted: dict[int, tuple[float | None, int]] = {}
-    for places in families.values():
-        corrected = holm([first[place][1].p for place in places])
-        adjusted |= {p: (value, len(places)) for p, value in zip(places, corrected, strict=True)}
-    for place, (claim, judged) in enumerate(first):
-        result[claim.id].append(_decided(claim, judged, *adjusted[place]))
+    for indices in families.values():
+        corrected = holm([first[index][1].p for index in indices])
+        adjusted |= {
+            index: (value, len(indices)) for index, value in zip(indices, corrected, strict=True)
+        }
+    for index, (claim, judged) in enumerate(first):
+        result[claim.id].append(_decided(claim, judged, *adjusted[index]))
     return {claim_id: tuple(comparisons) for claim_id, comparisons in result.items()}
 
 
-def _estimated(claim: Claim, comparison: Comparison, name: str, runs: Runs) -> Judged:
+def _estimated(claim: Claim, comparison: Comparison, name: str, runs: Runs) -> JudgedComparison:
     """The estimate of one comparison and its p, not yet corrected."""
     cells = cells_of(comparison)
     missing = [" at ".join(cell) for cell in cells if cell not in runs.by_cell]
     if missing:
-        return Judged(comparison, "not run", f"no runs of {', '.join(dict.fromkeys(missing))}")
+        return JudgedComparison(
+            comparison, "not run", f"no runs of {', '.join(dict.fromkeys(missing))}"
+        )
     by_cell = [runs.by_cell[cell] for cell in cells]
     seeds = sorted(set.intersection(*(set(found) for found in by_cell)))
     if not seeds:
-        return Judged(comparison, "not run", "no seed has all of its runs")
-    places = np.array([[found[seed] for found in by_cell] for seed in seeds])
-    found = estimate(runs.scores[name], places, _functional(claim))
-    used = np.unique(places)
-    judged = Judged(
+        return JudgedComparison(comparison, "not run", "no seed has all of its runs")
+    indices = np.array([[found[seed] for found in by_cell] for seed in seeds])
+    found = estimate(runs.scores[name], indices, _functional(claim))
+    used = np.unique(indices)
+    judged = JudgedComparison(
         comparison,
         "undecided",
-        _obstacle(claim, found, places, runs.scores[name]),
+        _obstacle(claim, found, indices, runs.scores[name]),
         found,
         seeds=tuple(seeds),
-        runs=tuple(runs.ids[place] for place in used),
-        stale=any(runs.stale[place] for place in used),
+        runs=tuple(runs.ids[index] for index in used),
+        stale=any(runs.stale[index] for index in used),
     )
     return judged if judged.why else replace(judged, p=found.p_value())
 
 
-def _obstacle(claim: Claim, found: Estimate, places: np.ndarray, scores: JointScores) -> str:
+def _obstacle(claim: Claim, result: Estimate, indices: np.ndarray, scores: JointScores) -> str:
     """Why a comparison cannot be judged yet, or ""."""
-    if len(places) < claim.seeds:
-        return f"{len(places)} of {claim.seeds} seeds"
+    if len(indices) < claim.seeds:
+        return f"{len(indices)} of {claim.seeds} seeds"
     if claim.estimand == "relative drop":
         # The scores before a drop stand in every other place.
-        for before in places.T[::2]:
+        for before in indices.T[::2]:
             interval = estimate(scores, before[:, None], score).interval(1 - claim.alpha)
             if interval is None or interval.low <= 0:
                 return "a score before the drop is not clearly above 0, so no share of it is lost"
-    return found.why_not
+    return result.why_not
 
 
-def _decided(claim: Claim, judged: Judged, adjusted: float | None, tests: int) -> Judged:
+def _decided(
+    claim: Claim, judged: JudgedComparison, adjusted: float | None, tests: int
+) -> JudgedComparison:
     """The verdict of one comparison, and how many seeds would bring one."""
-    found = judged.estimate
-    if found is None or judged.p is None or adjusted is None:
+    estimate = judged.estimate
+    if estimate is None or judged.p is None or adjusted is None:
         return judged
-    verdict = ruling(claim, found, judged.p, adjusted)
-    negligible = is_negligible(claim, found)
+    verdict = ruling(claim, estimate, judged.p, adjusted)
+    negligible = is_negligible(claim, estimate)
     judged = replace(judged, verdict=verdict, adjusted_p=adjusted, negligible=negligible)
     if verdict != "undecided":
         return judged
-    alone = claim.combination == "all" and _is_claimed(claim, found)
+    alone = claim.combination == "all" and _is_claimed(claim, estimate)
     level = claim.alpha if alone else claim.alpha / tests
-    options = {"v_img": found.v_img, "patients": found.patients, "alpha": level}
-    needed = seeds_needed(found.value, found.seed_sd, **options)
-    return replace(judged, seeds_needed=None if needed is None else max(needed, found.seeds + 1))
+    options = {"v_img": estimate.v_img, "patients": estimate.patients, "alpha": level}
+    needed = seeds_needed(estimate.value, estimate.seed_sd, **options)
+    return replace(judged, seeds_needed=None if needed is None else max(needed, estimate.seeds + 1))
 
 
-def _finding(claim: Claim, name: str, decides: bool, judged: tuple[Judged, ...]) -> Finding:
-    sure: list[ClaimVerdict] = [one.verdict for one in judged if not one.reconstructed]
+def _finding(
+    claim: Claim, name: str, decides: bool, judged: tuple[JudgedComparison, ...]
+) -> ClaimResult:
+    sure: list[ClaimVerdict] = [
+        comparison.verdict for comparison in judged if not comparison.reconstructed
+    ]
     by_column: dict[tuple[str, ...], ClaimVerdict] = {
-        column: combine(one.verdict for one in judged if one.comparison.ratios == column)
+        column: combine(
+            comparison.verdict for comparison in judged if comparison.comparison.ratios == column
+        )
         for column in claim.columns
     }
-    return Finding(
+    return ClaimResult(
         claim,
         name,
         decides,
-        combine(one.verdict for one in judged),
+        combine(comparison.verdict for comparison in judged),
         by_column,
         combine(sure) if 0 < len(sure) < len(judged) else None,
         judged,

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bench.evaluation.power import MOST_SEEDS, minimum_detectable_effect
 from bench.evaluation.statistics import Interval
-from bench.reporting.claims.judge import Finding, Judged, Judgement, judge
+from bench.reporting.claims.judge import ClaimResult, JudgedComparison, Judgement, judge
 from bench.reporting.console import for_stdout, json_object
 from bench.reporting.results.comparability import whole
 
@@ -28,6 +28,7 @@ LEGEND = (
     "needs: the seeds that find one as large as this",
     "seeds to decide, detects, needs: plans, taking effects and spreads found for the true ones",
 )
+NOT_THE_PAPER = "these results say nothing about the published numbers"
 STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
 
 
@@ -62,27 +63,29 @@ def title(judgement: Judgement) -> str:
     dataset = judgement.group.dataset
     if whole(judgement.group.records):
         return f"{dataset} ({protocol})"
-    kind = "drawn images" if dataset.endswith("-twin") else "not all of its images or labels"
-    return f"{dataset}: {kind}, so a verdict here is none on the paper ({protocol})"
+    kind = "synthetic images" if dataset.endswith("-twin") else "not all of its images or labels"
+    return f"{dataset}, {kind}: {NOT_THE_PAPER} ({protocol})"
 
 
-def seeds_to_decide(finding: Finding) -> str:
+def seeds_to_decide(result: ClaimResult) -> str:
     """How many seeds would decide what is open; "" where a claim is decided."""
-    if finding.verdict in ("supported", "contradicted"):
+    if result.verdict in ("supported", "contradicted"):
         return ""
-    unclear = [c for c in finding.comparisons if c.verdict in ("undecided", "not run")]
-    if any(one.p is not None and one.seeds_needed is None for one in unclear):
+    unclear = [c for c in result.comparisons if c.verdict in ("undecided", "not run")]
+    if any(comparison.p is not None and comparison.seeds_needed is None for comparison in unclear):
         return f"over {MOST_SEEDS}"
-    known = [one.seeds_needed for one in unclear if one.seeds_needed is not None]
-    most = max([finding.claim.seeds, *known])
+    known = [
+        comparison.seeds_needed for comparison in unclear if comparison.seeds_needed is not None
+    ]
+    most = max([result.claim.seeds, *known])
     return str(most) if len(known) == len(unclear) else f"at least {most}"
 
 
 def _page(judgement: Judgement) -> list[Text | Table]:
     parts: list[Text | Table] = [Text(title(judgement), style="bold"), _summary(judgement)]
-    for finding in judgement.findings:
-        if finding.decides:
-            parts += _details(finding, judgement.first_run)
+    for result in judgement.findings:
+        if result.decides:
+            parts += _details(result, judgement.first_run)
     return parts
 
 
@@ -90,100 +93,100 @@ def _summary(judgement: Judgement) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("claim", "score", "verdict", "comparisons", "seeds to decide"):
         grid.add_column(head)
-    for finding in judgement.findings:
-        if finding.decides:
+    for result in judgement.findings:
+        if result.decides:
             grid.add_section()
         grid.add_row(
-            finding.claim.id if finding.decides else "",
-            finding.score,
-            Text(finding.verdict, style=STYLES[finding.verdict]),
-            _counts(finding),
-            seeds_to_decide(finding),
+            result.claim.id if result.decides else "",
+            result.score,
+            Text(result.verdict, style=STYLES[result.verdict]),
+            _counts(result),
+            seeds_to_decide(result),
         )
     return grid
 
 
-def _counts(finding: Finding) -> str:
-    counts = Counter(one.verdict for one in finding.comparisons)
+def _counts(result: ClaimResult) -> str:
+    counts = Counter(comparison.verdict for comparison in result.comparisons)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in STYLES if counts[verdict])
 
 
-def _details(finding: Finding, first: str | None) -> list[Text | Table]:
-    claim = finding.claim
-    head = f"{claim.id} ({claim.family}, {claim.combination}): {finding.verdict}"
+def _details(result: ClaimResult, first: str | None) -> list[Text | Table]:
+    claim = result.claim
+    head = f"{claim.id} ({claim.family}, {claim.combination}): {result.verdict}"
     lines = [
         f"{claim.text} (section {claim.section})",
         f"written {claim.written}, first run {first or 'not dated'}; known by then: {claim.seen}",
     ]
-    columns = finding.by_column
+    columns = result.by_column
     if len(columns) > 1:
         each = [f"{_column(column)} {verdict}" for column, verdict in columns.items()]
         lines.append(f"by column: {', '.join(each)}")
-    if finding.without_reconstructed:
-        lines.append(f"without reconstructed methods: {finding.without_reconstructed}")
-    done = [one for one in finding.comparisons if one.estimate]
-    missing = len(finding.comparisons) - len(done)
+    if result.without_reconstructed:
+        lines.append(f"without reconstructed methods: {result.without_reconstructed}")
+    done = [comparison for comparison in result.comparisons if comparison.estimate]
+    missing = len(result.comparisons) - len(done)
     if missing:
-        lines.append(f"not run: {missing} of {len(finding.comparisons)} comparisons")
+        lines.append(f"not run: {missing} of {len(result.comparisons)} comparisons")
     text = [Text(head, style="bold"), *(Text(f"  {line}") for line in lines)]
     if not done:
         return [*text, Text("")]
-    return [*text, _grid(finding, done)]
+    return [*text, _grid(result, done)]
 
 
-def _grid(finding: Finding, done: list[Judged]) -> Table:
+def _grid(result: ClaimResult, done: list[JudgedComparison]) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in (finding.score, "column"):
+    for head in (result.score, "column"):
         grid.add_column(head)
-    for head in (finding.claim.estimand, "interval", "p", "Holm p", "seeds", "detects", "needs"):
+    for head in (result.claim.estimand, "interval", "p", "Holm p", "seeds", "detects", "needs"):
         grid.add_column(head, justify="right")
     grid.add_column("verdict")
-    for one in done:
-        grid.add_row(*_row(finding, one))
+    for comparison in done:
+        grid.add_row(*_row(result, comparison))
     return grid
 
 
-def _row(finding: Finding, one: Judged) -> tuple[str | Text, ...]:
-    assert one.estimate is not None
-    notes = [one.why] if one.why else []
-    if one.negligible:
-        notes.append(f"within {finding.claim.margin:g} of zero")
-    if one.stale:
+def _row(result: ClaimResult, judged: JudgedComparison) -> tuple[str | Text, ...]:
+    assert judged.estimate is not None
+    notes = [judged.why] if judged.why else []
+    if judged.negligible:
+        notes.append(f"within {result.claim.margin:g} of zero")
+    if judged.stale:
         notes.append("stale runs")
-    verdict = one.verdict + (f": {'; '.join(notes)}" if notes else "")
+    verdict = judged.verdict + (f": {'; '.join(notes)}" if notes else "")
     return (
-        " - ".join(one.comparison.methods),
-        _column(one.comparison.ratios),
-        f"{one.estimate.value:+.3f}",
-        _interval(one.estimate.interval()),
-        _p(one.p),
-        _p(one.adjusted_p),
-        str(one.estimate.seeds),
-        _detects(finding, one),
-        _needs(one),
-        Text(verdict, style=STYLES[one.verdict]),
+        " - ".join(judged.comparison.methods),
+        _column(judged.comparison.ratios),
+        f"{judged.estimate.value:+.3f}",
+        _interval(judged.estimate.interval()),
+        _p(judged.p),
+        _p(judged.adjusted_p),
+        str(judged.estimate.seeds),
+        _detects(result, judged),
+        _needs(judged),
+        Text(verdict, style=STYLES[judged.verdict]),
     )
 
 
-def detectable(finding: Finding, one: Judged) -> float | None:
+def detectable(result: ClaimResult, judged: JudgedComparison) -> float | None:
     """The smallest effect that a comparison's seeds find with power 0.8; None for one seed."""
-    found = one.estimate
-    if found is None or found.why_not:
+    estimate = judged.estimate
+    if estimate is None or estimate.why_not:
         return None
-    options = {"v_img": found.v_img, "patients": found.patients, "alpha": finding.claim.alpha}
-    return minimum_detectable_effect(found.seed_sd, found.seeds, **options)
+    options = {"v_img": estimate.v_img, "patients": estimate.patients, "alpha": result.claim.alpha}
+    return minimum_detectable_effect(estimate.seed_sd, estimate.seeds, **options)
 
 
-def _detects(finding: Finding, one: Judged) -> str:
-    effect = detectable(finding, one)
+def _detects(result: ClaimResult, judged: JudgedComparison) -> str:
+    effect = detectable(result, judged)
     return "-" if effect is None else f"{effect:.3f}"
 
 
-def _needs(one: Judged) -> str:
+def _needs(judged: JudgedComparison) -> str:
     """Of what is open and can be planned; "-" of the rest."""
-    if one.verdict != "undecided" or one.p is None:
+    if judged.verdict != "undecided" or judged.p is None:
         return "-"
-    return f"over {MOST_SEEDS}" if one.seeds_needed is None else str(one.seeds_needed)
+    return f"over {MOST_SEEDS}" if judged.seeds_needed is None else str(judged.seeds_needed)
 
 
 def _p(value: float | None) -> str:
@@ -208,51 +211,51 @@ def _plain(judgement: Judgement) -> dict[str, Any]:
         "protocol": first["protocol_name"],
         "key": first["key"],
         "first_run": judgement.first_run,
-        "findings": [_plain_finding(finding) for finding in judgement.findings],
+        "findings": [_plain_finding(result) for result in judgement.findings],
     }
 
 
-def _plain_finding(finding: Finding) -> dict[str, Any]:
+def _plain_finding(result: ClaimResult) -> dict[str, Any]:
     return {
-        **finding.claim.model_dump(include={"id", "text", "section", "family", "combination"}),
-        **finding.claim.model_dump(include={"estimand", "side", "margin", "seen"}),
-        "written": finding.claim.written.isoformat(),
-        "score": finding.score,
-        "decides": finding.decides,
-        "verdict": finding.verdict,
-        "by_column": {_column(c): verdict for c, verdict in finding.by_column.items()},
-        "without_reconstructed": finding.without_reconstructed,
-        "seeds_to_decide": seeds_to_decide(finding),
-        "comparisons": [_plain_comparison(finding, one) for one in finding.comparisons],
+        **result.claim.model_dump(include={"id", "text", "section", "family", "combination"}),
+        **result.claim.model_dump(include={"estimand", "side", "margin", "seen"}),
+        "written": result.claim.written.isoformat(),
+        "score": result.score,
+        "decides": result.decides,
+        "verdict": result.verdict,
+        "by_column": {_column(c): verdict for c, verdict in result.by_column.items()},
+        "without_reconstructed": result.without_reconstructed,
+        "seeds_to_decide": seeds_to_decide(result),
+        "comparisons": [_plain_comparison(result, comparison) for comparison in result.comparisons],
     }
 
 
-def _plain_comparison(finding: Finding, one: Judged) -> dict[str, Any]:
-    found = one.estimate
+def _plain_comparison(result: ClaimResult, judged: JudgedComparison) -> dict[str, Any]:
+    estimate = judged.estimate
     numbers: dict[str, Any] = {}
-    if found is not None:
+    if estimate is not None:
         numbers = {
-            "effect": found.value,
-            "interval": found.interval(),
-            "interval_of_these_runs": found.interval_of_these_runs(),
-            "per_seed": found.per_seed,
-            "v_seed": found.v_seed,
-            "v_img": found.v_img,
-            "degrees_of_freedom": found.degrees_of_freedom,
-            "patients": found.patients,
+            "effect": estimate.value,
+            "interval": estimate.interval(),
+            "interval_of_these_runs": estimate.interval_of_these_runs(),
+            "per_seed": estimate.per_seed,
+            "v_seed": estimate.v_seed,
+            "v_img": estimate.v_img,
+            "degrees_of_freedom": estimate.degrees_of_freedom,
+            "patients": estimate.patients,
         }
     return {
-        "methods": one.comparison.methods,
-        "columns": one.comparison.ratios,
-        "verdict": one.verdict,
-        "why": one.why,
+        "methods": judged.comparison.methods,
+        "columns": judged.comparison.ratios,
+        "verdict": judged.verdict,
+        "why": judged.why,
         **numbers,
-        "p": one.p,
-        "adjusted_p": one.adjusted_p,
-        "negligible": one.negligible,
-        "detects": detectable(finding, one),
-        "seeds": one.seeds,
-        "seeds_needed": one.seeds_needed,
-        "runs": one.runs,
-        "stale": one.stale,
+        "p": judged.p,
+        "adjusted_p": judged.adjusted_p,
+        "negligible": judged.negligible,
+        "detects": detectable(result, judged),
+        "seeds": judged.seeds,
+        "seeds_needed": judged.seeds_needed,
+        "runs": judged.runs,
+        "stale": judged.stale,
     }

@@ -19,19 +19,19 @@ from bench.reporting.figures import (
     gallery,
     ranks,
     saliency,
-    scores,
+    score_curves,
     strips,
 )
-from bench.reporting.figures.study import Picture, Skipped, Study
+from bench.reporting.figures.study import Picture, ScoredStudy, Skipped
 from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.tables.build import NOTHING, ONLY_STUDIES
 from bench.store import write_bytes
 
 __all__ = ["FIGURES", "Drawn", "Picture", "Skipped", "draw", "write"]
 
-Draw = Callable[[Study], Sequence[Picture | Skipped]]
+Draw = Callable[[ScoredStudy], Sequence[Picture | Skipped]]
 FIGURES: dict[str, Draw] = {
-    "scores": scores.pictures,
+    "scores": score_curves.pictures,
     "seeds": strips.pictures,
     "ranks": ranks.pictures,
     "confusion": confusion.pictures,
@@ -43,12 +43,13 @@ FIGURES: dict[str, Draw] = {
 
 
 TORNADO = (
-    "What the open points of the paper move is another figure, of the runs of a sensitivity study: "
+    "The effect of the open questions of the paper is another figure, of the runs of "
+    "a sensitivity study: "
     "`bench sensitivity --only-report --out DIR` draws it."
 )
 
 
-class Drawn(NamedTuple):
+class DatasetFigures(NamedTuple):
     """The figures of one data set: those drawn, and those skipped with a reason."""
 
     dataset: str
@@ -59,7 +60,7 @@ class Drawn(NamedTuple):
 
 def draw(
     records: pd.DataFrame, *, protocol: str | None = None, only: Sequence[str] = ()
-) -> Iterator[Drawn]:
+) -> Iterator[DatasetFigures]:
     """The figures of each data set, the paper's first.
 
     Args:
@@ -81,15 +82,17 @@ def draw(
     if not groups:
         nothing = ONLY_STUDIES.format(n=len(records)) if len(records) else NOTHING
         raise RequestError(nothing.replace("bench table", "bench figures"))
-    return of_studies((Study.of(group) for group in groups), only)
+    return of_studies((ScoredStudy.of(group) for group in groups), only)
 
 
-def of_studies(studies: Iterable[Study], only: Sequence[str] = ()) -> Iterator[Drawn]:
+def of_studies(
+    studies: Iterable[ScoredStudy], only: Sequence[str] = ()
+) -> Iterator[DatasetFigures]:
     """The figures of runs that are scored already; `only` as in `draw`, its names known."""
     drawers = [FIGURES[name] for name in only or FIGURES]
     for study in studies:
         results = [result for drawer in drawers for result in drawer(study)]
-        yield Drawn(
+        yield DatasetFigures(
             study.group.dataset,
             study.about,
             tuple(result for result in results if isinstance(result, Picture)),
@@ -97,7 +100,7 @@ def of_studies(studies: Iterable[Study], only: Sequence[str] = ()) -> Iterator[D
         )
 
 
-def write(drawn: Drawn, out: Path) -> list[Path]:
+def write(drawn: DatasetFigures, out: Path) -> list[Path]:
     """Write a data set's pictures to `out/<dataset>/`: SVG, PNG and CSV of each, and index.md."""
     folder = out / drawn.dataset
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +116,7 @@ def write(drawn: Drawn, out: Path) -> list[Path]:
     return written
 
 
-def index(drawn: Drawn) -> str:
+def index(drawn: DatasetFigures) -> str:
     """A page in Markdown: each picture with its caption, and what was skipped and why."""
     parts = [
         f"# Figures of {drawn.about}\n\nDrawn by `bench figures`; the CSV files hold what is shown."

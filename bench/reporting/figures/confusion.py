@@ -14,24 +14,24 @@ from bench.evaluation.measures import confusion
 from bench.reporting.figures import findings, style
 from bench.reporting.figures.study import (
     Picture,
-    Study,
-    answers,
+    ScoredStudy,
     at_share,
-    said_of,
+    dagger_note,
+    read_predictions,
     seeds_in_words,
 )
 
 NAME = "confusion"
 CAPTION = (
-    "Rows: true grade; columns: predicted grade. Shade and upper number: share of the row, in "
+    "Rows: true grade; columns: predicted grade. Shade and upper number: proportion of the row, in "
     "percent; lower number: images, mean over {seeds}. {dagger}"
 )
 LIGHT_TEXT = 0.55
 
 
-def pictures(study: Study) -> list[Picture]:
+def pictures(study: ScoredStudy) -> list[Picture]:
     """One picture a ratio."""
-    if answers(study.measured.runs.folders[0]).grading:
+    if read_predictions(study.scored.runs.folders[0]).grading:
         return [_picture(study, ratio) for ratio in study.ratios]
     return [findings.picture(study, ratio, NAME) for ratio in study.ratios]
 
@@ -50,63 +50,67 @@ class Matrix(NamedTuple):
     n: int
 
 
-def matrices(study: Study, ratio: str) -> list[Matrix]:
+def matrices(study: ScoredStudy, ratio: str) -> list[Matrix]:
     """Of every method that was run at a ratio."""
-    found = []
+    result = []
     for method in study.methods:
         folders = study.folders(method, ratio)
         if folders:
             mean = np.mean([_counts(folder) for folder in folders.values()], axis=0)
             totals = mean.sum(axis=1, keepdims=True)
-            share = np.divide(mean, totals, out=np.full_like(mean, np.nan), where=totals > 0)
-            found.append(Matrix(method, mean, share, len(folders)))
-    return found
+            proportion = np.divide(mean, totals, out=np.full_like(mean, np.nan), where=totals > 0)
+            result.append(Matrix(method, mean, proportion, len(folders)))
+    return result
 
 
-def _table(found: list[Matrix]) -> pd.DataFrame:
+def _table(matrices_found: list[Matrix]) -> pd.DataFrame:
     rows = [
-        (one.method, *place, one.images[place], one.share[place], one.n)
-        for one in found
-        for place in np.ndindex(*one.images.shape)
+        (matrix.method, *index, matrix.images[index], matrix.share[index], matrix.n)
+        for matrix in matrices_found
+        for index in np.ndindex(*matrix.images.shape)
     ]
     return pd.DataFrame(rows, columns=["method", "true", "predicted", "count", "share", "n"])
 
 
 def _counts(folder: Path) -> np.ndarray:
-    given = answers(folder)
-    return confusion(given.labels, given.probabilities.argmax(axis=1), given.probabilities.shape[1])
+    predictions = read_predictions(folder)
+    return confusion(
+        predictions.labels,
+        predictions.probabilities.argmax(axis=1),
+        predictions.probabilities.shape[1],
+    )
 
 
-def _picture(study: Study, ratio: str) -> Picture:
-    found = matrices(study, ratio)
+def _picture(study: ScoredStudy, ratio: str) -> Picture:
+    matrices_found = matrices(study, ratio)
     title = f"True and predicted grades {at_share(ratio, study.share(ratio))}"
     with style.styled():
         figure, all_axes = style.panels(
-            len(found), columns=4, width=2.0, height=2.1, sharex=True, sharey=True
+            len(matrices_found), columns=4, width=2.0, height=2.1, sharex=True, sharey=True
         )
-        for axes, one in zip(all_axes, found, strict=True):
-            _matrix(axes, one)
-            style.panel_title(axes, f"{study.title(one.method)} (n={one.n})", letters=24)
+        for axes, matrix in zip(all_axes, matrices_found, strict=True):
+            _matrix(axes, matrix)
+            style.panel_title(axes, f"{study.title(matrix.method)} (n={matrix.n})", letters=24)
         style.label_below(all_axes, 4, "predicted grade")
         figure.supylabel("true grade", fontsize=8)
         style.heading(figure, title, study.about)
     caption = CAPTION.format(
-        seeds=seeds_in_words([one.n for one in found]),
-        dagger=said_of(study, [one.method for one in found]),
+        seeds=seeds_in_words([matrix.n for matrix in matrices_found]),
+        dagger=dagger_note(study, [matrix.method for matrix in matrices_found]),
     )
-    return Picture(f"{NAME}-{ratio}", title, caption.strip(), _table(found), figure)
+    return Picture(f"{NAME}-{ratio}", title, caption.strip(), _table(matrices_found), figure)
 
 
-def _matrix(axes: Axes, one: Matrix) -> None:
-    axes.imshow(np.nan_to_num(one.share), cmap="Blues", vmin=0, vmax=1, interpolation="none")
-    for true, predicted in np.ndindex(*one.images.shape):
-        share, count = one.share[true, predicted], one.images[true, predicted]
-        if np.isnan(share):
+def _matrix(axes: Axes, matrix: Matrix) -> None:
+    axes.imshow(np.nan_to_num(matrix.share), cmap="Blues", vmin=0, vmax=1, interpolation="none")
+    for true, predicted in np.ndindex(*matrix.images.shape):
+        proportion, count = matrix.share[true, predicted], matrix.images[true, predicted]
+        if np.isnan(proportion):
             continue
-        ink = "white" if share > LIGHT_TEXT else style.INK if count >= 0.5 else style.GREY
+        ink = "white" if proportion > LIGHT_TEXT else style.INK if count >= 0.5 else style.GREY
         text = {"ha": "center", "va": "center", "fontsize": 5.5, "color": ink}
-        axes.text(predicted, true, f"{100 * share:.0f}\n{count:.0f}", **text)
-    grades = range(len(one.images))
+        axes.text(predicted, true, f"{100 * proportion:.0f}\n{count:.0f}", **text)
+    grades = range(len(matrix.images))
     axes.set_xticks(grades, map(str, grades))
     axes.set_yticks(grades, map(str, grades))
     axes.tick_params(length=0)

@@ -16,10 +16,10 @@ from bench.reporting.figures import style
 from bench.reporting.figures.separation import NEIGHBOURS, QUESTIONS, measures
 from bench.reporting.figures.study import (
     Picture,
+    ScoredStudy,
     Skipped,
-    Study,
     at_share,
-    said_of,
+    dagger_note,
     seeds_in_words,
 )
 
@@ -43,13 +43,14 @@ CAPTION = (
     "After the paper's Figure 1: test patches of the four levels ({counts}), features of the "
     "pretrained encoder before fine-tuning, t-SNE of seed {seed} (perplexity {perplexity:g}). "
     "Below each panel, measured on the {components} principal components of the features, not on "
-    "the picture, mean over n seeds: silhouette (0: overlapping) and purity, the share of the "
+    "the picture, mean over n seeds: silhouette (0: overlapping) and purity, the proportion of the "
     "{neighbours} nearest neighbours of the same class (chance {chance:.2f}); classes count alike. "
     "{dagger}"
 )
 CAPTION_MEASURES = (
     "Each ring is one run, the line their mean; features of the pretrained encoder before "
-    "fine-tuning. Silhouette: 0 where classes overlap, 1 where they stand apart. Purity: share of "
+    "fine-tuning. Silhouette: 0 where classes overlap, 1 where they stand apart. "
+    "Purity: proportion of "
     "the {neighbours} nearest neighbours of the same class, chance dotted; classes count alike. A "
     "good encoder for low-quality images is high on the left and low on the right. {dagger}"
 )
@@ -62,7 +63,7 @@ class Embedding(NamedTuple):
     feature: np.ndarray
 
 
-def pictures(study: Study) -> list[Picture | Skipped]:
+def pictures(study: ScoredStudy) -> list[Picture | Skipped]:
     """The t-SNE of up to three methods, and the measures of all that pretrain."""
     ratio = study.ratio_with(FILE)
     if ratio is None:
@@ -71,15 +72,15 @@ def pictures(study: Study) -> list[Picture | Skipped]:
     return [_levels(study, ratio, data), _measures(study, ratio, data)]
 
 
-def measured(study: Study, ratio: str) -> pd.DataFrame:
+def measured(study: ScoredStudy, ratio: str) -> pd.DataFrame:
     """One row a run with embeddings: method, seed, patches, components, and `measures` of them."""
     rows = []
     for method in study.methods:
         for seed, file in study.artefacts(FILE, method, ratio).items():
-            found = read(file)
-            sizes = {"patches": len(found.level), "components": found.feature.shape[1]}
-            place = {"method": method, "ratio": ratio, "seed": seed}
-            rows.append({**place, **sizes, **measures(found.feature, found.level)})
+            embedding = read(file)
+            sizes = {"patches": len(embedding.level), "components": embedding.feature.shape[1]}
+            run = {"method": method, "ratio": ratio, "seed": seed}
+            rows.append({**run, **sizes, **measures(embedding.feature, embedding.level)})
     return pd.DataFrame(rows)
 
 
@@ -113,7 +114,7 @@ def shown(methods: set[str]) -> list[str]:
 _GROUPS = (GENERAL, ON_LESIONS, PROPOSED)
 
 
-def _levels(study: Study, ratio: str, data: pd.DataFrame) -> Picture:
+def _levels(study: ScoredStudy, ratio: str, data: pd.DataFrame) -> Picture:
     methods = shown(set(data["method"]))
     title = f"Patches as pretraining arranges them {at_share(ratio, study.share(ratio))}"
     with style.styled():
@@ -121,9 +122,9 @@ def _levels(study: Study, ratio: str, data: pd.DataFrame) -> Picture:
         for axes, method in zip(all_axes, methods, strict=True):
             file = study.artefacts(FILE, method, ratio)[seed_of(study, method, ratio)]
             _scatter(axes, read(file))
-            own = data.loc[data["method"] == method]
-            style.panel_title(axes, f"{study.title(method)} (n={len(own)})", letters=32)
-            axes.set_xlabel(_in_numbers(own), fontsize=7, loc="left")
+            of_method = data.loc[data["method"] == method]
+            style.panel_title(axes, f"{study.title(method)} (n={len(of_method)})", letters=32)
+            axes.set_xlabel(_in_numbers(of_method), fontsize=7, loc="left")
         figure.legend(
             handles=[_mark(*level) for level in LEVELS], loc="outside lower left",
             ncols=2 if len(methods) < 3 else 4, frameon=False, handletextpad=0.2,
@@ -131,30 +132,30 @@ def _levels(study: Study, ratio: str, data: pd.DataFrame) -> Picture:
         style.heading(figure, title, study.about)
     level = read(study.artefacts(FILE, methods[0], ratio)[seed_of(study, methods[0], ratio)]).level
     counts = np.bincount(level, minlength=4)
-    own = data.loc[data["method"].isin(methods)]
+    of_method = data.loc[data["method"].isin(methods)]
     caption = CAPTION.format(
         counts="; ".join(f"{name[0]}: {n}" for n, name in zip(counts, LEVELS, strict=True)),
         seed=seed_of(study, methods[0], ratio),
         perplexity=PERPLEXITY,
-        components=own["components"].max(),
+        components=of_method["components"].max(),
         neighbours=NEIGHBOURS,
-        chance=_mean(own, "chance_lesion"),
-        dagger=said_of(study, methods),
+        chance=_mean(of_method, "chance_lesion"),
+        dagger=dagger_note(study, methods),
     )
-    return Picture(NAME, title, caption.strip(), own.reset_index(drop=True), figure)
+    return Picture(NAME, title, caption.strip(), of_method.reset_index(drop=True), figure)
 
 
-def seed_of(study: Study, method: str, ratio: str) -> int:
+def seed_of(study: ScoredStudy, method: str, ratio: str) -> int:
     """The seed whose embedding is drawn: the lowest."""
     return next(iter(study.artefacts(FILE, method, ratio)))
 
 
-def _scatter(axes: Axes, found: Embedding) -> None:
-    plane = on_a_plane(found.feature)
+def _scatter(axes: Axes, embedding: Embedding) -> None:
+    plane = on_a_plane(embedding.feature)
     for code, (_, marker, filled, colour) in enumerate(LEVELS):
-        own = plane[found.level == code]
+        points = plane[embedding.level == code]
         face = colour if filled else "none"
-        axes.plot(*own.T, marker, ms=3.2, mfc=face, mec=colour, mew=0.7, alpha=0.85)
+        axes.plot(*points.T, marker, ms=3.2, mfc=face, mec=colour, mew=0.7, alpha=0.85)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_box_aspect(1)
@@ -166,11 +167,11 @@ def _mark(name: str, marker: str, filled: bool, colour: str) -> Line2D:
     return Line2D([], [], marker=marker, ls="", mfc=face, mec=colour, ms=5, label=name)
 
 
-def _in_numbers(own: pd.DataFrame) -> str:
+def _in_numbers(of_method: pd.DataFrame) -> str:
     """The measures of one method, a line a question."""
     lines = []
     for question, text in QUESTIONS.items():
-        first, second = (_mean(own, f"{m}_{question}") for m in ("silhouette", "purity"))
+        first, second = (_mean(of_method, f"{m}_{question}") for m in ("silhouette", "purity"))
         lines.append(f"{text}: silhouette {_number(first)}, purity {_number(second)}")
     return "\n".join(lines)
 
@@ -183,7 +184,7 @@ def _number(value: float) -> str:
     return "undefined" if np.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
 
 
-def _measures(study: Study, ratio: str, data: pd.DataFrame) -> Picture:
+def _measures(study: ScoredStudy, ratio: str, data: pd.DataFrame) -> Picture:
     title = "Do lesions stand apart, and does quality not? All pretrained encoders"
     methods = [method for method in study.methods if method in set(data["method"])]
     with style.styled():
@@ -195,9 +196,9 @@ def _measures(study: Study, ratio: str, data: pd.DataFrame) -> Picture:
             _dots(axes, data, name, methods)
         style.name_rows(all_axes, map(study.title, methods))
         style.heading(figure, title, study.about)
-    caption = CAPTION_MEASURES.format(neighbours=NEIGHBOURS, dagger=said_of(study, methods))
-    said = f"{seeds_in_words(data.groupby('method').size().tolist())}."
-    return Picture(MEASURES, title, f"{caption.strip()} {said.capitalize()}", data, figure)
+    caption = CAPTION_MEASURES.format(neighbours=NEIGHBOURS, dagger=dagger_note(study, methods))
+    seeds = f"{seeds_in_words(data.groupby('method').size().tolist())}."
+    return Picture(MEASURES, title, f"{caption.strip()} {seeds.capitalize()}", data, figure)
 
 
 def _dots(axes: Axes, data: pd.DataFrame, name: str, methods: list[str]) -> None:
@@ -206,8 +207,8 @@ def _dots(axes: Axes, data: pd.DataFrame, name: str, methods: list[str]) -> None
     chance = 0.0 if measure == "silhouette" else _mean(data, f"chance_{question}")
     if np.isfinite(chance):
         axes.axvline(chance, color=style.GREY, lw=0.8, ls=":")
-    for place, method in enumerate(methods):
+    for row, method in enumerate(methods):
         values = data.loc[data["method"] == method, name].to_numpy()
-        colour = style.look(method).colour
-        axes.plot(values, [place] * len(values), "o", ms=3.5, mfc="none", mec=colour, mew=0.9)
-        axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour, lw=1.6)
+        colour = style.method_style(method).colour
+        axes.plot(values, [row] * len(values), "o", ms=3.5, mfc="none", mec=colour, mew=0.9)
+        axes.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=colour, lw=1.6)

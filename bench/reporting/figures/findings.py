@@ -20,10 +20,10 @@ from bench.evaluation.metrics import answered, finding_kappa, tuned_thresholds
 from bench.reporting.figures import style
 from bench.reporting.figures.study import (
     Picture,
-    Study,
-    answers,
+    ScoredStudy,
     at_share,
-    said_of,
+    dagger_note,
+    read_predictions,
     seeds_in_words,
 )
 
@@ -42,7 +42,7 @@ ROW, COLUMN = 0.2, 0.36
 """Sides of a cell, inches."""
 
 
-class Answered(NamedTuple):
+class FindingScores(NamedTuple):
     """One method's answers to one finding, counts as means over n seeds.
 
     Attributes:
@@ -80,24 +80,24 @@ PANELS = {
 }
 
 
-def picture(study: Study, ratio: str, name: str) -> Picture:
+def picture(study: ScoredStudy, ratio: str, name: str) -> Picture:
     """One ratio's: a panel a measure, a row a method, a column a finding."""
-    found = tables(study, ratio)
+    scores = tables(study, ratio)
     title = f"Findings answered at tuned thresholds {at_share(ratio, study.share(ratio))}"
     with style.styled():
-        figure = _figure(study, found)
+        figure = _figure(study, scores)
         style.heading(figure, title, study.about)
     caption = CAPTION.format(
-        seeds=seeds_in_words([one.n for one in found]),
-        untuned=UNTUNED if any(one.untuned for one in found) else "",
-        dagger=said_of(study, [one.method for one in found]),
+        seeds=seeds_in_words([finding.n for finding in scores]),
+        untuned=UNTUNED if any(finding.untuned for finding in scores) else "",
+        dagger=dagger_note(study, [finding.method for finding in scores]),
     )
-    return Picture(f"{name}-{ratio}", title, caption.strip(), pd.DataFrame(found), figure)
+    return Picture(f"{name}-{ratio}", title, caption.strip(), pd.DataFrame(scores), figure)
 
 
-def tables(study: Study, ratio: str) -> list[Answered]:
+def tables(study: ScoredStudy, ratio: str) -> list[FindingScores]:
     """Of every method that was run at a ratio, finding by finding."""
-    found = []
+    scores = []
     for method in study.methods:
         folders = list(study.folders(method, ratio).values())
         if folders:
@@ -106,11 +106,11 @@ def tables(study: Study, ratio: str) -> list[Answered]:
             kappas = np.mean([run.kappas for run in runs], axis=0)
             untuned = np.sum([run.untuned for run in runs], axis=0)
             rows = zip(names(folders[0]), counts, kappas, untuned, strict=True)
-            found += [_one(method, *row, len(runs)) for row in rows]
-    return found
+            scores += [_one(method, *row, len(runs)) for row in rows]
+    return scores
 
 
-class Run(NamedTuple):
+class FindingCounts(NamedTuple):
     """One run's answers: (C, 2, 2) images by truth and answer, (C,) kappas, (C,) bool."""
 
     counts: np.ndarray
@@ -118,14 +118,18 @@ class Run(NamedTuple):
     untuned: np.ndarray
 
 
-def two_by_two(folder: Path) -> Run:
+def two_by_two(folder: Path) -> FindingCounts:
     """The tables of a run's findings on the test split."""
-    rows, given = pd.read_parquet(folder / FILE), answers(folder)
+    rows, predictions = pd.read_parquet(folder / FILE), read_predictions(folder)
     validation = rows.loc[rows["split"] == "validation"]
-    thresholds = tuned_thresholds(validation, given.probabilities.shape[1])
-    pairs = list(zip(given.labels.T, answered(given.probabilities, thresholds).T, strict=True))
+    thresholds = tuned_thresholds(validation, predictions.probabilities.shape[1])
+    pairs = list(
+        zip(predictions.labels.T, answered(predictions.probabilities, thresholds).T, strict=True)
+    )
     counts = np.array([confusion(*pair, 2) for pair in pairs])
-    return Run(counts, np.array([finding_kappa(*pair) for pair in pairs]), np.isnan(thresholds))
+    return FindingCounts(
+        counts, np.array([finding_kappa(*pair) for pair in pairs]), np.isnan(thresholds)
+    )
 
 
 def names(folder: Path) -> list[str]:
@@ -135,16 +139,16 @@ def names(folder: Path) -> list[str]:
 
 def _one(
     method: str, finding: str, counts: np.ndarray, kappa: float, untuned: int, n: int
-) -> Answered:
+) -> FindingScores:
     (no_no, no_yes), (yes_no, yes_yes) = counts.tolist()
-    shares = (
+    proportions = (
         _share(yes_yes, yes_no),
         _share(no_no, no_yes),
         _share(yes_yes, no_yes),
         _share(no_no, yes_no),
     )
     cells = (yes_yes, no_yes, yes_no, no_no)
-    return Answered(method, finding, *cells, *shares, float(kappa), int(untuned), n)
+    return FindingScores(method, finding, *cells, *proportions, float(kappa), int(untuned), n)
 
 
 def _share(part: float, rest: float) -> float:
@@ -152,18 +156,18 @@ def _share(part: float, rest: float) -> float:
     return part / (part + rest) if part + rest else float("nan")
 
 
-def _figure(study: Study, found: list[Answered]) -> Figure:
-    methods = list(dict.fromkeys(one.method for one in found))
-    columns = [one for one in found if one.method == methods[0]]
+def _figure(study: ScoredStudy, scores: list[FindingScores]) -> Figure:
+    methods = list(dict.fromkeys(finding.method for finding in scores))
+    columns = [finding for finding in scores if finding.method == methods[0]]
     width, height = COLUMN * len(columns) + 0.5, ROW * len(methods) + 0.55
     figure, all_axes = style.panels(
         len(PANELS), columns=2, width=width, height=height, sharex=True, sharey=True
     )
     for axes, (measure, heading) in zip(all_axes, PANELS.items(), strict=True):
-        values = np.array([getattr(one, measure) for one in found])
+        values = np.array([getattr(finding, measure) for finding in scores])
         _matrix(axes, values.reshape(len(methods), -1), whole=measure != "kappa")
         style.panel_title(axes, heading, letters=40)
-    untuned = {one.finding for one in found if one.untuned}
+    untuned = {finding.finding for finding in scores if finding.untuned}
     texts = [f"{'* ' * (c.finding in untuned)}{c.finding} ({c.share:.0%})" for c in columns]
     all_axes[0].set_yticks(range(len(methods)), [f"{study.title(m)}" for m in methods])
     for axes in all_axes[-2:]:

@@ -20,7 +20,7 @@ from bench.protocol.settings import Protocol
 from bench.versions import CHEST_TWIN, TWIN
 
 SIDES = {name: side for side, name in EYES.items()}
-NOT_DRAWN = "Records hold no images, and {why}: maps alone. "
+NO_IMAGES = "Records hold no images, and {why}: maps alone. "
 
 
 SIDE_PX, OPACITY = 112, 0.8
@@ -29,7 +29,7 @@ EMPTY = 205.0
 
 
 @dataclass(frozen=True)
-class Shown:
+class FramedImage:
     """An image as a run saw it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Shown:
     boxes: np.ndarray
 
 
-class Taken(NamedTuple):
+class SyntheticImage(NamedTuple):
     """A drawn image, (H, W, 3) uint8, its lesions (L, 4) in pixels, and what of it is used."""
 
     image: np.ndarray
@@ -49,7 +49,7 @@ class Taken(NamedTuple):
     field: FieldOfView
 
 
-class Twin(NamedTuple):
+class TwinRenderer(NamedTuple):
     """How a twin is drawn again.
 
     Attributes:
@@ -58,15 +58,18 @@ class Twin(NamedTuple):
 
     version: int
     modality: Modality
-    take: Callable[[Mapping[str, Any], Mapping[str, Any]], Taken]
+    take: Callable[[Mapping[str, Any], Mapping[str, Any]], SyntheticImage]
 
 
 def why_not(dataset: str, origin: Mapping[str, Any], protocol: Protocol) -> str:
     """Why a data set's images cannot be drawn again, or "" where they can."""
     if dataset not in TWINS:
-        return f"the images of {dataset} are not drawn ones"
+        return f"the images of {dataset} are not synthetic"
     if origin["version"] != TWINS[dataset].version:
-        return f"version {origin['version']} of the twin is not today's {TWINS[dataset].version}"
+        return (
+            f"version {origin['version']} of the synthetic twin is not today's "
+            f"{TWINS[dataset].version}"
+        )
     if protocol.data.shuffle_labels:
         return "with shuffled labels nothing says what was drawn"
     return ""
@@ -77,9 +80,9 @@ def protocol_of(saved: Mapping[str, Any]) -> Protocol:
     return Protocol.model_validate({k: v for k, v in saved.items() if k in Protocol.model_fields})
 
 
-def drawn_again(
+def regenerated(
     dataset: str, row: Mapping[str, Any], origin: Mapping[str, Any], protocol: Protocol
-) -> Shown:
+) -> FramedImage:
     """An image of a twin, degraded where the run's was.
 
     A photograph lacks what saving it as JPEG costs; else it is what the run was shown.
@@ -89,44 +92,46 @@ def drawn_again(
         origin: Of the run's manifest: the twin's sizes and seed.
     """
     twin, size = TWINS[dataset], protocol.data.patch_image_px
-    taken = twin.take(row, origin)
-    image = crop(taken.image, taken.field, size)
+    original = twin.take(row, origin)
+    image = crop(original.image, original.field, size)
     if row["degraded"]:
         recipe, name = DegradationRecipe.of(protocol, twin.modality), str(row["image_id"])
-        mask = taken.field.mask(size)
+        mask = original.field.mask(size)
         image, _ = recipe.apply(image, mask, data_seed=protocol.data.data_seed, image_id=name)
-    return Shown(image, taken.field.to_crop(taken.boxes, size))
+    return FramedImage(image, original.field.to_crop(original.boxes, size))
 
 
-def with_map(shown: Shown | None, own: np.ndarray | None) -> np.ndarray:
+def with_map(framed: FramedImage | None, saliency_map: np.ndarray | None) -> np.ndarray:
     """(112, 112, 3) uint8: the image in colour, or in grey with a map over it, or a map on grey."""
     size = (SIDE_PX, SIDE_PX)
     ground = np.full((*size, 3), EMPTY)
-    if shown is not None:
-        ground = cv2.resize(shown.image, size, interpolation=cv2.INTER_AREA).astype(float)
-    if own is None:
+    if framed is not None:
+        ground = cv2.resize(framed.image, size, interpolation=cv2.INTER_AREA).astype(float)
+    if saliency_map is None:
         return ground.astype(np.uint8)
     grey = ground.mean(axis=2, keepdims=True)
-    heat = cv2.resize(own, size, interpolation=cv2.INTER_LINEAR)[..., None]
+    heat = cv2.resize(saliency_map, size, interpolation=cv2.INTER_LINEAR)[..., None]
     colour = 255 * colormaps["inferno"](heat[..., 0])[..., :3]
-    opaque = OPACITY * heat if shown is not None else heat
+    opaque = OPACITY * heat if framed is not None else heat
     return np.rint(grey + opaque * (colour - grey)).astype(np.uint8)
 
 
-def _photograph(row: Mapping[str, Any], origin: Mapping[str, Any]) -> Taken:
+def _photograph(row: Mapping[str, Any], origin: Mapping[str, Any]) -> SyntheticImage:
     patient, side = str(row["image_id"]).split("_")
     known = {"grade": int(row["label"]), "quality": int(row["quality"])}
     size = {"size_px": origin["px"], "seed": origin["seed"]}
-    taken = photograph(patient, SIDES[side], **known, **size)
-    return Taken(taken.image, _corners(taken.boxes), find(taken.image))
+    drawn = photograph(patient, SIDES[side], **known, **size)
+    return SyntheticImage(drawn.image, _corners(drawn.boxes), find(drawn.image))
 
 
-def _radiograph(row: Mapping[str, Any], origin: Mapping[str, Any]) -> Taken:
+def _radiograph(row: Mapping[str, Any], origin: Mapping[str, Any]) -> SyntheticImage:
     visits = _visits(origin["train"], origin["test"], origin["seed"])
     visit = visits[str(row["image_id"])]
-    taken = radiograph(visit, size_px=origin["px"], seed=origin["seed"])
-    frame = whole_frame(*taken.image.shape[::-1])
-    return Taken(np.repeat(taken.image[..., None], 3, axis=2), _corners(taken.boxes), frame)
+    drawn = radiograph(visit, size_px=origin["px"], seed=origin["seed"])
+    frame = whole_frame(*drawn.image.shape[::-1])
+    return SyntheticImage(
+        np.repeat(drawn.image[..., None], 3, axis=2), _corners(drawn.boxes), frame
+    )
 
 
 @cache
@@ -140,6 +145,6 @@ def _corners(boxes: tuple[tuple[str, float, float, float, float], ...]) -> np.nd
 
 
 TWINS = {
-    "eyeq-twin": Twin(TWIN, "fundus", _photograph),
-    "chestxray-twin": Twin(CHEST_TWIN, "chest", _radiograph),
+    "eyeq-twin": TwinRenderer(TWIN, "fundus", _photograph),
+    "chestxray-twin": TwinRenderer(CHEST_TWIN, "chest", _radiograph),
 }

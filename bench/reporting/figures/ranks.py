@@ -9,11 +9,11 @@ from scipy.stats import rankdata
 
 from bench.evaluation.ranks import ranking
 from bench.reporting.figures import style
-from bench.reporting.figures.study import Picture, Skipped, Study, in_words, said_of
+from bench.reporting.figures.study import Picture, ScoredStudy, Skipped, dagger_note, in_words
 
 NAME = "ranks"
 TOO_FEW = (
-    "rank intervals need two methods with two seeds each at one share; "
+    "rank intervals need two methods with two seeds each at one ratio; "
     "bench sweep --table 1 --seeds 3 runs them"
 )
 CAPTION = (
@@ -44,15 +44,15 @@ class Ranked(NamedTuple):
     n: int
 
 
-def pictures(study: Study) -> list[Picture | Skipped]:
+def pictures(study: ScoredStudy) -> list[Picture | Skipped]:
     """The main score's ranks, a panel a ratio."""
     metric, heading = next(iter(study.metrics.items()))
-    found = ranked(study, metric)
-    if not found:
+    ranks = ranked(study, metric)
+    if not ranks:
         return [Skipped(NAME, TOO_FEW)]
-    ratios = list(dict.fromkeys(one.ratio for one in found))
-    there = {one.method for one in found}
-    methods = [method for method in study.methods if method in there]
+    ratios = list(dict.fromkeys(rank.ratio for rank in ranks))
+    ranked_methods = {rank.method for rank in ranks}
+    methods = [method for method in study.methods if method in ranked_methods]
     title = f"Rank stability: {heading}"
     with style.styled():
         figure, all_axes = style.panels(
@@ -65,48 +65,48 @@ def pictures(study: Study) -> list[Picture | Skipped]:
         )
         for axes, ratio in zip(all_axes, ratios, strict=True):
             style.panel_title(axes, in_words(ratio, study.share(ratio)))
-            _panel(axes, [one for one in found if one.ratio == ratio], methods)
+            _panel(axes, [rank for rank in ranks if rank.ratio == ratio], methods)
         style.name_rows(all_axes, map(study.title, methods))
         figure.supxlabel("rank (1 is the highest); right: P(best) in percent", fontsize=8)
         style.heading(figure, title, study.about)
     gone = [study.title(method) for method in study.methods if method not in methods]
     caption = CAPTION.format(
         left_out=f"Left out, having no two seeds: {', '.join(gone)}. " if gone else "",
-        dagger=said_of(study, methods),
+        dagger=dagger_note(study, methods),
     )
-    return [Picture(NAME, title, caption.strip(), pd.DataFrame(found), figure)]
+    return [Picture(NAME, title, caption.strip(), pd.DataFrame(ranks), figure)]
 
 
-def ranked(study: Study, metric: str) -> list[Ranked]:
+def ranked(study: ScoredStudy, metric: str) -> list[Ranked]:
     """The ranks of every ratio at which two methods have two seeds and defined scores."""
-    scores, rows = study.measured.runs.scores[metric], []
+    scores, rows = study.scored.runs.scores[metric], []
     for ratio in study.ratios:
         cells = {
-            method: list(places.values())
+            method: list(indices.values())
             for method in study.methods
-            if len(places := study.measured.seeds(method, ratio)) > 1
-            and np.isfinite(scores.values[list(places.values())]).all()
+            if len(indices := study.scored.seeds(method, ratio)) > 1
+            and np.isfinite(scores.values[list(indices.values())]).all()
         }
         if len(cells) < 2:
             continue
-        found = ranking(scores, list(cells.values()))
-        ranks = rankdata(-found.means, method="min").astype(int).tolist()
-        columns = (found.means.tolist(), ranks, found.low, found.high, found.best.tolist())
-        for (method, places), mean, rank, low, high, best in zip(
+        result = ranking(scores, list(cells.values()))
+        ranks = rankdata(-result.means, method="min").astype(int).tolist()
+        columns = (result.means.tolist(), ranks, result.low, result.high, result.best.tolist())
+        for (method, indices), mean, rank, low, high, best in zip(
             cells.items(), *columns, strict=True
         ):
-            rows.append(Ranked(method, ratio, mean, rank, int(low), int(high), best, len(places)))
+            rows.append(Ranked(method, ratio, mean, rank, int(low), int(high), best, len(indices)))
     return rows
 
 
-def _panel(axes: Axes, found: list[Ranked], methods: list[str]) -> None:
-    for one in found:
-        own, place = style.look(one.method), methods.index(one.method)
+def _panel(axes: Axes, ranks: list[Ranked], methods: list[str]) -> None:
+    for rank in ranks:
+        drawn_as, row = style.method_style(rank.method), methods.index(rank.method)
         bar = {"lw": 5, "alpha": 0.3, "solid_capstyle": "round"}
-        axes.plot([one.low, one.high], [place] * 2, color=own.colour, **bar)
-        axes.plot(one.rank, place, own.marker, color=own.colour, ms=4.5)
+        axes.plot([rank.low, rank.high], [row] * 2, color=drawn_as.colour, **bar)
+        axes.plot(rank.rank, row, drawn_as.marker, color=drawn_as.colour, ms=4.5)
         beside = axes.get_yaxis_transform()
-        axes.text(1.01, place, _percent(one.best), transform=beside, va="center", fontsize=6.5)
+        axes.text(1.01, row, _percent(rank.best), transform=beside, va="center", fontsize=6.5)
     axes.set_xlim(0.6, len(methods) + 0.4)
     axes.set_xticks([n for n in range(1, len(methods) + 1) if n == 1 or n % _step(methods) == 0])
 
@@ -116,8 +116,8 @@ def _step(methods: list[str]) -> int:
     return 1 if len(methods) <= 8 else 3
 
 
-def _percent(share: float) -> str:
+def _percent(probability: float) -> str:
     """Whole percents, with what is neither nothing nor all said to be so."""
-    if 0 < share < 0.01:
+    if 0 < probability < 0.01:
         return "<1"
-    return ">99" if 0.99 < share < 1 else f"{100 * share:.0f}"
+    return ">99" if 0.99 < probability < 1 else f"{100 * probability:.0f}"

@@ -25,22 +25,22 @@ def measures(feature: np.ndarray, level: np.ndarray) -> dict[str, float]:
         level: (N,) codes.
     """
     distance = distances(feature)
-    found = {}
+    values = {}
     for question in QUESTIONS:
         classes = classes_of(level, question)
-        found[f"silhouette_{question}"] = silhouette(distance, classes)
-        found[f"purity_{question}"] = purity(distance, classes)
-        found[f"chance_{question}"] = purity_by_chance(classes)
-    return found
+        values[f"silhouette_{question}"] = silhouette(distance, classes)
+        values[f"purity_{question}"] = purity(distance, classes)
+        values[f"chance_{question}"] = purity_by_chance(classes)
+    return values
 
 
 def distances(feature: np.ndarray) -> np.ndarray:
     """(N, N) Euclidean distances of (N, D) features."""
     values = feature.astype(np.float64)
     squares = (values**2).sum(axis=1)
-    found = squares[:, None] + squares[None, :] - 2 * values @ values.T
-    np.fill_diagonal(found, 0.0)
-    return np.sqrt(np.maximum(found, 0.0))
+    squared = squares[:, None] + squares[None, :] - 2 * values @ values.T
+    np.fill_diagonal(squared, 0.0)
+    return np.sqrt(np.maximum(squared, 0.0))
 
 
 def silhouette(distance: np.ndarray, classes: np.ndarray) -> float:

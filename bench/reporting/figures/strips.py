@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.reporting.figures import style
-from bench.reporting.figures.study import Picture, Study, in_words, said_of
+from bench.reporting.figures.study import Picture, ScoredStudy, dagger_note, in_words
 
 CAPTION = (
     "Each ring is one run, set apart downwards by its seed; the upright line is their mean and the "
@@ -16,7 +16,7 @@ CAPTION = (
 ROW = 0.24
 
 
-class Run(NamedTuple):
+class SeedScore(NamedTuple):
     """One run's score."""
 
     method: str
@@ -25,10 +25,10 @@ class Run(NamedTuple):
     score: float
 
 
-def pictures(study: Study) -> list[Picture]:
+def pictures(study: ScoredStudy) -> list[Picture]:
     """The main score's strips."""
     metric, heading = next(iter(study.metrics.items()))
-    found, title = runs(study, metric), f"{heading}, seed by seed"
+    scores, title = runs(study, metric), f"{heading}, seed by seed"
     with style.styled():
         figure, all_axes = style.panels(
             len(study.ratios),
@@ -39,42 +39,44 @@ def pictures(study: Study) -> list[Picture]:
             sharey=True,
         )
         for axes, ratio in zip(all_axes, study.ratios, strict=True):
-            _strip(axes, study, metric, ratio, [one for one in found if one.ratio == ratio])
+            _strip(axes, study, metric, ratio, [score for score in scores if score.ratio == ratio])
         style.name_rows(all_axes, map(study.title, study.methods))
         figure.supxlabel(heading, fontsize=8)
         style.heading(figure, title, study.about)
-    caption = CAPTION.format(dagger=said_of(study, study.methods)).strip()
-    return [Picture(f"seeds-{metric}", title, caption, pd.DataFrame(found), figure)]
+    caption = CAPTION.format(dagger=dagger_note(study, study.methods)).strip()
+    return [Picture(f"seeds-{metric}", title, caption, pd.DataFrame(scores), figure)]
 
 
-def runs(study: Study, metric: str) -> list[Run]:
+def runs(study: ScoredStudy, metric: str) -> list[SeedScore]:
     """Every run, method by method and by seed."""
     return [
-        Run(method, ratio, score.seed, score.value)
+        SeedScore(method, ratio, score.seed, score.value)
         for method in study.methods
         for ratio in study.ratios
-        for score in study.measured.scores(metric, method, ratio)
+        for score in study.scored.scores(metric, method, ratio)
     ]
 
 
-def _strip(axes: Axes, study: Study, metric: str, ratio: str, found: list[Run]) -> None:
+def _strip(
+    axes: Axes, study: ScoredStudy, metric: str, ratio: str, scores: list[SeedScore]
+) -> None:
     style.panel_title(axes, in_words(ratio, study.share(ratio)))
     axes.use_sticky_edges = False
     constant = study.constant(metric)
     if constant is not None:
         axes.axvline(constant, color=style.GREY, lw=0.8, ls=":")
-    for place, method in enumerate(study.methods):
-        own = [one.score for one in found if one.method == method]
-        colour = style.look(method).colour
-        if not own:
+    for row, method in enumerate(study.methods):
+        values = [score.score for score in scores if score.method == method]
+        colour = style.method_style(method).colour
+        if not values:
             continue
-        apart = 0.5 / max(len(own), 2)
-        y = [place + apart * (n - (len(own) - 1) / 2) for n in range(len(own))]
-        axes.plot(own, y, "o", ms=3.5, mfc="none", mec=colour, mew=0.9, zorder=3)
-        mean = study.measured.score(metric, method, ratio)
+        apart = 0.5 / max(len(values), 2)
+        y = [row + apart * (n - (len(values) - 1) / 2) for n in range(len(values))]
+        axes.plot(values, y, "o", ms=3.5, mfc="none", mec=colour, mew=0.9, zorder=3)
+        mean = study.scored.score(metric, method, ratio)
         interval = mean.interval() if mean else None
         if interval:
             width = interval.high - interval.low
-            axes.barh(place, width, 0.55, interval.low, color=colour, alpha=0.18, lw=0)
-        if mean and len(own) > 1:
-            axes.plot([mean.value] * 2, [place - 0.32, place + 0.32], color=colour, lw=1.6)
+            axes.barh(row, width, 0.55, interval.low, color=colour, alpha=0.18, lw=0)
+        if mean and len(values) > 1:
+            axes.plot([mean.value] * 2, [row - 0.32, row + 0.32], color=colour, lw=1.6)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bench.evaluation import registry
 from bench.evaluation.joint import FILE
 from bench.reporting.figures import style
-from bench.reporting.results.comparability import Group, whole
+from bench.reporting.results.comparability import ComparableRuns, whole
 from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.reporting.tables.sections import metrics_of, with_others
 from bench.roster import METHODS
@@ -53,7 +53,7 @@ class Skipped(NamedTuple):
     why: str
 
 
-class Answers(NamedTuple):
+class TestPredictions(NamedTuple):
     """What a run predicted of the test split.
 
     Attributes:
@@ -73,21 +73,21 @@ class Answers(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Study:
+class ScoredStudy:
     """The runs of one data set under one comparability key.
 
     Attributes:
         group: Their records.
-        measured: Their scores, on the same patients.
+        scored: Their scores, on the same patients.
         metrics: Names of scores with headings, the main one first.
     """
 
-    group: Group
-    measured: ScoredRuns
+    group: ComparableRuns
+    scored: ScoredRuns
     metrics: dict[str, str]
 
     @classmethod
-    def of(cls, group: Group) -> "Study":
+    def of(cls, group: ComparableRuns) -> "ScoredStudy":
         """Score all runs of a group.
 
         Raises:
@@ -99,15 +99,15 @@ class Study:
     @cached_property
     def methods(self) -> tuple[str, ...]:
         """Those with runs, in the order of Table 1, then by name."""
-        there = {method for method, _ in self.measured.runs.by_cell}
+        with_runs = {method for method, _ in self.scored.runs.by_cell}
         rows = with_others(self.group.records)
-        return tuple(row.method for row in rows if row.method in there)
+        return tuple(row.method for row in rows if row.method in with_runs)
 
     @cached_property
     def ratios(self) -> tuple[str, ...]:
         """Those with runs, native first."""
-        there = {ratio for _, ratio in self.measured.runs.by_cell}
-        return tuple(sorted(there, key=lambda r: -1.0 if r == "native" else float(r)))
+        with_runs = {ratio for _, ratio in self.scored.runs.by_cell}
+        return tuple(sorted(with_runs, key=lambda r: -1.0 if r == "native" else float(r)))
 
     @property
     def about(self) -> str:
@@ -115,7 +115,7 @@ class Study:
         first, dataset = self.group.records.iloc[0], self.group.dataset
         kind = "" if whole(self.group.records) else ", not all of its images"
         if dataset.endswith("-twin"):
-            kind = ", drawn images: not comparable with the published numbers"
+            kind = ", synthetic images: not comparable with the published numbers"
         elif dataset == "folder":
             kind = ", your own images"
         return f"{dataset}{kind} (protocol {first['protocol_name']}, {first['key']})"
@@ -127,12 +127,12 @@ class Study:
 
     def stale(self, *methods: str) -> bool:
         """Whether one of these has runs of older code."""
-        return any(self.measured.stale(m, ratio) for m in methods for ratio in self.ratios)
+        return any(self.scored.stale(m, ratio) for m in methods for ratio in self.ratios)
 
     def folders(self, method: str, ratio: str) -> dict[int, Path]:
         """Seed -> run folder, by seed."""
-        places = sorted(self.measured.seeds(method, ratio).items())
-        return {seed: self.measured.runs.folders[place] for seed, place in places}
+        indices = sorted(self.scored.seeds(method, ratio).items())
+        return {seed: self.scored.runs.folders[index] for seed, index in indices}
 
     def share(self, ratio: str, split: str = "test") -> float:
         """Share of low-quality images, as achieved; the mean, where runs differ."""
@@ -161,14 +161,14 @@ class Study:
         return {seed: file for seed, file in files.items() if file.is_file()}
 
 
-def answers(folder: Path) -> Answers:
+def read_predictions(folder: Path) -> TestPredictions:
     """The stored predictions of a run's test split."""
     table = pd.read_parquet(folder / FILE)
     table = table.loc[table["split"] == "test"].reset_index(drop=True)
     classes = sum(name.removeprefix("p_").isdigit() for name in table.columns)
     probabilities = table[[f"p_{c}" for c in range(classes)]].to_numpy(np.float64)
     columns = "label" if "label" in table else [f"label_{c}" for c in range(classes)]
-    return Answers(table, table[columns].to_numpy(np.int64), probabilities)
+    return TestPredictions(table, table[columns].to_numpy(np.int64), probabilities)
 
 
 def in_words(ratio: str, share: float | None = None) -> str:
@@ -179,9 +179,9 @@ def in_words(ratio: str, share: float | None = None) -> str:
 
 
 def at_share(ratio: str, share: float) -> str:
-    """For a title: "at the native share of low quality (48%)", "at 70% low quality"."""
+    """For a title: "at the native proportion of low-quality images (48%)", "at 70% low quality"."""
     if ratio == "native":
-        return f"at the native share of low quality ({share:.0%})"
+        return f"at the native proportion of low-quality images ({share:.0%})"
     return f"at {float(ratio):.0%} low quality"
 
 
@@ -196,6 +196,6 @@ def seeds_in_words(numbers: Sequence[int]) -> str:
 DAGGER = "† with runs of older code. "
 
 
-def said_of(study: Study, methods: Sequence[str]) -> str:
+def dagger_note(study: ScoredStudy, methods: Sequence[str]) -> str:
     """What a caption must say of these methods' runs."""
     return DAGGER if study.stale(*methods) else ""

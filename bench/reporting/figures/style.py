@@ -49,7 +49,7 @@ SETTINGS: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class MethodStyle:
     """How one method is drawn wherever it has to be found again."""
 
     colour: str
@@ -59,16 +59,16 @@ class Look:
     size: float = 4.5
 
 
-PROPOSED_LOOK = Look(VERMILION, "D", "-", 2.2, 5.0)
-CONTROL_LOOK = Look(GREEN, "^", (0, (1, 1.2)), 1.6, 5.0)
-OTHER_LOOK = Look(BLUE, "o", (0, (4, 1.5)))
+PROPOSED_STYLE = MethodStyle(VERMILION, "D", "-", 2.2, 5.0)
+CONTROL_STYLE = MethodStyle(GREEN, "^", (0, (1, 1.2)), 1.6, 5.0)
+OTHER_STYLE = MethodStyle(BLUE, "o", (0, (4, 1.5)))
 
 
-def look(method: str) -> Look:
+def method_style(method: str) -> MethodStyle:
     """Diamonds on a thick line for the proposed method, triangles for the control, else circles."""
     if method == "comcl":
-        return PROPOSED_LOOK
-    return CONTROL_LOOK if method == "resnet50-long" else OTHER_LOOK
+        return PROPOSED_STYLE
+    return CONTROL_STYLE if method == "resnet50-long" else OTHER_STYLE
 
 
 @contextmanager
@@ -105,10 +105,10 @@ def panels(
     figure = new_figure(max(columns * width, NARROWEST), rows * height + HEADING)
     grid = figure.subplots(rows, columns, squeeze=False, **shared)
     axes: list[Axes] = list(grid.ravel())
-    for place, empty in enumerate(axes[count:], start=count):
+    for index, empty in enumerate(axes[count:], start=count):
         empty.remove()
         # The panel above a gap is the last of its column and needs its own tick labels.
-        axes[place - columns].xaxis.set_tick_params(labelbottom=True)
+        axes[index - columns].xaxis.set_tick_params(labelbottom=True)
     return figure, axes[:count]
 
 
@@ -131,15 +131,15 @@ def name_rows(axes: list[Axes], names: Iterable[str]) -> None:
     texts = list(names)
     axes[0].set_yticks(range(len(texts)), texts)
     axes[0].set_ylim(len(texts) - 0.4, -0.6)
-    for own in axes:
-        own.grid(axis="y", color=PALE, lw=0.4)
-        own.tick_params(axis="y", length=0)
+    for panel in axes:
+        panel.grid(axis="y", color=PALE, lw=0.4)
+        panel.tick_params(axis="y", length=0)
 
 
 def label_below(axes: list[Axes], columns: int, text: str) -> None:
     """A label under the lowest panel of each column of `panels`."""
-    for own in axes[-min(columns, len(axes)) :]:
-        own.set_xlabel(text)
+    for panel in axes[-min(columns, len(axes)) :]:
+        panel.set_xlabel(text)
 
 
 def to_bytes(figure: Figure, form: str) -> bytes:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.evaluation import registry
-from bench.reporting.claims.judge import Finding, Judgement
-from bench.reporting.claims.page import seeds_to_decide, title
+from bench.reporting.claims.judge import ClaimResult, Judgement
+from bench.reporting.claims.page import NOT_THE_PAPER, seeds_to_decide, title
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.significance import ClaimVerdict
 from bench.roster import METHODS
@@ -30,77 +30,77 @@ def answer(judgement: Judgement) -> Answer:
     """Is CoMCL best, does it lose less as images get worse, and how many claims hold."""
     deciding = [finding for finding in judgement.findings if finding.decides]
     by_id = {finding.claim.id: finding for finding in deciding}
-    told = ((BEST, best), (LOSES_LESS, loses_less))
-    sentences = [_told(by_id.get(name), name, tell) for name, tell in told]
-    drawn = not whole(judgement.group.records)
-    return Answer(title(judgement), (*sentences, tally(deciding, drawn=drawn)))
+    sentence_of = ((BEST, best), (LOSES_LESS, loses_less))
+    sentences = [_told(by_id.get(name), name, sentence) for name, sentence in sentence_of]
+    synthetic = not whole(judgement.group.records)
+    return Answer(title(judgement), (*sentences, tally(deciding, synthetic=synthetic)))
 
 
-def best(finding: Finding) -> str:
+def best(result: ClaimResult) -> str:
     """Whether the method beats every other in every column."""
-    counts = _counts(finding)
-    total = len(finding.comparisons)
-    if finding.verdict == "supported":
+    counts = _counts(result)
+    total = len(result.comparisons)
+    if result.verdict == "supported":
         return (
-            f"CoMCL is best of the paper's methods: by {_score(finding)} it beats every other in "
-            f"every column, all {total} comparisons being significant{_size(finding)}."
+            f"CoMCL is best of the paper's methods: by {_score(result)} it beats every other in "
+            f"every column, all {total} comparisons being significant{_size(result)}."
         )
-    if finding.verdict == "contradicted":
+    if result.verdict == "contradicted":
         return (
-            f"CoMCL is not best: by {_score(finding)} it is significantly behind "
-            f"{_against(finding)}, and significantly ahead in {counts['supported']} of "
-            f"{total} comparisons{_size(finding)}."
+            f"CoMCL is not best: by {_score(result)} it is significantly behind "
+            f"{_against(result)}, and significantly ahead in {counts['supported']} of "
+            f"{total} comparisons{_size(result)}."
         )
-    if finding.verdict == "not run":
+    if result.verdict == "not run":
         return "Whether CoMCL is best is not known: nothing that it is compared with was run."
-    if not tested(finding):
-        return f"Whether CoMCL is best is not known: {_few(finding)}{_size(finding)}."
+    if not tested(result):
+        return f"Whether CoMCL is best is not known: {_few(result)}{_size(result)}."
     return (
-        f"Whether CoMCL is best is not decided: by {_score(finding)}, {counts['supported']} of "
+        f"Whether CoMCL is best is not decided: by {_score(result)}, {counts['supported']} of "
         f"{total} comparisons are significantly in its favour, "
-        f"{_open(finding, counts)}{_size(finding)}."
+        f"{_open(result, counts)}{_size(result)}."
     )
 
 
-def loses_less(finding: Finding) -> str:
+def loses_less(result: ClaimResult) -> str:
     """Whether low quality costs the method less than it costs others."""
-    counts = _counts(finding)
-    total = len(finding.comparisons)
-    if finding.verdict == "supported":
+    counts = _counts(result)
+    total = len(result.comparisons)
+    if result.verdict == "supported":
         return (
             "It is the more robust: from native images to low quality throughout it loses less "
             f"than each of the paper's {total} others."
         )
-    if finding.verdict == "contradicted":
+    if result.verdict == "contradicted":
         return (
             "It is not the more robust: from native images to low quality throughout it loses "
-            f"significantly more than {_against(finding)}."
+            f"significantly more than {_against(result)}."
         )
-    if finding.verdict == "not run":
+    if result.verdict == "not run":
         return "Whether it loses less on low-quality images is not known: that was not run."
-    if not tested(finding):
-        return f"Whether it loses less on low-quality images is not known: {_few(finding)}."
+    if not tested(result):
+        return f"Whether it loses less on low-quality images is not known: {_few(result)}."
     return (
         "Whether it loses less on low-quality images is not decided: "
         f"{counts['supported']} of {total} comparisons are significantly in its favour, "
-        f"{_open(finding, counts)}."
+        f"{_open(result, counts)}."
     )
 
 
-def tally(deciding: Sequence[Finding], *, drawn: bool) -> str:
+def tally(deciding: Sequence[ClaimResult], *, synthetic: bool) -> str:
     """How many claims hold, and whether that says anything of the paper."""
     each = ", ".join(filter(None, (_with(deciding, verdict) for verdict in VERDICTS)))
     number = f"{len(deciding)} claim{'s' * (len(deciding) != 1)}"
     text = f"Of the {number} taken from the paper, judged as their files say, {each}"
-    if drawn:
-        return f"{text}; these are not the paper's images, so none of it is a verdict on the paper."
+    if synthetic:
+        return f"{text}; these are not the paper's images: {NOT_THE_PAPER}."
     return f"{text}."
 
 
 def in_words(ratio: str) -> str:
     """A ratio as words."""
     if ratio == "native":
-        return "the native share of low quality"
+        return "the native proportion of low-quality images"
     return f"{float(ratio):.0%} low quality"
 
 
@@ -112,70 +112,73 @@ def named(methods: Iterable[str]) -> str:
     return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
 
 
-def _told(finding: Finding | None, name: str, tell: Callable[[Finding], str]) -> str:
-    return tell(finding) if finding else f"The claim {name} is not made of this data set."
+def _told(result: ClaimResult | None, name: str, sentence: Callable[[ClaimResult], str]) -> str:
+    return sentence(result) if result else f"The claim {name} is not made of this data set."
 
 
-def _with(deciding: Sequence[Finding], verdict: ClaimVerdict) -> str:
+def _with(deciding: Sequence[ClaimResult], verdict: ClaimVerdict) -> str:
     """How many have a verdict, those that are decided by name; "" for none."""
-    found = [finding.claim.id for finding in deciding if finding.verdict == verdict]
-    names = f" ({', '.join(found)})" if verdict in ("supported", "contradicted") else ""
-    return f"{len(found)} {verdict}{names}" if found else ""
+    names_found = [result.claim.id for result in deciding if result.verdict == verdict]
+    names = f" ({', '.join(names_found)})" if verdict in ("supported", "contradicted") else ""
+    return f"{len(names_found)} {verdict}{names}" if names_found else ""
 
 
-def _against(finding: Finding) -> str:
+def _against(result: ClaimResult) -> str:
     """Whom the contradicted comparisons are with."""
-    found = [one for one in finding.comparisons if one.verdict == "contradicted"]
-    return named(one.comparison.methods[-1] for one in found)
+    lost = [comparison for comparison in result.comparisons if comparison.verdict == "contradicted"]
+    return named(comparison.comparison.methods[-1] for comparison in lost)
 
 
-def _size(finding: Finding) -> str:
+def _size(result: ClaimResult) -> str:
     """By how much, against the plain network in the worst images that both were run on."""
-    found = [
-        one
-        for one in finding.comparisons
-        if one.comparison.methods[-1] == PLAIN
-        and one.estimate is not None
-        and np.isfinite(one.estimate.value)
+    comparisons = [
+        comparison
+        for comparison in result.comparisons
+        if comparison.comparison.methods[-1] == PLAIN
+        and comparison.estimate is not None
+        and np.isfinite(comparison.estimate.value)
     ]
-    if not found:
+    if not comparisons:
         return ""
-    one = found[-1]
-    assert one.estimate is not None
-    value, ends = one.estimate.value, one.estimate.interval()
+    comparison = comparisons[-1]
+    assert comparison.estimate is not None
+    value, ends = comparison.estimate.value, comparison.estimate.interval()
     sure = f"95 % interval {ends.low:+.3f} to {ends.high:+.3f}" if ends else "no interval yet"
     side = "above" if value > 0 else "below"
-    where = in_words(one.comparison.ratios[-1])
+    where = in_words(comparison.comparison.ratios[-1])
     return f"; at {where} it is {abs(value):.3f} {side} {named([PLAIN])} ({sure})"
 
 
-def tested(finding: Finding) -> bool:
+def tested(result: ClaimResult) -> bool:
     """Whether one comparison has as many seeds, and such scores, that a test could be made."""
-    return any(one.p is not None for one in finding.comparisons)
+    return any(comparison.p is not None for comparison in result.comparisons)
 
 
-def _few(finding: Finding) -> str:
+def _few(result: ClaimResult) -> str:
     """Why nothing was tested."""
-    counts, why = _counts(finding), Counter(one.why for one in finding.comparisons if one.estimate)
-    gone = f" and {counts['not run']} were not run" if counts["not run"] else ""
+    counts, why = (
+        _counts(result),
+        Counter(comparison.why for comparison in result.comparisons if comparison.estimate),
+    )
+    absent = f" and {counts['not run']} were not run" if counts["not run"] else ""
     number = f"{counts['undecided']} comparison{'s' * (counts['undecided'] != 1)}"
-    text = f"{number} by {_score(finding)} could not be tested"
-    return f"{text} ({why.most_common(1)[0][0]}){gone}"
+    text = f"{number} by {_score(result)} could not be tested"
+    return f"{text} ({why.most_common(1)[0][0]}){absent}"
 
 
-def _score(finding: Finding) -> str:
-    return registry.named(finding.score).phrase or finding.score
+def _score(result: ClaimResult) -> str:
+    return registry.named(result.score).phrase or result.score
 
 
-def _counts(finding: Finding) -> Counter[str]:
-    return Counter(one.verdict for one in finding.comparisons)
+def _counts(result: ClaimResult) -> Counter[str]:
+    return Counter(comparison.verdict for comparison in result.comparisons)
 
 
-def _open(finding: Finding, counts: Counter[str]) -> str:
+def _open(result: ClaimResult, counts: Counter[str]) -> str:
     parts = [
         f"{counts[verdict]} {text}"
         for verdict, text in (("undecided", "open"), ("not run", "not run"))
         if counts[verdict]
     ]
-    seeds = seeds_to_decide(finding)
+    seeds = seeds_to_decide(result)
     return f"{', '.join(parts)} (seeds that would decide: {seeds})"

@@ -9,22 +9,33 @@ import pandas as pd
 from bench.experiments import chosen
 from bench.reporting import figures
 from bench.reporting.claims.judge import judge_scored
-from bench.reporting.figures import Drawn, Skipped
-from bench.reporting.figures.study import Study
-from bench.reporting.report.again import page_commands, study_command, sweep_command
+from bench.reporting.figures import DatasetFigures, Skipped
+from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.answer import Answer, answer
-from bench.reporting.report.cells import Opened, anchors, opened
+from bench.reporting.report.cell_runs import CellRuns, anchors, cell_runs
 from bench.reporting.report.embedded import smallest
-from bench.reporting.report.grids import Shown, places, shown
-from bench.reporting.report.judged import Checks, Claims, checks, claims
-from bench.reporting.report.points import Open, Told, plots, points, studied
+from bench.reporting.report.grids import PageTable, cell_keys, page_table
+from bench.reporting.report.open_questions import (
+    QuestionEntry,
+    StudySummary,
+    question_entries,
+    sensitivity_studies,
+    study_summaries,
+)
+from bench.reporting.report.reproduce_commands import page_commands, study_command, sweep_command
+from bench.reporting.report.verdict_rows import (
+    AuditTables,
+    DatasetClaims,
+    audit_tables,
+    dataset_claims,
+)
 from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.results.records import load
-from bench.reporting.tables.build import of_measured
-from bench.reporting.tables.paper_errata import Note, notes
+from bench.reporting.tables.build import build_scored
+from bench.reporting.tables.paper_errata import Erratum, errata
 
 
-class Figure(NamedTuple):
+class PageFigure(NamedTuple):
     """One figure: title, caption, and its picture as an address."""
 
     title: str
@@ -32,11 +43,11 @@ class Figure(NamedTuple):
     source: str
 
 
-class Figures(NamedTuple):
+class PageFigures(NamedTuple):
     """The figures of one data set, and what was not drawn."""
 
     title: str
-    figures: tuple[Figure, ...]
+    figures: tuple[PageFigure, ...]
     skipped: tuple[Skipped, ...]
 
 
@@ -44,14 +55,14 @@ class Contents(NamedTuple):
     """The page, part by part, in its order; `message` alone where there is nothing to show."""
 
     answers: tuple[Answer, ...] = ()
-    tables: tuple[Shown, ...] = ()
-    claims: tuple[Claims, ...] = ()
-    audits: tuple[Checks, ...] = ()
-    points: tuple[Open, ...] = ()
-    studies: tuple[Told, ...] = ()
-    figures: tuple[Figures, ...] = ()
-    oddities: tuple[Note, ...] = ()
-    cells: tuple[Opened, ...] = ()
+    tables: tuple[PageTable, ...] = ()
+    claims: tuple[DatasetClaims, ...] = ()
+    audits: tuple[AuditTables, ...] = ()
+    questions: tuple[QuestionEntry, ...] = ()
+    studies: tuple[StudySummary, ...] = ()
+    figures: tuple[PageFigures, ...] = ()
+    oddities: tuple[Erratum, ...] = ()
+    cells: tuple[CellRuns, ...] = ()
     pages: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     commits: tuple[str, ...] = ()
@@ -74,7 +85,7 @@ def gather(
 
     Args:
         root: Folder of run records.
-        studies: Folders whose records count for the open points alone.
+        studies: Folders whose records count for the open questions alone.
         protocol: Name or comparability key to select; None if there is only one.
         only: Figures to draw, names of `bench.reporting.figures.FIGURES`; None for all.
 
@@ -84,33 +95,33 @@ def gather(
     """
     records = load(root)
     groups = comparable_groups(records, protocol)
-    scored = [Study.of(group) for group in groups]
-    tables = of_measured(chosen("all"), groups, [one.measured for one in scored], len(records))
+    scored = [ScoredStudy.of(group) for group in groups]
+    tables = build_scored(chosen("all"), groups, [study.scored for study in scored], len(records))
     if not any(table.sections for table in tables):
         return Contents(message=tables[0].message.replace("bench table", "bench report"))
-    named = tuple(places(tables))
-    at = anchors(named)
-    behind = opened({one.group.dataset: one for one in scored}, named, at)
-    judgements = judge_scored((one.group, one.measured.runs) for one in scored)
+    numbered = tuple(cell_keys(tables))
+    anchor_of = anchors(numbered)
+    cells = cell_runs({study.group.dataset: study for study in scored}, numbered, anchor_of)
+    judgements = judge_scored((study.group, study.scored.runs) for study in scored)
     together = _together(records, studies)
-    moved = studied(together, protocol)
+    sensitivities = sensitivity_studies(together, protocol)
     keys = {(group.dataset, str(group.records["key"].iloc[0])) for group in groups}
     return Contents(
-        answers=tuple(answer(one) for one in judgements),
-        tables=tuple(shown(table, at) for table in tables),
-        claims=tuple(claims(one) for one in judgements),
-        audits=checks(root, keys),
-        points=points(moved),
-        studies=plots(moved),
+        answers=tuple(answer(study) for study in judgements),
+        tables=tuple(page_table(table, anchor_of) for table in tables),
+        claims=tuple(dataset_claims(study) for study in judgements),
+        audits=audit_tables(root, keys),
+        questions=question_entries(sensitivities),
+        studies=study_summaries(sensitivities),
         figures=_figures(scored, only),
-        oddities=notes(),
-        cells=behind,
-        pages=page_commands(protocol, len(studies), moved),
+        oddities=errata(),
+        cells=cells,
+        pages=page_commands(protocol, len(studies), sensitivities),
         commands=(
             *(sweep_command(group) for group in groups),
-            *(study_command(one, together) for one in moved),
+            *(study_command(study, together) for study in sensitivities),
         ),
-        commits=tuple(sorted({run.commit for cell in behind for run in cell.runs if run.commit})),
+        commits=tuple(sorted({run.commit for cell in cells for run in cell.runs if run.commit})),
     )
 
 
@@ -120,14 +131,15 @@ def _together(records: pd.DataFrame, studies: Sequence[Path]) -> pd.DataFrame:
     return pd.concat([records, *tables], ignore_index=True).drop_duplicates("id")
 
 
-def _figures(scored: Sequence[Study], only: Sequence[str] | None) -> tuple[Figures, ...]:
+def _figures(scored: Sequence[ScoredStudy], only: Sequence[str] | None) -> tuple[PageFigures, ...]:
     if only is not None and not only:
         return ()
-    return tuple(_drawn(one) for one in figures.of_studies(scored, only or ()))
+    return tuple(_drawn(drawn) for drawn in figures.of_studies(scored, only or ()))
 
 
-def _drawn(drawn: Drawn) -> Figures:
-    own = tuple(
-        Figure(one.title, one.caption, smallest(one.svg(), one.png)) for one in drawn.pictures
+def _drawn(figures_drawn: DatasetFigures) -> PageFigures:
+    page_figures = tuple(
+        PageFigure(picture.title, picture.caption, smallest(picture.svg(), picture.png))
+        for picture in figures_drawn.pictures
     )
-    return Figures(drawn.about, own, drawn.skipped)
+    return PageFigures(figures_drawn.about, page_figures, figures_drawn.skipped)

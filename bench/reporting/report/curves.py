@@ -15,7 +15,7 @@ DASHES = ("", "6 2", "2 2", "8 2 2 2", "1 3")
 Points = list[tuple[float, float]]
 
 
-class Curve(NamedTuple):
+class TrainingCurve(NamedTuple):
     """One run's line.
 
     Attributes:
@@ -31,7 +31,7 @@ class Curve(NamedTuple):
     last: str
 
 
-class Plot(NamedTuple):
+class TrainingPlot(NamedTuple):
     """One quantity of one stage over epochs.
 
     Attributes:
@@ -41,21 +41,21 @@ class Plot(NamedTuple):
     """
 
     title: str
-    lines: tuple[Curve, ...]
+    lines: tuple[TrainingCurve, ...]
     ticks: tuple[str, str, str, str]
 
 
-def plots(folders: Mapping[int, Path]) -> tuple[Plot, ...]:
+def plots(folders: Mapping[int, Path]) -> tuple[TrainingPlot, ...]:
     """The loss of each stage, and where it was scored the validation split's score.
 
     Args:
         folders: Seed -> run folder.
     """
-    found: dict[str, dict[int, Points]] = {}
+    by_title: dict[str, dict[int, Points]] = {}
     for seed, folder in folders.items():
         for title, epoch, value in _values(EventLog(folder / "events.jsonl").read()):
-            found.setdefault(title, {}).setdefault(seed, []).append((epoch, value))
-    return tuple(_plot(title, by_seed) for title, by_seed in found.items())
+            by_title.setdefault(title, {}).setdefault(seed, []).append((epoch, value))
+    return tuple(_plot(title, by_seed) for title, by_seed in by_title.items())
 
 
 def _values(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float, float]]:
@@ -70,20 +70,20 @@ def _values(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float, f
                 yield f"{event['stage']}: {what}", float(event["epoch"]), float(value)
 
 
-def _plot(title: str, by_seed: Mapping[int, Points]) -> Plot:
+def _plot(title: str, by_seed: Mapping[int, Points]) -> TrainingPlot:
     epochs = [epoch for points in by_seed.values() for epoch, _ in points]
     values = [value for points in by_seed.values() for _, value in points]
     x, y = (min(epochs), max(epochs)), _ends(values)
     lines = tuple(
-        Curve(
+        TrainingCurve(
             seed,
-            DASHES[place % len(DASHES)],
+            DASHES[index % len(DASHES)],
             " ".join(_at(point, x, y) for point in _line(points)),
             f"{points[-1][1]:.3f}",
         )
-        for place, (seed, points) in enumerate(by_seed.items())
+        for index, (seed, points) in enumerate(by_seed.items())
     )
-    return Plot(title, lines, (f"{x[0]:g}", f"{x[1]:g}", f"{y[0]:.3g}", f"{y[1]:.3g}"))
+    return TrainingPlot(title, lines, (f"{x[0]:g}", f"{x[1]:g}", f"{y[0]:.3g}", f"{y[1]:.3g}"))
 
 
 def thinned(points: Points) -> Points:

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.reporting.tables.footnotes import CELLS, READINGS, SIGNS, VERDICTS
-from bench.reporting.tables.model import Block, Cell, Column, Line, Section, Table
+from bench.reporting.tables.model import Block, Column, Section, Table, TableCell, TableLine
 
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 RANKS = "95 % interval of the rank, chance to be highest"
 CELL = "cells: "
 SIGNED = {mark for mark, _ in SIGNS.values()}
-Place = tuple[str, str, str]
+CellKey = tuple[str, str, str]
 """Data set, method, ratio."""
 
 
-class Verdict(NamedTuple):
+class VerdictBadge(NamedTuple):
     """A verdict as shown, what stands beside it, and its name alone."""
 
     text: str
@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     name: str
 
 
-class Box(NamedTuple):
+class GridCell(NamedTuple):
     """One cell.
 
     Attributes:
@@ -40,15 +40,15 @@ class Box(NamedTuple):
     marks: tuple[str, ...]
     sort: float | None
     link: str = ""
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[VerdictBadge, ...] = ()
 
 
-class Rank(NamedTuple):
+class GridLine(NamedTuple):
     """One line: its title with marks, its cells, and whether a rule stands above it."""
 
     title: str
     marks: tuple[str, ...]
-    boxes: tuple[Box, ...]
+    cells: tuple[GridCell, ...]
     ruled: bool
 
 
@@ -61,11 +61,11 @@ class Grid(NamedTuple):
     heading: str
     note: str
     columns: tuple[Column, ...]
-    body: tuple[Rank, ...]
-    foot: tuple[Rank, ...]
+    body: tuple[GridLine, ...]
+    foot: tuple[GridLine, ...]
 
 
-class Part(NamedTuple):
+class GridSection(NamedTuple):
     """One data set in one table; `legend` holds those notes that every reader needs."""
 
     title: str
@@ -74,16 +74,16 @@ class Part(NamedTuple):
     notes: tuple[tuple[str, str], ...]
 
 
-class Shown(NamedTuple):
+class PageTable(NamedTuple):
     """One table of the paper; `message` stands in its place where there is nothing to show."""
 
     number: str
     caption: str
-    parts: tuple[Part, ...]
+    sections: tuple[GridSection, ...]
     message: str
 
 
-def shown(table: Table, anchors: Mapping[Place, str]) -> Shown:
+def page_table(table: Table, anchors: Mapping[CellKey, str]) -> PageTable:
     """A table with its cells linked.
 
     Args:
@@ -91,32 +91,32 @@ def shown(table: Table, anchors: Mapping[Place, str]) -> Shown:
         anchors: Where the runs of a cell stand in the page.
     """
     parts = tuple(_part(section, anchors) for section in table.sections)
-    return Shown(table.name.removeprefix("table"), table.caption, parts, table.message)
+    return PageTable(table.name.removeprefix("table"), table.caption, parts, table.message)
 
 
-def places(tables: tuple[Table, ...]) -> Iterator[tuple[str, Place]]:
+def cell_keys(tables: tuple[Table, ...]) -> Iterator[tuple[str, CellKey]]:
     """Number of the table, and the place, of every cell with runs, in reading order."""
     for table in tables:
         for section in table.sections:
             for line, column, cell in _measured(section):
                 if cell.scores:
-                    place = (section.dataset, line.method, column.ratio)
-                    yield table.name.removeprefix("table"), place
+                    key = (section.dataset, line.method, column.ratio)
+                    yield table.name.removeprefix("table"), key
 
 
-def _measured(section: Section) -> Iterator[tuple[Line, Column, Cell]]:
+def _measured(section: Section) -> Iterator[tuple[TableLine, Column, TableCell]]:
     for block in section.blocks:
         for line in block.lines:
             for column, cell in zip(section.columns, line.cells, strict=True):
                 yield line, column, cell
 
 
-def _part(section: Section, anchors: Mapping[Place, str]) -> Part:
+def _part(section: Section, anchors: Mapping[CellKey, str]) -> GridSection:
     grids = tuple(_grid(section, block, anchors) for block in section.blocks)
     legend = [note for note in section.notes if _is_needed(*note)]
     rest = tuple(note for note in section.notes if note not in legend)
     named = tuple((mark, CELL + text if text == CELLS else text) for mark, text in legend)
-    return Part(section.title, grids, named, rest)
+    return GridSection(section.title, grids, named, rest)
 
 
 def _is_needed(mark: str, text: str) -> bool:
@@ -125,11 +125,11 @@ def _is_needed(mark: str, text: str) -> bool:
     return mark in SIGNED or text in (CELLS, VERDICTS) or text.startswith(readings)
 
 
-def _grid(section: Section, block: Block, anchors: Mapping[Place, str]) -> Grid:
+def _grid(section: Section, block: Block, anchors: Mapping[CellKey, str]) -> Grid:
     kept = [
-        place
-        for place, column in enumerate(section.columns)
-        if column.measured or any(line.cells[place].text for line in block.lines)
+        index
+        for index, column in enumerate(section.columns)
+        if column.measured or any(line.cells[index].text for line in block.lines)
     ]
     ranks = [(line, _rank(section, line, anchors, kept)) for line in block.lines]
     body = tuple(rank for line, rank in ranks if line.method)
@@ -137,34 +137,36 @@ def _grid(section: Section, block: Block, anchors: Mapping[Place, str]) -> Grid:
     # Facts of the data are lines without a method, and there is nothing else to sort.
     note = RANKS if body and not block.metric else ""
     lines = (body, foot) if body else (foot, ())
-    return Grid(block.heading, note, tuple(section.columns[place] for place in kept), *lines)
+    return Grid(block.heading, note, tuple(section.columns[index] for index in kept), *lines)
 
 
-def _rank(section: Section, line: Line, anchors: Mapping[Place, str], kept: Sequence[int]) -> Rank:
-    pairs = [(section.columns[place], line.cells[place]) for place in kept]
+def _rank(
+    section: Section, line: TableLine, anchors: Mapping[CellKey, str], kept: Sequence[int]
+) -> GridLine:
+    pairs = [(section.columns[index], line.cells[index]) for index in kept]
     boxes = tuple(
         _box(cell, anchors.get((section.dataset, line.method, column.ratio), ""), column)
         for column, cell in pairs
     )
-    return Rank(line.title, line.marks, boxes, line.ruled)
+    return GridLine(line.title, line.marks, boxes, line.ruled)
 
 
-def _box(cell: Cell, anchor: str, column: Column) -> Box:
+def _box(cell: TableCell, anchor: str, column: Column) -> GridCell:
     if cell.scores:
         mean = float(np.mean([score.value for score in cell.scores]))
-        return Box(cell.text, cell.marks, mean if np.isfinite(mean) else None, anchor)
+        return GridCell(cell.text, cell.marks, mean if np.isfinite(mean) else None, anchor)
     if column.kind == "verdict":
-        return Box(cell.text, cell.marks, None, verdicts=_verdicts(cell.text))
-    found = NUMBER.search(cell.text)
+        return GridCell(cell.text, cell.marks, None, verdicts=_verdicts(cell.text))
+    number = NUMBER.search(cell.text)
     text = cell.text.replace(" %", "\u00a0%")
-    return Box(text, cell.marks, float(found.group()) if found else None)
+    return GridCell(text, cell.marks, float(number.group()) if number else None)
 
 
-def _verdicts(text: str) -> tuple[Verdict, ...]:
+def _verdicts(text: str) -> tuple[VerdictBadge, ...]:
     """Of "EQUIVALENT / INCONCLUSIVE (4 more seeds)": two; of "both DIFFERENT": one; of "": none."""
-    found = []
+    badges = []
     for part in filter(None, text.split(" / ")):
         shown, _, more = part.partition(" (")
         name = shown.removeprefix("both ")
-        found.append(Verdict(shown, more.removesuffix(")"), name))
-    return tuple(found)
+        badges.append(VerdictBadge(shown, more.removesuffix(")"), name))
+    return tuple(badges)

@@ -10,22 +10,22 @@ from bench.reporting.console import json_object
 from bench.reporting.report import curves
 from bench.reporting.report.answer import in_words
 from bench.reporting.report.contents import Contents, gather
-from bench.reporting.report.judged import LEGEND as CLAIMS
-from bench.reporting.report.points import MEASURED
+from bench.reporting.report.open_questions import MEASURED
+from bench.reporting.report.verdict_rows import LEGEND as CLAIMS
 from bench.reporting.sensitivity.page import LEGEND as POINTS
 from bench.store import write_bytes
 
 SIGNED = {"PASS": "good", "supported": "good", "FAIL": "bad", "contradicted": "bad"}
 SIGNED |= {"EQUIVALENT": "good", "DIFFERENT": "bad"}
-PLANTED = "planted-truth.md"
+SIMULATED = "simulated-studies.md"
 
 
-def render(contents: Contents, *, planted: bool = False) -> str:
+def render(contents: Contents, *, simulated: bool = False) -> str:
     """The whole page; the same contents give the same bytes.
 
     Args:
         contents: As `gather` gives them.
-        planted: Whether PLANTED lies beside the page, so that a link leads to it.
+        simulated: Whether SIMULATED lies beside the page, so that a link leads to it.
     """
     environment = Environment(
         loader=PackageLoader("bench.reporting.report", "templates"),
@@ -35,20 +35,20 @@ def render(contents: Contents, *, planted: bool = False) -> str:
         lstrip_blocks=True,
     )
     environment.filters["tone"] = lambda verdict: SIGNED.get(verdict, "open")
-    environment.filters["share"] = share
+    environment.filters["share"] = ratio_head
     environment.filters["code"] = code
     return environment.get_template("page.html.j2").render(
         contents=contents,
         legends={"claims": CLAIMS, "points": POINTS},
         plot=curves,
         measured=MEASURED,
-        planted=PLANTED if planted else "",
+        simulated=SIMULATED if simulated else "",
     )
 
 
-def share(ratio: str) -> str:
+def ratio_head(ratio: str) -> str:
     """A ratio as the head of a column."""
-    return "native share" if ratio == "native" else in_words(ratio)
+    return "native ratio" if ratio == "native" else in_words(ratio)
 
 
 def code(text: str) -> Markup:
@@ -74,12 +74,12 @@ def write(
     contents = gather(root, studies, protocol=protocol)
     if not contents.message:
         out.parent.mkdir(parents=True, exist_ok=True)
-        planted = (out.parent / PLANTED).is_file()
-        write_bytes(out, render(contents, planted=planted).encode())
+        simulated = (out.parent / SIMULATED).is_file()
+        write_bytes(out, render(contents, simulated=simulated).encode())
     return contents
 
 
-def said(contents: Contents, out: Path, *, as_json: bool = False) -> str:
+def report_message(contents: Contents, out: Path, *, as_json: bool = False) -> str:
     """What the command prints of a page: where it is and how large, or what to run first.
 
     Args:
@@ -97,8 +97,8 @@ def said(contents: Contents, out: Path, *, as_json: bool = False) -> str:
             "datasets": len(contents.audits),
             "runs": contents.runs,
             "cells": len(contents.cells),
-            "claims": sum(len(claims.said) for claims in contents.claims),
-            "figures": sum(len(one.figures) for one in contents.figures),
+            "claims": sum(len(claims.rows) for claims in contents.claims),
+            "figures": sum(len(group.figures) for group in contents.figures),
             "studies": len(contents.studies),
             "message": contents.message,
         }

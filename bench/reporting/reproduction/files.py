@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.reporting.figures.overview import overview
 from bench.reporting.reproduction import page, readme
-from bench.reporting.reproduction.study import found, listed
+from bench.reporting.reproduction.study_results import listed_studies, study_results
 
 
 def generated(root: Path) -> dict[str, bytes]:
@@ -17,8 +17,8 @@ def generated(root: Path) -> dict[str, bytes]:
         NotComparable: if a study has runs that must not be compared.
         RequestError: if the checkout lacks the list of studies, one of them, or the README's marks.
     """
-    studies = found(listed(root / "results"))
-    picture = overview([one.study for one in studies])
+    studies = study_results(listed_studies(root / "results"))
+    picture = overview([result.study for result in studies])
     csv = picture.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     text = (root / "README.md").read_text(encoding="utf-8")
     return {

@@ -1,4 +1,4 @@
-"""`results/REPRODUCTION.md`: where every number, claim and open point of the paper stands."""
+"""`results/REPRODUCTION.md`: where every number, claim and open question of the paper stands."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -6,64 +6,67 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bench.reporting.claims.page import LEGEND as CLAIMS
-from bench.reporting.report.judged import Said
-from bench.reporting.report.points import points
-from bench.reporting.reproduction import standing
-from bench.reporting.reproduction.study import Found
+from bench.reporting.report.open_questions import question_entries
+from bench.reporting.report.verdict_rows import ClaimRow
+from bench.reporting.reproduction.published_numbers import published_tables, tally
+from bench.reporting.reproduction.study_results import StudyResults
 from bench.reporting.tables.markdown import escape, grid
-from bench.reporting.tables.paper_errata import notes
+from bench.reporting.tables.paper_errata import errata
 
 
-class Plain(NamedTuple):
+class RawMarkdown(NamedTuple):
     """Text that is Markdown already."""
 
     text: str
 
 
-class Claimed(NamedTuple):
+class ClaimByDataset(NamedTuple):
     """One claim, and what each data set says of it; None where it is not about it."""
 
     id: str
     text: str
-    said: tuple[Said | None, ...]
+    rows: tuple[ClaimRow | None, ...]
 
 
-def render(found: Sequence[Found], caption: str) -> str:
+def render(results: Sequence[StudyResults], caption: str) -> str:
     """The whole page; the same records give the same bytes.
 
     Args:
-        found: What each data set of each study found.
+        results: What each data set of each study found.
         caption: Of the picture that they share.
     """
-    printed = standing.standings(one.study for one in found)
+    printed = published_tables(result.study for result in results)
     return (
         _environment()
         .get_template("reproduction.md.j2")
         .render(
-            found=found,
+            found=results,
             caption=caption,
             printed=printed,
-            tally=standing.tally(printed),
-            points=points([one.sensitivity for one in found if one.sensitivity]),
-            oddities=notes(),
+            tally=tally(printed),
+            questions=question_entries(
+                [result.sensitivity for result in results if result.sensitivity]
+            ),
+            oddities=errata(),
             legend=CLAIMS,
-            claims=claimed(found),
-            grid=lambda one: Plain(grid(one.section, one.main)),
+            claims=claims_by_dataset(results),
+            grid=lambda result: RawMarkdown(grid(result.section, result.main)),
         )
     )
 
 
-def claimed(found: Sequence[Found]) -> tuple[Claimed, ...]:
+def claims_by_dataset(results: Sequence[StudyResults]) -> tuple[ClaimByDataset, ...]:
     """Every claim that is about one of the data sets, in the order of the first that has it."""
-    texts = {said.id: said.text for one in found for said in one.claims.said}
-    by_data = [{said.id: said for said in one.claims.said} for one in found]
+    texts = {row.id: row.text for result in results for row in result.claims.rows}
+    by_data = [{row.id: row for row in result.claims.rows} for result in results]
     return tuple(
-        Claimed(name, text, tuple(own.get(name) for own in by_data)) for name, text in texts.items()
+        ClaimByDataset(name, text, tuple(of_dataset.get(name) for of_dataset in by_data))
+        for name, text in texts.items()
     )
 
 
 def _environment() -> Environment:
-    """Every value is text: what has a meaning in Markdown is held back, but for `Plain`."""
+    """Every value is text: what has a meaning in Markdown is held back, but for `RawMarkdown`."""
     environment = Environment(
         loader=PackageLoader("bench.reporting.reproduction", "templates"),
         finalize=_escaped,
@@ -72,9 +75,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["plain"] = Plain
+    environment.filters["plain"] = RawMarkdown
     return environment
 
 
 def _escaped(value: Any) -> str:
-    return value.text if isinstance(value, Plain) else escape(str(value))
+    return value.text if isinstance(value, RawMarkdown) else escape(str(value))

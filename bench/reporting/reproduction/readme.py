@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from bench.errors import RequestError
 from bench.experiments import TABLE1
-from bench.reporting.reproduction.standing import standings, tally
-from bench.reporting.reproduction.study import Found
+from bench.reporting.reproduction.published_numbers import published_tables, tally
+from bench.reporting.reproduction.study_results import StudyResults
 from bench.reporting.tables.markdown import escape
-from bench.reporting.tables.model import Cell
+from bench.reporting.tables.model import TableCell
 
 BEGIN = "<!-- written by `bench pages`: begin -->"
 END = "<!-- written by `bench pages`: end -->"
@@ -34,16 +34,17 @@ def with_block(readme: str, text: str) -> str:
     return f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}"
 
 
-def block(found: Sequence[Found], caption: str) -> str:
+def block(results: Sequence[StudyResults], caption: str) -> str:
     """Picture with its caption, table, and where the published numbers stand."""
-    printed = standings(one.study for one in found)
+    printed = published_tables(result.study for result in results)
     answers = [
-        f"**{escape(one.answer.title)}.** {escape(one.answer.sentences[0])}" for one in found
+        f"**{escape(result.answer.title)}.** {escape(result.answer.sentences[0])}"
+        for result in results
     ]
     parts = [
         f"![Score as images lose quality, a panel each data set]({PICTURE})",
         escape(caption),
-        "\n".join(_table(found)),
+        "\n".join(_table(results)),
         HOW,
         *answers,
         f"{tally(printed)} {MORE}",
@@ -51,20 +52,20 @@ def block(found: Sequence[Found], caption: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(found: Sequence[Found]) -> Iterator[str]:
+def _table(results: Sequence[StudyResults]) -> Iterator[str]:
     """The main score of each data set, methods as in Table 1."""
     heads = [
-        f"{escape(one.study.group.dataset)}, {one.main.heading}: {column.head}"
-        if place == 0
+        f"{escape(result.study.group.dataset)}, {result.main.heading}: {column.head}"
+        if index == 0
         else column.head
-        for one in found
-        for place, column in enumerate(one.section.columns)
+        for result in results
+        for index, column in enumerate(result.section.columns)
     ]
     yield _row(["", *heads])
     yield _row([":--", *("--:" for _ in heads)])
-    lines = [{line.method: line for line in one.main.lines if line.method} for one in found]
+    lines = [{line.method: line for line in result.main.lines if line.method} for result in results]
     for row in TABLE1.rows:
-        cells = [cell for own in lines for cell in own[row.method].cells]
+        cells = [cell for of_dataset in lines for cell in of_dataset[row.method].cells]
         yield _row([escape(row.title), *map(_text, cells)])
 
 
@@ -72,7 +73,7 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: TableCell) -> str:
     """The number without how many seeds it has, bold where nothing is surely better."""
     text = escape(cell.text.partition(" (n=")[0])
     return f"**{text}**" if {"*", "="} & set(cell.marks) else text

@@ -14,7 +14,7 @@ from bench.roster import METHODS
 SHORTEST_KEY = 4
 
 
-class Group(NamedTuple):
+class ComparableRuns(NamedTuple):
     """The records of one data set that may share a table.
 
     Attributes:
@@ -28,7 +28,7 @@ class Group(NamedTuple):
     outdated: int
 
 
-def comparable_groups(records: pd.DataFrame, protocol: str | None) -> list[Group]:
+def comparable_groups(records: pd.DataFrame, protocol: str | None) -> list[ComparableRuns]:
     """The records by data set, each set under one comparability key, studies left out.
 
     Versions of engine and degradations are part of the key, so stale runs may have a key of their
@@ -77,13 +77,13 @@ def settings_of(protocol: dict[str, Any]) -> dict[str, Any]:
     return {**flatten(groups), **{k: v for k, v in protocol.items() if k not in groups}}
 
 
-def _group(dataset: str, runs: pd.DataFrame) -> Group:
+def _group(dataset: str, runs: pd.DataFrame) -> ComparableRuns:
     present = set(runs.loc[runs["state"] == "done", "key"]) or set(runs["key"])
     kept = _named_apart(runs.loc[[key in present for key in runs["key"]]])
     _refuse_two_keys(dataset, kept)
     _refuse_two_devices(dataset, kept)
     _refuse_duplicates(dataset, kept)
-    return Group(dataset, kept, len(runs) - len(kept))
+    return ComparableRuns(dataset, kept, len(runs) - len(kept))
 
 
 def _selected(records: pd.DataFrame, protocol: str | None) -> pd.DataFrame:
@@ -94,8 +94,12 @@ def _selected(records: pd.DataFrame, protocol: str | None) -> pd.DataFrame:
     if len(protocol) >= SHORTEST_KEY:
         chosen |= keys.str.startswith(protocol)
     if not any(chosen):
-        there = sorted({f"{n} ({k})" for n, k in zip(records["protocol_name"], keys, strict=True)})
-        raise RequestError(f"--protocol {protocol}: no run has it; there are {', '.join(there)}")
+        choices = sorted(
+            {f"{n} ({k})" for n, k in zip(records["protocol_name"], keys, strict=True)}
+        )
+        raise RequestError(
+            f"--protocol {protocol}: no run has it; choose one of: {', '.join(choices)}"
+        )
     return records.loc[chosen]
 
 
@@ -127,12 +131,12 @@ def _refuse_two_keys(dataset: str, records: pd.DataFrame) -> None:
 
 def _differences(groups: dict[str, pd.DataFrame]) -> list[str]:
     """One line a setting that is not the same under every key."""
-    own = {group for method in METHODS.values() for group in method.groups}
+    method_groups = {group for method in METHODS.values() for group in method.groups}
     by_key = [_all_settings(runs) for runs in groups.values()]
     lines = []
     for name in dict.fromkeys(name for settings in by_key for name in settings):
         values = [" or ".join(sorted(settings.get(name, {"absent"}))) for settings in by_key]
-        if len(set(values)) > 1 and name.split(".")[0] not in own:
+        if len(set(values)) > 1 and name.split(".")[0] not in method_groups:
             lines.append(f"  {name}: {' | '.join(values)}")
     return lines or ["  nothing that the records show"]
 
@@ -143,8 +147,8 @@ def _all_settings(runs: pd.DataFrame) -> dict[str, set[str]]:
     for run in runs.to_dict("records"):
         # The version of a method makes a run stale, not incomparable.
         versions = {f"{k}.version": v for k, v in run["versions"].items() if k != "method"}
-        found = settings_of(run["protocol"]) | versions | {"settings": run["settings"]}
-        for name, value in found.items():
+        settings = settings_of(run["protocol"]) | versions | {"settings": run["settings"]}
+        for name, value in settings.items():
             result.setdefault(name, set()).add(str(value))
     return result
 
@@ -162,10 +166,10 @@ def _refuse_two_devices(dataset: str, records: pd.DataFrame) -> None:
 
 def _refuse_duplicates(dataset: str, records: pd.DataFrame) -> None:
     done = records.loc[records["state"] == "done"]
-    for place, runs in done.groupby(["method", "lq_ratio", "seed"]):
+    for cell, runs in done.groupby(["method", "lq_ratio", "seed"]):
         if len(runs) > 1:
             raise NotComparable(
-                f"{dataset}: {len(runs)} finished runs of {' '.join(map(str, place))} differ in "
+                f"{dataset}: {len(runs)} finished runs of {' '.join(map(str, cell))} differ in "
                 f"something that their key leaves out (ids {', '.join(sorted(runs['id']))}); "
                 "name a folder that has only one of them with --records DIR"
             )

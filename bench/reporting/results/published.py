@@ -20,7 +20,7 @@ NATIVE_RATIO = {"eyeq": "0.334", "chestxray": "0.432"}
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedCell:
     """One cell: two numbers, and what the header above them says.
 
     Attributes:
@@ -52,7 +52,7 @@ class Published:
         return 1 if self.printed_header[0] == metric else -1
 
 
-def published(table: str, row: str, dataset: str, ratio: str) -> Published | None:
+def published(table: str, row: str, dataset: str, ratio: str) -> PublishedCell | None:
     """What the paper prints for a cell, or None where it prints nothing.
 
     Args:
@@ -94,27 +94,27 @@ def rows(name: str, folder: Path = FOLDER) -> list[dict[str, str]]:
 
 
 @cache
-def _cells(folder: Path, table: str) -> dict[tuple[str, str, str], Published]:
+def _cells(folder: Path, table: str) -> dict[tuple[str, str, str], PublishedCell]:
     pairs: dict[tuple[str, str, str], dict[str, dict[str, str]]] = {}
     for line in load(table, folder):
-        place = (line["row"], line["dataset"], line["lq_ratio"])
-        pairs.setdefault(place, {})[line["column_position"]] = line
+        cell = (line["row"], line["dataset"], line["lq_ratio"])
+        pairs.setdefault(cell, {})[line["column_position"]] = line
     numbers = {
         p: (float(c["first"]["value"]), float(c["second"]["value"])) for p, c in pairs.items()
     }
     return {
-        place: _cell(pair["first"], pair["second"], numbers[place], _native(numbers, place))
-        for place, pair in pairs.items()
+        cell: _cell(pair["first"], pair["second"], numbers[cell], _native(numbers, cell))
+        for cell, pair in pairs.items()
     }
 
 
 def _native(
-    numbers: dict[tuple[str, str, str], tuple[float, float]], place: tuple[str, str, str]
+    numbers: dict[tuple[str, str, str], tuple[float, float]], cell: tuple[str, str, str]
 ) -> tuple[float, float]:
     """The numbers of the same row at the smallest share; without one, its own."""
-    row, title, _ = place
+    row, title, _ = cell
     ratio = next(NATIVE_RATIO[name] for name, known in DATASETS.items() if known == title)
-    return numbers.get((row, title, ratio), numbers[place])
+    return numbers.get((row, title, ratio), numbers[cell])
 
 
 def _cell(
@@ -122,8 +122,8 @@ def _cell(
     second: dict[str, str],
     numbers: tuple[float, float],
     native: tuple[float, float],
-) -> Published:
-    return Published(
+) -> PublishedCell:
+    return PublishedCell(
         *numbers,
         (first["printed_header"], second["printed_header"]),
         "; ".join(dict.fromkeys(note for note in (first["note"], second["note"]) if note)),

@@ -13,7 +13,7 @@ from bench.evaluation.influence import JointScores
 from bench.evaluation.joint import joint_scores
 from bench.reporting.results.records import newest
 
-Cell = tuple[str, str]
+MethodAtRatio = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Runs:
         scores: By name, of all runs in their order.
     """
 
-    by_cell: dict[Cell, dict[int, int]] = field(default_factory=dict)
+    by_cell: dict[MethodAtRatio, dict[int, int]] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
     stale: tuple[bool, ...] = ()
     folders: tuple[Path, ...] = ()
     scores: dict[str, JointScores] = field(default_factory=dict)
 
 
-def collect(records: pd.DataFrame, cells: set[Cell], scores: tuple[str, ...]) -> Runs:
+def collect(records: pd.DataFrame, cells: set[MethodAtRatio], scores: tuple[str, ...]) -> Runs:
     """The runs of some cells: of the present code, or without any the latest stale ones.
 
     Args:
@@ -47,17 +47,17 @@ def collect(records: pd.DataFrame, cells: set[Cell], scores: tuple[str, ...]) ->
         NotComparable: if a cell has two runs of one seed, or two runs saw other test images.
     """
     rows: list[dict[Any, Any]] = []
-    by_cell: dict[Cell, dict[int, int]] = {}
-    there: dict[Any, pd.DataFrame] = dict(iter(records.groupby(["method", "lq_ratio"])))
-    for cell in sorted(cells & there.keys()):
-        places = by_cell.setdefault(cell, {})
-        for row in newest(there[cell]).sort_values(["seed", "id"]).to_dict("records"):
-            if row["seed"] in places:
+    by_cell: dict[MethodAtRatio, dict[int, int]] = {}
+    by_method: dict[Any, pd.DataFrame] = dict(iter(records.groupby(["method", "lq_ratio"])))
+    for cell in sorted(cells & by_method.keys()):
+        indices = by_cell.setdefault(cell, {})
+        for row in newest(by_method[cell]).sort_values(["seed", "id"]).to_dict("records"):
+            if row["seed"] in indices:
                 raise NotComparable(
                     f"two runs of {' at '.join(cell)} have seed {row['seed']}; "
                     "name a folder that has only one of them with --records DIR"
                 )
-            places[row["seed"]] = len(rows)
+            indices[row["seed"]] = len(rows)
             rows.append(row)
     folders = tuple(Path(str(row["folder"])) for row in rows)
     return Runs(

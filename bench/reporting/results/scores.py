@@ -39,38 +39,40 @@ class ScoredRuns:
     runs: Runs
     recorded: Mapping[str, np.ndarray]
 
-    def there(self, method: str, ratio: str) -> bool:
+    def has_runs(self, method: str, ratio: str) -> bool:
         """Whether a cell has runs."""
         return (method, ratio) in self.runs.by_cell
 
     def seeds(self, method: str, ratio: str) -> dict[int, int]:
-        """Seed -> place among the runs; empty where nothing was run."""
+        """Seed -> index among the runs; empty where nothing was run."""
         return self.runs.by_cell.get((method, ratio), {})
 
     def stale(self, method: str, ratio: str) -> bool:
         """Whether a cell has runs of older code."""
-        return any(self.runs.stale[place] for place in self.seeds(method, ratio).values())
+        return any(self.runs.stale[index] for index in self.seeds(method, ratio).values())
 
     def scores(self, metric: str, method: str, ratio: str) -> tuple[Score, ...]:
         """The recorded scores of a cell, by seed."""
-        places = sorted(self.seeds(method, ratio).items())
+        indices = sorted(self.seeds(method, ratio).items())
         values = self.recorded[metric]
-        return tuple(Score(self.runs.ids[p], seed, float(values[p])) for seed, p in places)
+        return tuple(
+            Score(self.runs.ids[index], seed, float(values[index])) for seed, index in indices
+        )
 
     def score(self, metric: str, method: str, ratio: str) -> Estimate | None:
         """The score of a cell over its seeds; None where nothing was run."""
-        places = [[place] for _, place in sorted(self.seeds(method, ratio).items())]
+        indices = [[index] for _, index in sorted(self.seeds(method, ratio).items())]
         joint = self.runs.scores.get(metric)
-        return estimate(joint, np.array(places), score) if joint and places else None
+        return estimate(joint, np.array(indices), score) if joint and indices else None
 
-    def difference(self, metric: str, one: str, other: str, ratio: str) -> Estimate | None:
+    def difference(self, metric: str, method: str, rival: str, ratio: str) -> Estimate | None:
         """The score of one method minus that of another; None without a seed that both have."""
-        first, second = self.seeds(one, ratio), self.seeds(other, ratio)
+        first, second = self.seeds(method, ratio), self.seeds(rival, ratio)
         shared = sorted(first.keys() & second.keys())
         if not shared:
             return None
-        places = np.array([[first[seed], second[seed]] for seed in shared])
-        return estimate(self.runs.scores[metric], places, first_minus_second(score))
+        indices = np.array([[first[seed], second[seed]] for seed in shared])
+        return estimate(self.runs.scores[metric], indices, first_minus_second(score))
 
 
 def score_runs(
@@ -87,9 +89,9 @@ def score_runs(
         NotComparable: if a record's scores are not those of its predictions, if a cell has two runs
             of one seed, or if two runs saw other test images.
     """
-    there = set(records["method"]) if methods is None else set(methods)
+    kept_methods = set(records["method"]) if methods is None else set(methods)
     cells = set(zip(records["method"], records["lq_ratio"], strict=True))
-    runs = collect(records, {cell for cell in cells if cell[0] in there}, tuple(metrics))
+    runs = collect(records, {cell for cell in cells if cell[0] in kept_methods}, tuple(metrics))
     by_id = records.set_index("id")
     younger = [metric for metric in runs.scores if metric not in by_id]  # than all of the records
     recorded = {
@@ -107,8 +109,8 @@ def _refuse_other_scores(
 ) -> None:
     same = np.isclose(recorded, joint.values, rtol=0, atol=ROUNDING, equal_nan=True)
     if not same.all():
-        place = int(np.flatnonzero(~same)[0])
+        index = int(np.flatnonzero(~same)[0])
         raise NotComparable(
-            f"run {ids[place]} records {metric} {recorded[place]:.6g}, but its predictions give "
-            f"{joint.values[place]:.6g}; delete its folder and run it again"
+            f"run {ids[index]} records {metric} {recorded[index]:.6g}, but its predictions give "
+            f"{joint.values[index]:.6g}; delete its folder and run it again"
         )

@@ -15,7 +15,7 @@ ClaimVerdict = Literal["supported", "contradicted", "undecided", "not run"]
 
 
 def significance(
-    measured: ScoredRuns, metric: str, methods: Sequence[str], ratio: str
+    scored: ScoredRuns, metric: str, methods: Sequence[str], ratio: str
 ) -> dict[str, Significance]:
     """How each method of a column stands to the one with the highest mean.
 
@@ -25,17 +25,17 @@ def significance(
     with an undefined score are left out, and a column of fewer than two others is no contest:
     nothing is said of it.
     """
-    found = {method: measured.score(metric, method, ratio) for method in methods}
-    means = {m: one.value for m, one in found.items() if one and np.isfinite(one.value)}
+    estimates = {method: scored.score(metric, method, ratio) for method in methods}
+    means = {m: score.value for m, score in estimates.items() if score and np.isfinite(score.value)}
     if len(means) < 2:
         return {}
     best = max(means, key=lambda method: means[method])
     others = [method for method in means if method != best]
-    differences = [measured.difference(metric, best, other, ratio) for other in others]
+    differences = [scored.difference(metric, best, method, ratio) for method in others]
     adjusted = holm([_p(difference) for difference in differences])
     result: dict[str, Significance] = {best: "best"}
-    for other, difference, p in zip(others, differences, adjusted, strict=True):
-        result[other] = _standing(difference, p)
+    for method, difference, p in zip(others, differences, adjusted, strict=True):
+        result[method] = _standing(difference, p)
     return result
 
 
@@ -51,7 +51,7 @@ def _standing(difference: Estimate | None, adjusted: float | None) -> Significan
 
 
 def beats_all(
-    measured: ScoredRuns, metric: str, method: str, others: Sequence[str], ratio: str
+    scored: ScoredRuns, metric: str, method: str, others: Sequence[str], ratio: str
 ) -> ClaimVerdict:
     """Whether a method beats each of the others, as the claim files judge it.
 
@@ -59,7 +59,7 @@ def beats_all(
     contradicted if one is on the other side after Holm's correction, not run without any runs, and
     undecided otherwise; differences of fewer than SEEDS seeds decide nothing.
     """
-    differences = [measured.difference(metric, method, other, ratio) for other in others]
+    differences = [scored.difference(metric, method, rival, ratio) for rival in others]
     p_values = [_p(d) if d and d.seeds >= SEEDS else None for d in differences]
     adjusted = holm(p_values)
     triples = zip(differences, p_values, adjusted, strict=True)
@@ -82,12 +82,12 @@ def combine(verdicts: Iterable[ClaimVerdict]) -> ClaimVerdict:
     For an "all" claim this is the intersection-union test: every comparison rejects at the full
     level, and no correction is needed (Berger, 1982).
     """
-    found = set(verdicts)
-    if found == {"not run"}:
+    kinds = set(verdicts)
+    if kinds == {"not run"}:
         return "not run"
-    if "contradicted" in found:
+    if "contradicted" in kinds:
         return "contradicted"
-    return "supported" if found == {"supported"} else "undecided"
+    return "supported" if kinds == {"supported"} else "undecided"
 
 
 def _p(difference: Estimate | None) -> float | None:

@@ -31,7 +31,7 @@ from bench.evaluation.statistics import Estimate, Interval, prediction_interval
 DELTA = 0.02
 LEVEL = 0.95
 
-Name = Literal[
+VerdictName = Literal[
     "NOT COMPARABLE", "NOT RUN", "STALE", "EQUIVALENT", "DIFFERENT", "CLOSE", "INCONCLUSIVE"
 ]
 
@@ -45,7 +45,7 @@ class Verdict:
         more: Of INCONCLUSIVE: what would bring more, for example "4 more seeds"; else "".
     """
 
-    name: Name
+    name: VerdictName
     more: str = ""
 
     @property
@@ -79,11 +79,11 @@ def verdict(
         return Verdict("STALE")
     if ours.interval() is None:
         return Verdict("INCONCLUSIVE", _missing(ours))
-    name = kind(ours, published, delta)
+    name = verdict_name(ours, published, delta)
     return Verdict(name, _more(ours, published, delta) if name == "INCONCLUSIVE" else "")
 
 
-def kind(ours: Estimate, published: float, delta: float = DELTA) -> Name:
+def verdict_name(ours: Estimate, published: float, delta: float = DELTA) -> VerdictName:
     """The verdict on present, comparable runs by itself, without what would bring more."""
     narrow, wide = _difference(ours, published, 0.90), _difference(ours, published, LEVEL)
     if narrow is None or wide is None:

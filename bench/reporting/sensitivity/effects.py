@@ -1,7 +1,7 @@
-"""What each open point of the paper moves: the effect of another reading, and on whose rank.
+"""What each open question of the paper changes: the effect of each alternative, and on whose rank.
 
-A reading is set against the default over the seeds that both have, on the same test images. Rivals
-are the other rows of the first table that shows the method, from runs under the same key.
+An alternative is compared with the default over the seeds that both have, on the same test images.
+Rivals are the other rows of the first table that shows the method, from runs under the same key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,11 +23,11 @@ from bench.store import EventLog
 
 @dataclass(frozen=True)
 class Crossing:
-    """A rival on the other side of the method under another reading.
+    """A rival on the other side of the method under an alternative.
 
     Attributes:
         rival: Its name.
-        passed: Whether the other reading comes out above it, and the default below.
+        passed: Whether the alternative ranks above it, and the default below.
         sure: Whether the 95 % intervals of both differences exclude 0.
     """
 
@@ -37,7 +37,7 @@ class Crossing:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankChange:
     """The rank among the rivals, 1 the highest, over seeds that all have; who is crossed."""
 
     default: int
@@ -48,41 +48,41 @@ class Standing:
 
 @dataclass(frozen=True)
 class Effect:
-    """One reading against the default.
+    """One alternative against the default.
 
     Attributes:
-        reading: Which.
-        score: Of the reading; None where nothing was run.
+        alternative: Which.
+        score: Of the alternative; None where nothing was run.
         difference: Reading minus default; None without a seed that both have.
         selected: Share of anchors that self-paced learning selects, the mean over pairs of levels,
             epochs and seeds; None where the method selects none.
-        standing: None without the default, or without rivals that share its seeds.
+        ranks: None without the default, or without rivals that share its seeds.
         seeds: Of `difference`, in order.
         stale: Whether it stands on runs of older code.
     """
 
-    reading: Alternative
+    alternative: Alternative
     score: Estimate | None
     difference: Estimate | None
     selected: float | None
-    standing: Standing | None
+    ranks: RankChange | None
     seeds: tuple[int, ...] = ()
     stale: bool = False
 
 
 @dataclass(frozen=True)
-class Moved:
+class QuestionEffects:
     """What one point moves.
 
     Attributes:
-        point: Which.
-        ratio: The share of low-quality images that its runs have.
+        question: Which.
+        ratio: The proportion of low-quality images that its runs have.
         default: The score of the default; None where nothing was run.
         selected: Of the default, as of an effect.
-        effects: One a reading.
+        effects: One per alternative.
     """
 
-    point: OpenQuestion
+    question: OpenQuestion
     ratio: str
     default: Estimate | None
     selected: float | None
@@ -104,7 +104,7 @@ class Sensitivity:
     key: str
     protocol: str
     metric: str
-    points: tuple[Moved, ...]
+    questions: tuple[QuestionEffects, ...]
 
 
 def sensitivity(
@@ -135,14 +135,14 @@ def sensitivity(
     (group,) = comparable_groups(records, protocol)
     runs = group.records
     metric = registry.primary(registry.kind_of(runs)).name
-    wanted = {reading.cell for point in points for reading in point.readings}
+    wanted = {alternative.cell for point in points for alternative in point.readings}
     rivals = {name for point in points for name in rivals_of(point.default.method)}
-    measured = score_runs(runs, wanted | rivals, [metric])
-    found = [_moved(measured, metric, p, p.ratio or lq_ratio) for p in points]
-    found.sort(key=lambda moved: -moved.largest)
+    scored = score_runs(runs, wanted | rivals, [metric])
+    effects = [_moved(scored, metric, p, p.ratio or lq_ratio) for p in points]
+    effects.sort(key=lambda effect_of: -effect_of.largest)
     first = runs.iloc[0]
     return Sensitivity(
-        dataset, str(first["key"]), str(first["protocol_name"]), metric, tuple(found)
+        dataset, str(first["key"]), str(first["protocol_name"]), metric, tuple(effects)
     )
 
 
@@ -169,83 +169,85 @@ def _of_study(records: pd.DataFrame) -> pd.DataFrame:
     return once.drop(columns="own").assign(study=None)
 
 
-def _moved(measured: ScoredRuns, metric: str, point: OpenQuestion, ratio: str) -> Moved:
+def _moved(scored: ScoredRuns, metric: str, point: OpenQuestion, ratio: str) -> QuestionEffects:
     default = point.default.cell
-    effects = tuple(_effect(measured, metric, point, r, ratio) for r in point.others)
-    score_of = measured.score(metric, default, ratio)
-    return Moved(point, ratio, score_of, selected_share(measured, default, ratio), effects)
-
-
-def _effect(
-    measured: ScoredRuns, metric: str, point: OpenQuestion, reading: Alternative, ratio: str
-) -> Effect:
-    default = point.default.cell
-    return Effect(
-        reading,
-        measured.score(metric, reading.cell, ratio),
-        measured.difference(metric, reading.cell, default, ratio),
-        selected_share(measured, reading.cell, ratio),
-        _standing(measured, metric, point, reading, ratio),
-        tuple(_shared(measured, (default, reading.cell), ratio)),
-        measured.stale(reading.cell, ratio) or measured.stale(default, ratio),
+    effects = tuple(_effect(scored, metric, point, r, ratio) for r in point.others)
+    score_of = scored.score(metric, default, ratio)
+    return QuestionEffects(
+        point, ratio, score_of, selected_proportion(scored, default, ratio), effects
     )
 
 
-def selected_share(measured: ScoredRuns, method: str, ratio: str) -> float | None:
+def _effect(
+    scored: ScoredRuns, metric: str, point: OpenQuestion, alternative: Alternative, ratio: str
+) -> Effect:
+    default = point.default.cell
+    return Effect(
+        alternative,
+        scored.score(metric, alternative.cell, ratio),
+        scored.difference(metric, alternative.cell, default, ratio),
+        selected_proportion(scored, alternative.cell, ratio),
+        _standing(scored, metric, point, alternative, ratio),
+        tuple(_shared(scored, (default, alternative.cell), ratio)),
+        scored.stale(alternative.cell, ratio) or scored.stale(default, ratio),
+    )
+
+
+def selected_proportion(scored: ScoredRuns, method: str, ratio: str) -> float | None:
     """The share of anchors that self-paced learning selects, from the runs' own logs."""
-    places = measured.seeds(method, ratio).values()
-    by_run = [_selected(measured.runs.folders[place]) for place in places]
-    known = [share for share in by_run if share is not None]
+    indices = scored.seeds(method, ratio).values()
+    by_run = [_selected(scored.runs.folders[index]) for index in indices]
+    known = [proportion for proportion in by_run if proportion is not None]
     return float(np.mean(known)) if known else None
 
 
 def _selected(folder: Path) -> float | None:
     events: list[dict[str, Any]] = EventLog(folder / "events.jsonl").read()
-    shares = [
+    proportions = [
         value
         for event in events
         for name, value in event.get("train", {}).items()
         if name.startswith("selected/")
     ]
-    return float(np.mean(shares)) if shares else None
+    return float(np.mean(proportions)) if proportions else None
 
 
 def _standing(
-    measured: ScoredRuns, metric: str, point: OpenQuestion, reading: Alternative, ratio: str
-) -> Standing | None:
-    default, other = point.default.cell, reading.cell
+    scored: ScoredRuns, metric: str, point: OpenQuestion, alternative: Alternative, ratio: str
+) -> RankChange | None:
+    default, other = point.default.cell, alternative.cell
     rivals = [name for name in rivals_of(point.default.method) if name != other]
-    pairs: dict[str, tuple[Estimate, Estimate]] = {}
+    by_rival: dict[str, tuple[Estimate, Estimate]] = {}
     for rival in rivals:
-        seeds = _shared(measured, (default, other, rival), ratio)
+        seeds = _shared(scored, (default, other, rival), ratio)
         if seeds:
-            one, two = (
-                _difference(measured, metric, (name, rival), ratio, seeds)
+            of_default, of_alternative = (
+                _difference(scored, metric, (name, rival), ratio, seeds)
                 for name in (default, other)
             )
-            pairs[rival] = (one, two)
-    if not pairs:
+            by_rival[rival] = (of_default, of_alternative)
+    if not by_rival:
         return None
-    ranks = [1 + sum(pair[side].value < 0 for pair in pairs.values()) for side in (0, 1)]
+    ranks = [1 + sum(pair[side].value < 0 for pair in by_rival.values()) for side in (0, 1)]
     crossings = tuple(
-        Crossing(rival, two.value > 0, _clear(one) and _clear(two))
-        for rival, (one, two) in pairs.items()
-        if one.value * two.value < 0
+        Crossing(rival, of_alternative.value > 0, _clear(of_default) and _clear(of_alternative))
+        for rival, (of_default, of_alternative) in by_rival.items()
+        if of_default.value * of_alternative.value < 0
     )
-    return Standing(ranks[0], ranks[1], len(pairs) + 1, crossings)
+    return RankChange(ranks[0], ranks[1], len(by_rival) + 1, crossings)
 
 
-def _shared(measured: ScoredRuns, methods: Iterable[str], ratio: str) -> list[int]:
+def _shared(scored: ScoredRuns, methods: Iterable[str], ratio: str) -> list[int]:
     """The seeds that all of them have."""
-    return sorted(set.intersection(*(set(measured.seeds(name, ratio)) for name in methods)))
+    return sorted(set.intersection(*(set(scored.seeds(name, ratio)) for name in methods)))
 
 
 def _difference(
-    measured: ScoredRuns, metric: str, pair: tuple[str, str], ratio: str, seeds: Sequence[int]
+    scored: ScoredRuns, metric: str, pair: tuple[str, str], ratio: str, seeds: Sequence[int]
 ) -> Estimate:
-    one, other = (measured.seeds(name, ratio) for name in pair)
-    places = np.array([[one[seed], other[seed]] for seed in seeds])
-    return estimate(measured.runs.scores[metric], places, first_minus_second(score))
+    first, second = (scored.seeds(name, ratio) for name in pair)
+    indices = np.array([[first[seed], second[seed]] for seed in seeds])
+    return estimate(scored.runs.scores[metric], indices, first_minus_second(score))
 
 
 def _clear(difference: Estimate) -> bool:

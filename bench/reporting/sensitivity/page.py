@@ -14,7 +14,13 @@ from bench.evaluation.statistics import Estimate
 from bench.protocol.switches import OpenQuestion
 from bench.reporting.console import for_stdout, json_object
 from bench.reporting.results.records import load
-from bench.reporting.sensitivity.effects import Effect, Moved, Sensitivity, Standing, sensitivity
+from bench.reporting.sensitivity.effects import (
+    Effect,
+    QuestionEffects,
+    RankChange,
+    Sensitivity,
+    sensitivity,
+)
 from bench.reporting.sensitivity.numbers import numbers, plain
 from bench.reporting.tables.markdown import escape
 from bench.store import write_bytes
@@ -24,22 +30,22 @@ EMPTY = (
     "No finished runs of a sensitivity study here. See what one takes, then make it:\n"
     "  bench sensitivity --dry-run\n  bench sensitivity"
 )
-HEADS = ("point", "reading", "score", "effect", "95 % interval", "n", "selected", "rank", "")
-LEFT = ("point", "reading", "")
+HEADS = ("question", "alternative", "score", "effect", "95 % interval", "n", "selected", "rank", "")
+LEFT = ("question", "alternative", "")
 LEGEND = (
-    "effect: another reading minus the default, mean over the seeds (n) that both have, with its "
+    "effect: an alternative minus the default, mean over the seeds (n) that both have, with its "
     "95 % interval over seeds and patients; one seed has none",
-    "each interval is of its reading alone: of twenty readings that move nothing, one would leave "
-    "0 out; and two seeds give too narrow ones where seeds are most of what varies "
-    "(results/planted-truth.md)",
-    "selected: mean share of the anchors that self-paced learning learns from",
+    "each interval is of its alternative alone: of twenty that change nothing, one would exclude "
+    "0; and two seeds give too narrow ones where seeds are most of what varies "
+    "(results/simulated-studies.md)",
+    "selected: mean proportion of the anchors that self-paced learning learns from",
     "rank: among the rows of the first of Tables 1 to 3 that shows the method, as far as they were "
-    "run under the same key with these seeds; under the default, then under the reading",
+    "run under the same key with these seeds; under the default, then under the alternative",
     "A study never enters Tables 1 to 3",
 )
 
 
-class Page(NamedTuple):
+class SensitivityPage(NamedTuple):
     """What goes to standard output, and the files that were written."""
 
     text: str
@@ -55,8 +61,8 @@ def sensitivity_page(
     protocol: str | None = None,
     out: Path | None = None,
     as_json: bool = False,
-) -> Page:
-    """What each open point moves, from the records below some folders.
+) -> SensitivityPage:
+    """What each open question moves, from the records below some folders.
 
     Args:
         folders: Of the study's records and the main one's; a run in two of them counts once.
@@ -74,38 +80,46 @@ def sensitivity_page(
     tables = [table for folder in folders if not (table := load(folder)).empty]
     records = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     records = records.drop_duplicates("id") if tables else records
-    found = sensitivity(records, points, dataset, lq_ratio, protocol)
-    if found is None:
-        return Page(json_object({"study": None}) if as_json else EMPTY)
-    written = tuple(_write(found, out)) if out is not None else ()
+    study = sensitivity(records, points, dataset, lq_ratio, protocol)
+    if study is None:
+        return SensitivityPage(json_object({"study": None}) if as_json else EMPTY)
+    written = tuple(_write(study, out)) if out is not None else ()
     text = (
-        json_object({"study": {**plain(found), "summary": summary(found)}})
+        json_object({"study": {**plain(study), "summary": summary(study)}})
         if as_json
-        else _terminal(found)
+        else _terminal(study)
     )
-    return Page(text, written)
+    return SensitivityPage(text, written)
 
 
-def markdown(found: Sensitivity) -> str:
+def markdown(study: Sensitivity) -> str:
     """The whole page."""
     rows = [HEADS, tuple(":--" if head in LEFT else "--:" for head in HEADS)]
-    rows += [tuple(escape(text) for text in row) for row in _rows(found)]
+    rows += [tuple(escape(text) for text in row) for row in _rows(study)]
     grid = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    asked = [f"- {each.point.id}: {escape(each.point.question)}" for each in found.points]
+    questions = [
+        f"- {effects.question.id}: {escape(effects.question.question)}"
+        for effects in study.questions
+    ]
     notes = [f"- {escape(line)}" for line in LEGEND]
-    plot = f"![effect of each reading]({NAME}.svg)"
-    parts = [f"# {_title(found)}", "\n".join(f"- {line}" for line in summary(found)), grid]
-    return "\n\n".join([*parts, plot, "\n".join(asked), "\n".join(notes)]) + "\n"
+    plot = f"![effect of each alternative]({NAME}.svg)"
+    parts = [f"# {_title(study)}", "\n".join(f"- {line}" for line in summary(study)), grid]
+    return "\n\n".join([*parts, plot, "\n".join(questions), "\n".join(notes)]) + "\n"
 
 
-def summary(found: Sensitivity) -> list[str]:
+def summary(study: Sensitivity) -> list[str]:
     """What moves most, what is sure, and whether a rank changes."""
-    effects = [(moved, e) for moved in found.points for e in moved.effects if e.difference]
+    effects = [
+        (of_question, e)
+        for of_question in study.questions
+        for e in of_question.effects
+        if e.difference
+    ]
     if not effects:
-        return ["No reading shares a seed with its default yet."]
+        return ["No alternative ratios a seed with its default yet."]
     most, most_effect = max(effects, key=lambda pair: abs(_value(pair[1])))
     lines = [
-        f"{found.metric} moves most under {_named(most, most_effect)}: {_value(most_effect):+.3f}."
+        f"{study.metric} moves most under {_named(most, most_effect)}: {_value(most_effect):+.3f}."
     ]
     sure = [_named(*pair) for pair in effects if _is_sure(pair[1].difference)]
     lines.append(
@@ -116,74 +130,87 @@ def summary(found: Sensitivity) -> list[str]:
     return [*lines, _ranks(effects)]
 
 
-def _ranks(effects: Sequence[tuple[Moved, Effect]]) -> str:
-    ranked = [(moved, e) for moved, e in effects if e.standing is not None]
+def _ranks(effects: Sequence[tuple[QuestionEffects, Effect]]) -> str:
+    ranked = [(of_question, e) for of_question, e in effects if e.ranks is not None]
     if not ranked:
         return "No rival was run under the same key with these seeds: of ranks nothing is known."
     crossed = [
-        f"{_named(moved, e)} ({_crossed(e.standing)})"
-        for moved, e in ranked
-        if e.standing is not None and e.standing.crossings
+        f"{_named(of_question, e)} ({_crossed(e.ranks)})"
+        for of_question, e in ranked
+        if e.ranks is not None and e.ranks.crossings
     ]
     if not crossed:
-        return f"No ranking flips under any of {len(ranked)} readings that have rivals."
+        return f"No ranking flips under any of {len(ranked)} alternatives that have rivals."
     return f"A ranking flips under {'; '.join(crossed)}."
 
 
-def _title(found: Sensitivity) -> str:
-    drawn = ", drawn images" if found.dataset.endswith("-twin") else ""
+def _title(study: Sensitivity) -> str:
+    synthetic = ", synthetic images" if study.dataset.endswith("-twin") else ""
     return (
-        f"What each open point of the paper moves: {found.dataset}{drawn} "
-        f"(protocol {found.protocol}, {found.key})"
+        f"What each open question of the paper changes: {study.dataset}{synthetic} "
+        f"(protocol {study.protocol}, {study.key})"
     )
 
 
-def _rows(found: Sensitivity) -> Iterator[tuple[str, ...]]:
-    for moved in found.points:
-        name = f"{moved.point.id}, {moved.point.default.method} at {moved.ratio}"
-        reading = f"{moved.point.default.name} (default)"
-        yield (name, reading, _score(moved.default), "", "", "", _share(moved.selected), "", "")
-        for effect in moved.effects:
+def _rows(study: Sensitivity) -> Iterator[tuple[str, ...]]:
+    for of_question in study.questions:
+        question = of_question.question
+        name = f"{question.id}, {question.default.method} at {of_question.ratio}"
+        alternative = f"{of_question.question.default.name} (default)"
+        yield (
+            name,
+            alternative,
+            _score(of_question.default),
+            "",
+            "",
+            "",
+            _share(of_question.selected),
+            "",
+            "",
+        )
+        for effect in of_question.effects:
             yield _row(effect)
 
 
 def _row(effect: Effect) -> tuple[str, ...]:
-    found = effect.difference
-    notes = [found.why_not] if found and found.seeds > 1 and found.why_not else []
+    difference = effect.difference
+    notes = (
+        [difference.why_not] if difference and difference.seeds > 1 and difference.why_not else []
+    )
     notes += ["stale runs"] if effect.stale else []
-    notes += [_crossed(effect.standing)] if effect.standing and effect.standing.crossings else []
+    notes += [_crossed(effect.ranks)] if effect.ranks and effect.ranks.crossings else []
     if effect.score is None:
         notes = ["not run"]
-    elif found is None:
+    elif difference is None:
         notes += ["no seed that the default has"]
     return (
         "",
-        effect.reading.name,
+        effect.alternative.name,
         _score(effect.score),
-        "" if found is None else f"{found.value:+.3f}",
-        _interval(found),
-        "" if found is None else str(found.seeds),
+        "" if difference is None else f"{difference.value:+.3f}",
+        _interval(difference),
+        "" if difference is None else str(difference.seeds),
         _share(effect.selected),
-        _rank(effect.standing),
+        _rank(effect.ranks),
         "; ".join(notes),
     )
 
 
-def _crossed(standing: Standing | None) -> str:
+def _crossed(rank: RankChange | None) -> str:
     """Which rivals change sides, and whether that is more than luck."""
     parts = []
-    for crossing in standing.crossings if standing else ():
+    for crossing in rank.crossings if rank else ():
         verb = "passes" if crossing.passed else "falls behind"
         parts.append(f"{verb} {crossing.rival}{'' if crossing.sure else ', not surely'}")
     return "; ".join(parts)
 
 
-def _score(found: Estimate | None) -> str:
-    return "not run" if found is None else f"{found.value:.3f}"
+def _score(estimate: Estimate | None) -> str:
+    return "not run" if estimate is None else f"{estimate.value:.3f}"
 
 
-def _interval(found: Estimate | None) -> str:
-    interval = None if found is None else found.interval()
+def _interval(estimate: Estimate | None) -> str:
+    interval = None if estimate is None else estimate.interval()
     return "" if interval is None else f"{interval.low:+.3f} to {interval.high:+.3f}"
 
 
@@ -191,43 +218,43 @@ def _share(selected: float | None) -> str:
     return "" if selected is None else f"{100 * selected:.1f} %"
 
 
-def _rank(standing: Standing | None) -> str:
-    if standing is None:
+def _rank(rank: RankChange | None) -> str:
+    if rank is None:
         return ""
-    return f"{standing.default} → {standing.other} of {standing.methods}"
+    return f"{rank.default} → {rank.other} of {rank.methods}"
 
 
-def _named(moved: Moved, effect: Effect) -> str:
-    return f"{moved.point.id} {effect.reading.name}"
+def _named(of_question: QuestionEffects, effect: Effect) -> str:
+    return f"{of_question.question.id} {effect.alternative.name}"
 
 
 def _value(effect: Effect) -> float:
     return effect.difference.value if effect.difference else 0.0
 
 
-def _is_sure(found: Estimate | None) -> bool:
-    interval = None if found is None else found.interval()
+def _is_sure(estimate: Estimate | None) -> bool:
+    interval = None if estimate is None else estimate.interval()
     return interval is not None and (interval.low > 0 or interval.high < 0)
 
 
-def _terminal(found: Sensitivity) -> str:
+def _terminal(study: Sensitivity) -> str:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in HEADS:
         grid.add_column(head, justify="left" if head in LEFT else "right")
-    for row in _rows(found):
+    for row in _rows(study):
         if row[0]:
             grid.add_section()
         grid.add_row(*(Text(text) for text in row))
-    lines = [*summary(found), *LEGEND]
-    parts = [Text(_title(found), style="bold"), grid, *(Text(line) for line in lines)]
+    lines = [*summary(study), *LEGEND]
+    parts = [Text(_title(study), style="bold"), grid, *(Text(line) for line in lines)]
     return for_stdout(Group(*parts)).rstrip("\n")
 
 
-def _write(found: Sensitivity, out: Path) -> Iterator[Path]:
+def _write(study: Sensitivity, out: Path) -> Iterator[Path]:
     from bench.reporting.sensitivity.tornado import tornado
 
     out.mkdir(parents=True, exist_ok=True)
-    contents = {"md": markdown(found).encode(), "csv": numbers(found).encode(), **tornado(found)}
+    contents = {"md": markdown(study).encode(), "csv": numbers(study).encode(), **tornado(study)}
     for ending, content in contents.items():
         path = out / f"{NAME}.{ending}"
         write_bytes(path, content)

@@ -1,4 +1,4 @@
-"""A sensitivity study as a tornado plot: a bar a reading, the point that moves most on top.
+"""A sensitivity study as a tornado plot: one bar per alternative, the largest effect on top.
 
 Blue for more and orange for less, which are told apart by all kinds of colour vision, and hatched
 where less, which is told apart in grey. The same study gives the same bytes: no date, no name of
@@ -33,12 +33,12 @@ STYLE: dict[Any, Any] = {
 
 
 class Bar(NamedTuple):
-    """One reading in the plot.
+    """One alternative in the plot.
 
     Attributes:
         place: From the top, in rows.
         label: Its name.
-        effect: Reading minus default.
+        effect: Alternative minus default.
         seeds: The same of each seed.
         interval: 95 %, or None.
     """
@@ -50,32 +50,32 @@ class Bar(NamedTuple):
     interval: tuple[float, float] | None
 
 
-def tornado(found: Sensitivity) -> dict[str, bytes]:
-    """The plot as {"svg": ..., "png": ...}; readings without an effect are left out."""
+def tornado(study: Sensitivity) -> dict[str, bytes]:
+    """The plot as {"svg": ..., "png": ...}; alternatives without an effect are left out."""
     with mpl.rc_context(STYLE):
-        figure = _draw(found)
+        figure = _draw(study)
         return {
             "svg": _saved(figure, "svg", {"Date": None, "Creator": None}),
             "png": _saved(figure, "png", {"Software": None}),
         }
 
 
-def bars(found: Sensitivity) -> tuple[list[Bar], list[tuple[float, str]]]:
+def bars(study: Sensitivity) -> tuple[list[Bar], list[tuple[float, str]]]:
     """The bars, and where the heading of each point stands with its text."""
     drawn: list[Bar] = []
     heads: list[tuple[float, str]] = []
-    place = 0.0
-    for moved in found.points:
-        effects = [effect for effect in moved.effects if _is_there(effect)]
+    row = 0.0
+    for of_question in study.questions:
+        effects = [effect for effect in of_question.effects if _is_there(effect)]
         if not effects:
             continue
-        default = moved.point.default
-        where = f"{moved.point.id}  {default.method} at {moved.ratio}"
-        heads.append((place, f"{where}, default: {default.name}"))
+        default = of_question.question.default
+        where = f"{of_question.question.id}  {default.method} at {of_question.ratio}"
+        heads.append((row, f"{where}, default: {default.name}"))
         for effect in effects:
-            place += 1
-            drawn.append(_bar(place, effect))
-        place += 1 + GAP
+            row += 1
+            drawn.append(_bar(row, effect))
+        row += 1 + GAP
     return drawn, heads
 
 
@@ -89,16 +89,16 @@ def _is_there(effect: Effect) -> bool:
     return effect.difference is not None and bool(np.isfinite(effect.difference.value))
 
 
-def _bar(place: float, effect: Effect) -> Bar:
+def _bar(row: float, effect: Effect) -> Bar:
     assert effect.difference is not None
     interval = effect.difference.interval()
     ends = None if interval is None else (interval.low, interval.high)
-    found = effect.difference
-    return Bar(place, effect.reading.name, found.value, found.per_seed, ends)
+    difference = effect.difference
+    return Bar(row, effect.alternative.name, difference.value, difference.per_seed, ends)
 
 
-def _draw(found: Sensitivity) -> Figure:
-    drawn, heads = bars(found)
+def _draw(study: Sensitivity) -> Figure:
+    drawn, heads = bars(study)
     rows = drawn[-1].place + 1 if drawn else 1.0
     figure = Figure(figsize=(WIDTH_IN, HEAD_IN + ROW_IN * rows), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
@@ -108,7 +108,7 @@ def _draw(found: Sensitivity) -> Figure:
         _one(axes, bar, edge)
     axes.axvline(0, color=INK, linewidth=0.8)
     ticks = [*((bar.place, bar.label) for bar in drawn), *heads]
-    axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks])
+    axes.set_yticks([row for row, _ in ticks], [text for _, text in ticks])
     for label, (_, text) in zip(axes.get_yticklabels(), ticks, strict=True):
         label.set_fontweight("bold" if text in {head for _, head in heads} else "normal")
     axes.tick_params(axis="y", length=0)
@@ -117,9 +117,9 @@ def _draw(found: Sensitivity) -> Figure:
     axes.grid(axis="x", color="#DDDDDD", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_xlabel(f"{found.metric}: reading minus default")
+    axes.set_xlabel(f"{study.metric}: alternative minus default")
     figure.suptitle(
-        f"{found.dataset}, protocol {found.protocol}: one open point at a time\n"
+        f"{study.dataset}, protocol {study.protocol}: one open question at a time\n"
         "bar: mean; dots: seeds; line: 95 % interval, an arrow where it leaves the plot",
         fontsize=8.0,
         x=0.01,

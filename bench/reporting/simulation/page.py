@@ -1,4 +1,4 @@
-"""`results/planted-truth.md`: are verdicts and claims right where the truth is known?"""
+"""`results/simulated-studies.md`: are verdicts and claims right where the truth is known?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from bench.reporting.simulation.tally import NOMINAL, Tally, claims, error, is_t
 from bench.reporting.simulation.worlds import BASE, OF_IMAGE, OF_PATIENT, SEED, WORLDS, World
 from bench.store import write_bytes
 
-NAME = "planted-truth.md"
+NAME = "simulated-studies.md"
 VERDICTS = ("EQUIVALENT", "CLOSE", "DIFFERENT", "INCONCLUSIVE")
 CLAIM_HEADS = (
     *("effect", "n", "better: supported", "better: contradicted"),
@@ -35,9 +35,9 @@ def write(out: Path, tick: Callable[[World, int], None] = lambda *_: None) -> Pa
         out: Folder.
         tick: Told the world and how many of its repetitions are over.
     """
-    found = [tallies(world, tick=lambda done, w=world: tick(w, done)) for world in WORLDS]
+    by_world = [tallies(world, tick=lambda done, w=world: tick(w, done)) for world in WORLDS]
     out.mkdir(parents=True, exist_ok=True)
-    write_bytes(out / NAME, page(found).encode())
+    write_bytes(out / NAME, page(by_world).encode())
     return out / NAME
 
 
@@ -78,20 +78,21 @@ def verdict_row(tally: Tally) -> list[str]:
 
 def _head(worlds: Sequence[Sequence[Tally]]) -> list[str]:
     drawn = [
-        f"- **{w.name}**: {w.patients} patients with two images each, luck {w.luck:g}, "
+        f"- **{w.name}**: {w.patients} patients with two images each, standard "
+        f"deviation between seeds {w.seed_sd:g}, "
         f"{w.repetitions} repetitions"
         for w in (of_world[0].world for of_world in worlds)
     ]
     claim, _ = claims()
     return [
-        "# Planted truth: are the verdicts right?",
-        "Made by `bench planted --out results`; a function of the code and of the seed "
+        "# Simulated studies: are the verdicts right?",
+        "Made by `bench simulate --out results`; a function of the code and of the seed "
         f"{SEED}. No image and no network: predictions are drawn so that the true kappa of every "
         "method is known, and are then judged by the code that judges real runs.",
         f"The rival, and the paper's method, have a true kappa of {BASE:g}; ours has that plus the "
         "effect. A run's own kappa differs from its method's by luck, normal with the standard "
         "deviation below; the laptop runs of `results/studies/first` had 0.015 to 0.07 at the "
-        f"native share. Patients and images make up {100 * OF_PATIENT:.0f} and "
+        f"native ratio. Patients and images make up {100 * OF_PATIENT:.0f} and "
         f"{100 * OF_IMAGE:.0f} % of the variance of what makes a run miss.",
         "\n".join(drawn),
         f"Claims are judged as `{claim.id}` is (alpha {claim.alpha:g}, margin {claim.margin:g}, "
@@ -147,8 +148,10 @@ def _coverages(worlds: Sequence[Sequence[Tally]]) -> Iterator[str]:
     for of_world in worlds:
         by_seeds = []
         for seeds in sorted({tally.seeds for tally in of_world if tally.seeds > 1}):
-            shares = [t.covered / t.count for t in of_world if t.seeds == seeds]
-            by_seeds.append(f"{100 * min(shares):.1f} to {100 * max(shares):.1f} (n = {seeds})")
+            proportions = [t.covered / t.count for t in of_world if t.seeds == seeds]
+            by_seeds.append(
+                f"{100 * min(proportions):.1f} to {100 * max(proportions):.1f} (n = {seeds})"
+            )
         yield (
             f"95 % intervals in {of_world[0].world.name} hold the truth in "
             f"{', '.join(by_seeds)} % of the repetitions"
@@ -161,23 +164,25 @@ def _power(worlds: Sequence[Sequence[Tally]]) -> list[str]:
     rows = [heads, ("---", "--:", *("---" for _ in RIGHT))]
     for of_world in worlds:
         for seeds in sorted({tally.seeds for tally in of_world}):
-            mine = [tally for tally in of_world if tally.seeds == seeds]
-            cells = [_found(mine, *right) for right in RIGHT.values()]
+            of_n = [tally for tally in of_world if tally.seeds == seeds]
+            cells = [_found(of_n, *right) for right in RIGHT.values()]
             rows.append((of_world[0].world.name, str(seeds), *cells))
-    asked = (
+    explanation = (
         "One seed has no interval, so that nothing is ever said. The effects at which a true "
         f"statement is found in {100 * POWER:.0f} % of the repetitions or more; the statement is "
         "true at effects above 0 (better), below delta (equivalent, EQUIVALENT) and above delta "
         "(DIFFERENT)."
     )
-    return [asked, _lines(rows)]
+    return [explanation, _lines(rows)]
 
 
 def _found(
-    of_seeds: Sequence[Tally], found: Callable[[Tally], int], is_true: Callable[[float], bool]
+    of_seeds: Sequence[Tally], count_found: Callable[[Tally], int], is_true: Callable[[float], bool]
 ) -> str:
-    there = [t.effect for t in of_seeds if is_true(t.effect) and found(t) / t.count >= POWER]
-    return _listed(there) if there else "none"
+    effects = [
+        t.effect for t in of_seeds if is_true(t.effect) and count_found(t) / t.count >= POWER
+    ]
+    return _listed(effects) if effects else "none"
 
 
 def _grid(

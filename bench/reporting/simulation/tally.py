@@ -1,4 +1,4 @@
-"""What verdicts and claims say of planted worlds, counted, and how often it is wrong."""
+"""What verdicts and claims say of simulated studies, counted, and how often it is wrong."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.reporting.claims.files import Claim, load_claims
 from bench.reporting.claims.judge import is_negligible, ruling
-from bench.reporting.results.verdicts import DELTA, kind
-from bench.reporting.simulation.worlds import BASE, EFFECTS, SEEDS, Drawn, World, drawn
+from bench.reporting.results.verdicts import DELTA, verdict_name
+from bench.reporting.simulation.worlds import BASE, EFFECTS, SEEDS, SimulatedStudy, World, simulate
 
 CLAIM = "best-in-each-column"  # whose rule and margin a claim of one comparison is judged by
 NOMINAL = 0.05
@@ -43,16 +43,16 @@ class Tally:
     covered: int = 0
     count: int = 0
 
-    def add(self, one: Drawn, better: Claim, worse: Claim) -> None:
+    def add(self, study: SimulatedStudy, better: Claim, worse: Claim) -> None:
         """Count one repetition."""
-        found = one.difference
+        difference = study.difference
         self.count += 1
-        self.better[_ruled(better, one)] += 1
-        self.worse[_ruled(worse, one)] += 1
-        self.equivalent += found.seeds >= better.seeds and is_negligible(better, found)
-        self.exact[kind(one.method, BASE)] += 1
-        self.one_run[kind(one.method, one.published)] += 1
-        interval = found.interval()
+        self.better[_ruled(better, study)] += 1
+        self.worse[_ruled(worse, study)] += 1
+        self.equivalent += difference.seeds >= better.seeds and is_negligible(better, difference)
+        self.exact[verdict_name(study.method, BASE)] += 1
+        self.one_run[verdict_name(study.method, study.published)] += 1
+        interval = difference.interval()
         self.covered += interval is not None and interval.low <= self.effect <= interval.high
 
     @property
@@ -92,12 +92,14 @@ def tallies(
         tick: Told how many repetitions are over.
     """
     better, worse = claims()
-    found = {(effect, count): Tally(world, effect, count) for effect in effects for count in seeds}
+    by_place = {
+        (effect, count): Tally(world, effect, count) for effect in effects for count in seeds
+    }
     for repetition in range(world.repetitions):
-        for place, one in drawn(world, repetition, effects, seeds).items():
-            found[place].add(one, better, worse)
+        for condition, study in simulate(world, repetition, effects, seeds).items():
+            by_place[condition].add(study, better, worse)
         tick(repetition + 1)
-    return list(found.values())
+    return list(by_place.values())
 
 
 def claims() -> tuple[Claim, Claim]:
@@ -108,8 +110,8 @@ def claims() -> tuple[Claim, Claim]:
 
 def error(count: int, of: int) -> float:
     """Monte-Carlo standard error of a share."""
-    share = count / of
-    return float(np.sqrt(share * (1 - share) / of))
+    proportion = count / of
+    return float(np.sqrt(proportion * (1 - proportion) / of))
 
 
 def is_too_often(count: int, of: int) -> bool:
@@ -117,8 +119,8 @@ def is_too_often(count: int, of: int) -> bool:
     return count / of - 2 * error(count, of) > NOMINAL
 
 
-def _ruled(claim: Claim, one: Drawn) -> str:
+def _ruled(claim: Claim, study: SimulatedStudy) -> str:
     """As `bench.reporting.claims.judge` judges a family of one comparison."""
-    found = one.difference
-    p = found.p_value() if found.seeds >= claim.seeds else None
-    return "undecided" if p is None else ruling(claim, found, p, p)
+    difference = study.difference
+    p = difference.p_value() if difference.seeds >= claim.seeds else None
+    return "undecided" if p is None else ruling(claim, difference, p, p)

@@ -1,9 +1,9 @@
-"""Worlds whose truth is planted: how often are verdicts and claims right about it?
+"""Simulated worlds whose truth is known: how often are verdicts and claims right about it?
 
 A run answers an image with its own grade, or with probability a with a grade drawn like the labels,
 whatever the image's own is. The joint table of labels and answers is then (1 - a) diag(p) + a p p',
-whose weighted kappa is 1 - a exactly: a method's true kappa is what was planted, and the luck of a
-run's training moves it by a number that is planted too. Images and patients that are hard are hard
+whose weighted kappa is 1 - a exactly: a method's true kappa is what was set, and the luck of a
+run's training moves it by a number that is set too. Images and patients that are hard are hard
 for every run, so that runs err together as real ones do.
 
 Everything is a function of the seed, the world, the repetition and the run, and of nothing else: a
@@ -42,25 +42,25 @@ class World(NamedTuple):
     Attributes:
         name: For the page.
         patients: G; each has two images.
-        luck: Standard deviation of a run's true kappa between seeds.
+        seed_sd: Standard deviation of a run's true kappa between seeds.
         repetitions: How often it is drawn.
     """
 
     name: str
     patients: int
-    luck: float
+    seed_sd: float
     repetitions: int
 
 
 WORLDS = (
-    World("twin, steady runs", 812, 0.01, 1000),
-    World("twin, restless runs", 812, 0.025, 1000),
-    World("EyeQ, steady runs", 8124, 0.01, 500),
+    World("twin, low seed variance", 812, 0.01, 1000),
+    World("twin, high seed variance", 812, 0.025, 1000),
+    World("EyeQ, low seed variance", 8124, 0.01, 500),
 )
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SimulatedStudy:
     """One repetition with S seeds of a method and of its rival on the same images.
 
     Attributes:
@@ -75,7 +75,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Images:
+class SimulatedImages:
     """The test split of a world in one repetition.
 
     Attributes:
@@ -89,44 +89,46 @@ class Images:
     hardness: np.ndarray
 
 
-def drawn(
+def simulate(
     world: World,
     repetition: int,
     effects: Sequence[float] = EFFECTS,
     seeds: Sequence[int] = SEEDS,
-) -> dict[tuple[float, int], Drawn]:
+) -> dict[tuple[float, int], SimulatedStudy]:
     """One repetition, by effect (true kappa of the method minus the rival's) and number of seeds.
 
     A run draws the same whatever else is drawn, and its luck whatever the effect.
     """
-    images, most = draw_images(world, repetition), max(seeds)
+    images, most = simulate_images(world, repetition), max(seeds)
     planned = [(RIVAL, seed, BASE) for seed in (*range(most), PUBLISHED)]
-    rivals = [answers(world, repetition, images, *plan) for plan in planned]
-    result: dict[tuple[float, int], Drawn] = {}
+    rivals = [simulate_grades(world, repetition, images, *plan) for plan in planned]
+    result: dict[tuple[float, int], SimulatedStudy] = {}
     shared = scores(images, rivals)
     for effect in effects:
         plans = [(METHOD, seed, BASE + effect) for seed in range(most)]
-        own = scores(images, [answers(world, repetition, images, *plan) for plan in plans])
-        values = np.concatenate([shared.values, own.values])
-        joint = JointScores(values, np.hstack([shared.per_patient, own.per_patient]))
+        of_method = scores(
+            images, [simulate_grades(world, repetition, images, *plan) for plan in plans]
+        )
+        values = np.concatenate([shared.values, of_method.values])
+        joint = JointScores(values, np.hstack([shared.per_patient, of_method.per_patient]))
         result |= {(effect, count): _judged(joint, most, count) for count in seeds}
     return result
 
 
-def draw_images(world: World, repetition: int) -> Images:
+def simulate_images(world: World, repetition: int) -> SimulatedImages:
     """The images of a repetition: two a patient, mostly of one grade."""
     rng = _rng(world, repetition)
     patients = world.patients
-    drawn = rng.choice(len(GRADES), size=(patients, 2), p=GRADES)
+    grades = rng.choice(len(GRADES), size=(patients, 2), p=GRADES)
     alike = rng.random(patients) < SAME_GRADE
-    drawn[alike, 1] = drawn[alike, 0]
+    grades[alike, 1] = grades[alike, 0]
     of_patient = np.sqrt(OF_PATIENT) * rng.standard_normal((patients, 1))
     hardness = of_patient + np.sqrt(OF_IMAGE) * rng.standard_normal((patients, 2))
-    return Images(drawn.ravel(), np.repeat(np.arange(patients), 2), hardness.ravel())
+    return SimulatedImages(grades.ravel(), np.repeat(np.arange(patients), 2), hardness.ravel())
 
 
-def answers(
-    world: World, repetition: int, images: Images, stream: int, seed: int, kappa: float
+def simulate_grades(
+    world: World, repetition: int, images: SimulatedImages, stream: int, seed: int, kappa: float
 ) -> np.ndarray:
     """(N,) grades that one run answers, its true kappa being `kappa` plus its luck.
 
@@ -134,29 +136,35 @@ def answers(
         ValueError: where that is no share of the images.
     """
     rng = _rng(world, repetition, stream, seed)
-    missed = 1 - (kappa + world.luck * rng.standard_normal())
+    missed = 1 - (kappa + world.seed_sd * rng.standard_normal())
     if not 0 < missed < 1:
-        raise ValueError(f"a run with kappa {1 - missed:.3f} cannot be planted: it must be in 0..1")
-    own = np.sqrt(1 - OF_PATIENT - OF_IMAGE) * rng.standard_normal(len(images.labels))
-    misses = images.hardness + own > norm.isf(missed)
-    drawn = rng.choice(len(GRADES), size=len(images.labels), p=GRADES)
-    return np.where(misses, drawn, images.labels)
+        raise ValueError(
+            f"a run with kappa {1 - missed:.3f} cannot be simulated: it must be in 0..1"
+        )
+    noise = np.sqrt(1 - OF_PATIENT - OF_IMAGE) * rng.standard_normal(len(images.labels))
+    misses = images.hardness + noise > norm.isf(missed)
+    guesses = rng.choice(len(GRADES), size=len(images.labels), p=GRADES)
+    return np.where(misses, guesses, images.labels)
 
 
-def scores(images: Images, runs: Sequence[np.ndarray]) -> JointScores:
+def scores(images: SimulatedImages, runs: Sequence[np.ndarray]) -> JointScores:
     """The kappas of M runs, as `bench.evaluation.joint` has them of stored predictions."""
     patients = int(images.patient[-1]) + 1
-    found = [kappa_influence(images.labels, grades, len(GRADES)) for grades in runs]
-    sums = [sum_by_patient(one.per_image, images.patient, patients) for one in found]
-    return JointScores(np.array([one.value for one in found]), np.stack(sums, axis=1))
+    influences = [kappa_influence(images.labels, grades, len(GRADES)) for grades in runs]
+    sums = [
+        sum_by_patient(influence.per_image, images.patient, patients) for influence in influences
+    ]
+    return JointScores(
+        np.array([influence.value for influence in influences]), np.stack(sums, axis=1)
+    )
 
 
-def _judged(joint: JointScores, most: int, seeds: int) -> Drawn:
+def _judged(joint: JointScores, most: int, seeds: int) -> SimulatedStudy:
     """From `most` runs of the rival, the published one, and `most` of the method."""
     rival = np.arange(seeds)
     method = rival + most + 1
     pairs = np.stack([method, rival], axis=1)
-    return Drawn(
+    return SimulatedStudy(
         estimate(joint, method[:, None], score),
         estimate(joint, pairs, first_minus_second(score)),
         float(joint.values[most]),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.errors import RequestError
 from bench.experiments import EXPERIMENTS, TABLE1, Experiment, chosen
-from bench.reporting.results.comparability import Group, comparable_groups
+from bench.reporting.results.comparability import ComparableRuns, comparable_groups
 from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.reporting.tables.model import Table
 from bench.reporting.tables.sections import metrics_of, section
@@ -47,17 +47,17 @@ def build_all(
         RequestError: for a table that there is not, or if no run has the protocol asked for.
     """
     if which not in (*EXPERIMENTS, "all"):
-        raise RequestError(f"no table {which!r}; there are {', '.join(EXPERIMENTS)} and all")
+        raise RequestError(f"no table {which!r}: choose one of {', '.join((*EXPERIMENTS, 'all'))}")
     experiments = chosen(which)
     groups = comparable_groups(records, protocol)
-    measured = [_measure(group, experiments) for group in groups]
-    return of_measured(experiments, groups, measured, len(records))
+    scored = [_measure(group, experiments) for group in groups]
+    return build_scored(experiments, groups, scored, len(records))
 
 
-def of_measured(
+def build_scored(
     experiments: Sequence[Experiment],
-    groups: Sequence[Group],
-    measured: Sequence[ScoredRuns],
+    groups: Sequence[ComparableRuns],
+    scored: Sequence[ScoredRuns],
     n: int,
 ) -> tuple[Table, ...]:
     """Tables of runs that are scored already.
@@ -65,13 +65,13 @@ def of_measured(
     Args:
         experiments: One a table.
         groups: The records, as `comparable_groups` gives them.
-        measured: The scores of each group.
+        scored: The scores of each group.
         n: How many records there are, those of studies counted.
     """
-    return tuple(_table(experiment, groups, measured, n) for experiment in experiments)
+    return tuple(_table(experiment, groups, scored, n) for experiment in experiments)
 
 
-def _measure(group: Group, experiments: Sequence[Experiment]) -> ScoredRuns:
+def _measure(group: ComparableRuns, experiments: Sequence[Experiment]) -> ScoredRuns:
     """All runs where Table 1 is asked for, which shows all; else those of the tables' rows."""
     rows = {row.method for experiment in experiments for row in experiment.rows}
     methods = None if TABLE1 in experiments else rows
@@ -79,23 +79,23 @@ def _measure(group: Group, experiments: Sequence[Experiment]) -> ScoredRuns:
 
 
 def _table(
-    experiment: Experiment, groups: Sequence[Group], measured: Sequence[ScoredRuns], n: int
+    experiment: Experiment, groups: Sequence[ComparableRuns], scored: Sequence[ScoredRuns], n: int
 ) -> Table:
-    pairs = zip(groups, measured, strict=True)
+    pairs = zip(groups, scored, strict=True)
     sections = tuple(
         section(experiment, group, scores) for group, scores in pairs if _shows(experiment, group)
     )
     message = ""
     if not sections:
-        nothing = NOT_THIS_ONE.format(table=experiment.table)
-        message = nothing if groups else ONLY_STUDIES.format(n=n) if n else NOTHING
+        no_runs = NOT_THIS_ONE.format(table=experiment.table)
+        message = no_runs if groups else ONLY_STUDIES.format(n=n) if n else NOTHING
     caption = f"Table {experiment.table}. {experiment.caption}"
     return Table(f"table{experiment.table}", caption, sections, message)
 
 
-def _shows(experiment: Experiment, group: Group) -> bool:
+def _shows(experiment: Experiment, group: ComparableRuns) -> bool:
     """Whether a data set has a place in a table: Table 1 takes all, the others need runs."""
     if experiment is TABLE1:
         return True
-    own = {row.method for row in experiment.rows} - {row.method for row in TABLE1.rows}
-    return bool(experiment.stand_ins(group.dataset) and own & set(group.records["method"]))
+    only_here = {row.method for row in experiment.rows} - {row.method for row in TABLE1.rows}
+    return bool(experiment.stand_ins(group.dataset) and only_here & set(group.records["method"]))

@@ -7,91 +7,97 @@ import numpy as np
 
 from bench.evaluation import registry
 from bench.experiments import Experiment, ExperimentRow
-from bench.reporting.results.comparability import Group
-from bench.reporting.results.published import Published, published
+from bench.reporting.results.comparability import ComparableRuns
+from bench.reporting.results.published import PublishedCell, published
 from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.results.significance import Significance
 from bench.reporting.results.verdicts import Verdict, verdict
 from bench.reporting.tables.footnotes import ONE_SEED, Footnotes
-from bench.reporting.tables.model import Cell, Column
+from bench.reporting.tables.model import Column, TableCell
 
 
 @dataclass(frozen=True)
-class Part:
+class SectionContext:
     """One data set's place in one table, and what its cells need to know."""
 
     experiment: Experiment
-    group: Group
-    measured: ScoredRuns
+    group: ComparableRuns
+    scored: ScoredRuns
     columns: tuple[Column, ...]
-    notes: Footnotes
+    footnotes: Footnotes
 
     @cached_property
     def numbers(self) -> dict[tuple[str, str], int]:
         """How many runs a cell has, those left out counted."""
         runs = self.group.records.groupby(["method", "lq_ratio"]).size()
-        return {(str(place[0]), str(place[1])): int(n) for place, n in runs.items()}  # pyright: ignore
+        return {(str(cell[0]), str(cell[1])): int(n) for cell, n in runs.items()}  # pyright: ignore
 
     @cached_property
     def seeds(self) -> set[int]:
         """Of all runs shown."""
-        return {seed for places in self.measured.runs.by_cell.values() for seed in places}
+        return {seed for indices in self.scored.runs.by_cell.values() for seed in indices}
 
 
-def cell(
-    part: Part, row: ExperimentRow, metric: str, column: Column, standing: Significance | None
-) -> Cell:
+def table_cell(
+    context: SectionContext,
+    row: ExperimentRow,
+    metric: str,
+    column: Column,
+    significance: Significance | None,
+) -> TableCell:
     """What stands in a row under a column."""
     if column.kind == "measured":
-        return _measured(part, row.method, metric, column.ratio, standing)
-    theirs = None
+        return _measured(context, row.method, metric, column.ratio, significance)
+    printed = None
     if row.in_paper and registry.named(metric).paper:
-        theirs = published(part.experiment.table, row.title, part.group.dataset, column.ratio)
-    if theirs is None:
-        return Cell("")
+        printed = published(
+            context.experiment.table, row.title, context.group.dataset, column.ratio
+        )
+    if printed is None:
+        return TableCell("")
     if column.kind == "published":
-        return _published(part.notes, theirs, metric)
-    return _verdict(part.measured, row, metric, column.ratio, theirs)
+        return _published(context.footnotes, printed, metric)
+    return _verdict(context.scored, row, metric, column.ratio, printed)
 
 
 def verdicts(
-    measured: ScoredRuns, method: str, metric: str, ratio: str, theirs: Published
+    scored: ScoredRuns, method: str, metric: str, ratio: str, printed: PublishedCell
 ) -> tuple[Verdict, Verdict]:
     """On the number under the table's own header, and on the one under the other table's."""
-    name, ours = registry.named(metric).paper, measured.score(metric, method, ratio)
-    pairs = zip(theirs.readings(name), theirs.doubtful(name), strict=True)
+    name, ours = registry.named(metric).paper, scored.score(metric, method, ratio)
+    pairs = zip(printed.readings(name), printed.doubtful(name), strict=True)
     first, second = (
-        verdict(ours, value, comparable=not doubtful, stale=measured.stale(method, ratio))
+        verdict(ours, value, comparable=not doubtful, stale=scored.stale(method, ratio))
         for value, doubtful in pairs
     )
     return first, second
 
 
 def _measured(
-    part: Part, method: str, metric: str, ratio: str, standing: Significance | None
-) -> Cell:
-    found, digits = part.measured.score(metric, method, ratio), registry.named(metric).digits
-    if found is None:
-        return Cell("not run")
-    scores = part.measured.scores(metric, method, ratio)
-    interval, mean = found.interval(), np.mean([score.value for score in scores])
+    context: SectionContext, method: str, metric: str, ratio: str, significance: Significance | None
+) -> TableCell:
+    estimate, digits = context.scored.score(metric, method, ratio), registry.named(metric).digits
+    if estimate is None:
+        return TableCell("not run")
+    scores = context.scored.scores(metric, method, ratio)
+    interval, mean = estimate.interval(), np.mean([score.value for score in scores])
     if not np.isfinite(mean):
-        text = f"undefined (n={found.seeds})"
+        text = f"undefined (n={estimate.seeds})"
     elif interval is None:
-        text = f"{_rounded(mean, digits)} (n={found.seeds})"
+        text = f"{_rounded(mean, digits)} (n={estimate.seeds})"
     else:
         half = (interval.high - interval.low) / 2
-        text = f"{_rounded(mean, digits)} ± {half:.{digits}f} (n={found.seeds})"
-    if found.seeds == 1:
-        part.notes.say(ONE_SEED)
-    own = {score.seed for score in scores}
-    letters = part.notes.of_cell(
-        stale=part.measured.stale(method, ratio),
-        left_out=part.numbers[method, ratio] - len(own),
-        missing=sorted(part.seeds - own),
-        why=found.why_not if found.seeds > 1 and np.isfinite(mean) else "",
+        text = f"{_rounded(mean, digits)} ± {half:.{digits}f} (n={estimate.seeds})"
+    if estimate.seeds == 1:
+        context.footnotes.say(ONE_SEED)
+    seeds = {score.seed for score in scores}
+    letters = context.footnotes.of_cell(
+        stale=context.scored.stale(method, ratio),
+        left_out=context.numbers[method, ratio] - len(seeds),
+        missing=sorted(context.seeds - seeds),
+        why=estimate.why_not if estimate.seeds > 1 and np.isfinite(mean) else "",
     )
-    return Cell(text, scores, (*part.notes.sign(standing), *letters))
+    return TableCell(text, scores, (*context.footnotes.sign(significance), *letters))
 
 
 def _rounded(mean: np.floating, digits: int) -> str:
@@ -99,19 +105,19 @@ def _rounded(mean: np.floating, digits: int) -> str:
     return f"{round(float(mean), digits) + 0.0:.{digits}f}"
 
 
-def _published(notes: Footnotes, theirs: Published, metric: str) -> Cell:
-    printed, swapped = theirs.readings(registry.named(metric).paper)
+def _published(footnotes: Footnotes, cell: PublishedCell, metric: str) -> TableCell:
+    printed, swapped = cell.readings(registry.named(metric).paper)
     marks: tuple[str, ...] = ()
-    if any(theirs.rises):
-        marks = (notes.add(f"published value: {theirs.note}; never judged (ambiguity D36)"),)
-    return Cell(f"{printed:.3f} / {swapped:.3f}", marks=marks)
+    if any(cell.rises):
+        marks = (footnotes.add(f"published value: {cell.note}; never judged (ambiguity D36)"),)
+    return TableCell(f"{printed:.3f} / {swapped:.3f}", marks=marks)
 
 
 def _verdict(
-    measured: ScoredRuns, row: ExperimentRow, metric: str, ratio: str, theirs: Published
-) -> Cell:
-    printed, swapped = verdicts(measured, row.method, metric, ratio, theirs)
+    scored: ScoredRuns, row: ExperimentRow, metric: str, ratio: str, cell: PublishedCell
+) -> TableCell:
+    printed, swapped = verdicts(scored, row.method, metric, ratio, cell)
     if printed != swapped:
-        return Cell(f"{printed.text} / {swapped.text}")
+        return TableCell(f"{printed.text} / {swapped.text}")
     of_the_runs = printed.name in ("NOT RUN", "STALE")
-    return Cell(printed.text if of_the_runs else f"both {printed.text}")
+    return TableCell(printed.text if of_the_runs else f"both {printed.text}")

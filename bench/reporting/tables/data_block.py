@@ -1,36 +1,36 @@
-"""The lines of a table that no method made: the most frequent class, shares, numbers of images."""
+"""Lines of a table that no method made: the most frequent class, proportions, numbers of images."""
 
 from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
 from bench.evaluation import registry
-from bench.reporting.tables.model import Block, Cell, Column, Line
+from bench.reporting.tables.model import Block, Column, TableCell, TableLine
 
 
-def frequent(records: pd.DataFrame, columns: Sequence[Column], metric: str) -> Line:
+def frequent(records: pd.DataFrame, columns: Sequence[Column], metric: str) -> TableLine:
     """What the same answer for every image scores."""
     return _line(records, columns, "always the most frequent class", _constant(metric), ruled=True)
 
 
 def data_block(records: pd.DataFrame, columns: Sequence[Column]) -> Block:
-    """The achieved shares of low quality, and how many images were tested."""
+    """The achieved proportions of low-quality images, and how many images were tested."""
     lines = [
-        _line(records, columns, f"low-quality share, {split}", _share(split))
+        _line(records, columns, f"proportion of low-quality images, {split}", _share(split))
         for split in ("train", "validation", "test")
     ]
     return Block("", "Data", (*lines, _line(records, columns, "test images", _count)))
 
 
 def _constant(metric: str) -> Callable[[pd.DataFrame], str]:
-    one = registry.named(metric)
-    form = f"{{:.{one.digits}f}}"
-    if one.chance is None:
+    definition = registry.named(metric)
+    form = f"{{:.{definition.digits}f}}"
+    if definition.chance is None:
         return lambda runs: "-"
-    if isinstance(one.chance, str):
-        column = one.chance
+    if isinstance(definition.chance, str):
+        column = definition.chance
         return lambda runs: _range(runs[column], form)
-    text = form.format(one.chance)
+    text = form.format(definition.chance)
     return lambda runs: text
 
 
@@ -40,14 +40,14 @@ def _line(
     title: str,
     text: Callable[[pd.DataFrame], str],
     ruled: bool = False,
-) -> Line:
+) -> TableLine:
     """A line of facts about the runs of each ratio; "-" where there are none."""
     cells = []
     for column in columns:
         runs = records.loc[records["lq_ratio"] == column.ratio]
-        fact = "-" if runs.empty else text(runs)
-        cells.append(Cell(fact if column.measured else ""))
-    return Line("", title, tuple(cells), ruled=ruled)
+        shown = "-" if runs.empty else text(runs)
+        cells.append(TableCell(shown if column.measured else ""))
+    return TableLine("", title, tuple(cells), ruled=ruled)
 
 
 def _share(split: str) -> Callable[[pd.DataFrame], str]:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from bench.experiments import ExperimentRow
-from bench.reporting.results.comparability import Group, limited, settings_of
+from bench.reporting.results.comparability import ComparableRuns, limited, settings_of
 from bench.reporting.results.significance import ALPHA, Significance
 from bench.reporting.results.verdicts import DELTA
 from bench.roster import METHODS
 
 BOXES = {
-    "oracle": "lesion boxes: oracle, the drawn ones; what a detector would miss is not missed",
+    "oracle": "lesion boxes: oracle, those of the synthetic lesions; nothing that a "
+    "detector would miss is missed",
     "given": "lesion boxes: given with the data set",
     "detector": "lesion boxes: of a detector trained on other photographs",
     "file": "lesion boxes: of a published file",
@@ -77,12 +78,12 @@ class Footnotes:
         if text not in self._general:
             self._general.append(text)
 
-    def sign(self, standing: Significance | None) -> tuple[str, ...]:
+    def sign(self, significance: Significance | None) -> tuple[str, ...]:
         """The sign of how a cell stands; the worse bear none."""
-        if standing not in SIGNS:
+        if significance not in SIGNS:
             return ()
-        self._signs.add(standing)
-        return (SIGNS[standing][0],)
+        self._signs.add(significance)
+        return (SIGNS[significance][0],)
 
     def of_method(self, row: ExperimentRow, boxes: Iterable[str]) -> tuple[str, ...]:
         """Letters of what holds for a row: its note, what is guessed, where boxes are from."""
@@ -116,7 +117,7 @@ class Footnotes:
             texts.append(f"no interval: {why}")
         return tuple(self.add(text) for text in texts)
 
-    def about_data(self, group: Group) -> None:
+    def about_data(self, group: ComparableRuns) -> None:
         """What was left out, taken in part, or assumed about the data."""
         if group.outdated:
             self.say(f"{group.outdated} stale runs of older versions are left out")
@@ -129,8 +130,8 @@ class Footnotes:
 
     def lines(self) -> tuple[tuple[str, str], ...]:
         """(mark, text): first the general ones under "", then signs, then letters in order."""
-        signs = [SIGNS[standing] for standing in SIGNS if standing in self._signs]
-        lettered = [(_letter(place), text) for place, text in enumerate(self._lettered)]
+        signs = [SIGNS[significance] for significance in SIGNS if significance in self._signs]
+        lettered = [(_letter(index), text) for index, text in enumerate(self._lettered)]
         return (*(("", text) for text in self._general), *signs, *lettered)
 
 
@@ -139,7 +140,7 @@ def balance(records: pd.DataFrame) -> str:
     seeds = records.groupby(["method", "lq_ratio"])["seed"].nunique()
     if len(set(seeds)) < 2:
         return ""
-    return f"not balanced: {min(seeds)} to {max(seeds)} seeds a cell; compare with care"
+    return f"not balanced: {min(seeds)} to {max(seeds)} seeds per cell; compare with care"
 
 
 def _part(run: dict) -> list[str]:
@@ -160,7 +161,7 @@ def _part(run: dict) -> list[str]:
     return texts
 
 
-def _letter(place: int) -> str:
+def _letter(index: int) -> str:
     """The letters a to z, then aa, ab and so on."""
     letters = string.ascii_lowercase
-    return letters[place] if place < 26 else letters[place // 26 - 1] + letters[place % 26]
+    return letters[index] if index < 26 else letters[index // 26 - 1] + letters[index % 26]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.reporting.tables.model import Cell, Line, Section, Table
+from bench.reporting.tables.model import Section, Table, TableCell, TableLine
 
 ESCAPES = str.maketrans(
     {
@@ -66,8 +66,8 @@ def _tabular(section: Section) -> Iterator[str]:
     yield r"\end{tabular}"
 
 
-def _line(line: Line) -> str:
-    cells = (Cell(line.title, marks=line.marks), *line.cells)
+def _line(line: TableLine) -> str:
+    cells = (TableCell(line.title, marks=line.marks), *line.cells)
     return " & ".join(escape(c.text) + _marks(",".join(c.marks)) for c in cells) + r" \\"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.reporting.tables.model import Block, Cell, Section, Table, marked
+from bench.reporting.tables.model import Block, Section, Table, TableCell, marked
 
 
 def markdown(table: Table) -> str:
@@ -12,7 +12,7 @@ def markdown(table: Table) -> str:
     parts = [f"# {table.caption}"]
     for section in table.sections:
         parts.append(f"## {escape(section.title)}")
-        parts += [grid(section, one) for one in section.blocks]
+        parts += [grid(section, block) for block in section.blocks]
         parts.append("\n".join(_notes(section)))
     return "\n\n".join(parts)
 
@@ -24,11 +24,13 @@ def grid(section: Section, block: Block) -> str:
     for line in block.lines:
         if line.ruled:
             rows.append(["—", *("" for _ in section.columns)])
-        rows.append([_cell(cell) for cell in (Cell(line.title, marks=line.marks), *line.cells)])
+        rows.append(
+            [_cell(cell) for cell in (TableCell(line.title, marks=line.marks), *line.cells)]
+        )
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: TableCell) -> str:
     marks = [escape(mark) for mark in cell.marks]
     return marked(escape(cell.text), marks, "<sup>{}</sup>")
 

@@ -8,7 +8,7 @@ from bench.reporting.results.scores import Score
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell: text, and the measured numbers behind it.
 
     Attributes:
@@ -23,12 +23,12 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """One row: a title, the cells, and whether a rule stands above it."""
 
     method: str
     title: str
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     marks: tuple[str, ...] = ()
     ruled: bool = False
 
@@ -39,7 +39,7 @@ class Block:
 
     metric: str
     heading: str
-    lines: tuple[Line, ...]
+    lines: tuple[TableLine, ...]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from bench.reporting.results.published import DATASETS, FOLDER, NATIVE_RATIO, lo
 
 PAPER = "the paper's Table {}, as transcribed in results/published/table{}.csv"
 Pair = tuple[float, float]
-Place = tuple[str, str, str]
+PrintedCell = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Note:
+class Erratum:
     """One oddity.
 
     Attributes:
@@ -30,7 +30,7 @@ class Note:
     sources: tuple[str, ...]
 
 
-def notes(folder: Path = FOLDER) -> tuple[Note, ...]:
+def errata(folder: Path = FOLDER) -> tuple[Erratum, ...]:
     """All of them.
 
     Args:
@@ -39,21 +39,21 @@ def notes(folder: Path = FOLDER) -> tuple[Note, ...]:
     Raises:
         RequestError: if a file of `results/published` is missing or differs from its digest.
     """
-    return tuple(make(folder) for make in NOTES)
+    return tuple(make(folder) for make in ERRATA)
 
 
-def swapped_headers(folder: Path) -> Note:
+def swapped_headers(folder: Path) -> Erratum:
     """Rows that two tables print with the same numbers under opposite headers."""
-    one, two = pairs("1", folder), pairs("2", folder)
-    titles = {row for row, _, _ in two}
+    table_1, table_2 = pairs("1", folder), pairs("2", folder)
+    titles = {row for row, _, _ in table_2}
     alike = []
-    for row, dataset, ratio in two:
-        other = row if (row, dataset, ratio) in one else _inside(row)
-        if one.get((other, dataset, ratio)) == two[row, dataset, ratio]:
-            first, second = two[row, dataset, ratio]
+    for row, dataset, ratio in table_2:
+        title = row if (row, dataset, ratio) in table_1 else _inside(row)
+        if table_1.get((title, dataset, ratio)) == table_2[row, dataset, ratio]:
+            first, second = table_2[row, dataset, ratio]
             alike.append(f"{row}: {first:.3f} {second:.3f} in both")
-    over = {name: _first_over_second(one, title) for name, title in DATASETS.items()}
-    return Note(
+    over = {name: _first_over_second(table_1, title) for name, title in DATASETS.items()}
+    return Erratum(
         f"Tables 1 and 2 print the same numbers under opposite headers ({_headers(folder)})",
         (
             *alike,
@@ -68,21 +68,21 @@ def swapped_headers(folder: Path) -> Note:
     )
 
 
-def under_the_majority(folder: Path) -> Note:
+def under_the_majority(folder: Path) -> Erratum:
     """Accuracies on EyeQ that answering grade 0 for every image beats."""
     counts = {line["grade"]: int(line["images"]) for line in rows("eyeq_test_grades.csv", folder)}
-    share = max(counts.values()) / sum(counts.values())
+    proportion = max(counts.values()) / sum(counts.values())
     printed, both = [], []
     for (row, dataset, ratio), (first, second) in pairs("1", folder).items():
         if dataset != DATASETS["eyeq"]:
             continue
-        if second < share:
+        if second < proportion:
             printed.append(f"{row} at {ratio}: {second:.3f}, with kappa {first:.3f}")
-        if max(first, second) < share:
+        if max(first, second) < proportion:
             both.append(f"{row} at {ratio}")
     source = rows("eyeq_test_grades.csv", folder)[0]["source"]
-    return Note(
-        f"EyeQ accuracies below the {share:.4f} of answering grade 0 for every test image, "
+    return Erratum(
+        f"EyeQ accuracies below the {proportion:.4f} of answering grade 0 for every test image, "
         "which has kappa 0",
         (
             f"{max(counts.values()):,} of {sum(counts.values()):,} test images have grade 0",
@@ -93,65 +93,68 @@ def under_the_majority(folder: Path) -> Note:
     )
 
 
-def rising_cells(folder: Path) -> Note:
-    """Numbers that are higher at a larger share of low quality than at the smallest."""
-    table, found, falling = pairs("1", folder), [], 0
+def rising_cells(folder: Path) -> Erratum:
+    """Numbers that are higher at a larger proportion of low-quality images than at the smallest."""
+    table, rising, falling = pairs("1", folder), [], 0
     for (row, dataset, ratio), numbers in table.items():
         smallest = next(NATIVE_RATIO[n] for n, title in DATASETS.items() if title == dataset)
         for number, native in zip(numbers, table[row, dataset, smallest], strict=True):
             if number > native:
                 where = f"{row}, {dataset} at {ratio}"
-                found.append(f"{where}: {number:.3f}, above the row's {native:.3f} at {smallest}")
+                rising.append(f"{where}: {number:.3f}, above the row's {native:.3f} at {smallest}")
             falling += ratio != smallest and number < native
-    return Note(
+    return Erratum(
         "A score that rises as images get worse: probably a misprint",
-        (*found, f"the other {falling} numbers at larger shares fall, as the paper says they do"),
+        (
+            *rising,
+            f"the other {falling} numbers at larger proportions fall, as the paper says they do",
+        ),
         (PAPER.format(1, 1), "section 3.2: the performance of all methods decreases"),
     )
 
 
-def numbers_of_other_papers(folder: Path) -> Note:
+def numbers_of_other_papers(folder: Path) -> Erratum:
     """Table 1's numbers beside what the methods' own papers report on other images."""
-    table, findings, sources, found = pairs("1", folder), [], [PAPER.format(1, 1)], 0
+    table, findings, sources, matches = pairs("1", folder), [], [PAPER.format(1, 1)], 0
     for line in rows("other_papers.csv", folder):
         value = float(line["value"])
         first, second = table[line["row"], DATASETS["eyeq"], NATIVE_RATIO["eyeq"]]
         equal = [
-            place
-            for place, number in (("first", first), ("second", second))
+            position
+            for position, number in (("first", first), ("second", second))
             if number == round(value, 3)
         ]
-        found += bool(equal)
+        matches += bool(equal)
         same = f"equals the {equal[0]} number" if equal else "equals neither number"
         findings.append(
             f"{line['row']}: {line['metric']} {line['value']} on {line['images']}; "
             f"{same} of its EyeQ cell, {first:.3f} {second:.3f}"
         )
         sources.append(f"{line['row']}: {line['source']}")
-    return Note(
-        f"{found} of {len(findings)} scores that methods' own papers report on other images are "
+    return Erratum(
+        f"{matches} of {len(findings)} scores that methods' own papers report on other images are "
         "Table 1's numbers for EyeQ",
         (*findings, "chance, or carried over without a rerun: it cannot be told from here"),
         tuple(dict.fromkeys(sources)),
     )
 
 
-def unreadable_table(_: Path) -> Note:
+def unreadable_table(_: Path) -> Erratum:
     """Table 3 has no numbers in the text that we have."""
-    return Note(
+    return Erratum(
         "Table 3 stands in the paper's text as a caption without numbers",
         ("its full row is CoMCL, whose numbers Tables 1 and 2 print; no other can be compared",),
         ("the paper's text, section 3.3; ambiguity D37",),
     )
 
 
-def pairs(table: str, folder: Path = FOLDER) -> dict[Place, Pair]:
+def pairs(table: str, folder: Path = FOLDER) -> dict[PrintedCell, Pair]:
     """The two numbers of each (row, data set, ratio), as the paper names them."""
-    found: dict[Place, dict[str, float]] = {}
+    cells: dict[PrintedCell, dict[str, float]] = {}
     for line in load(table, folder):
-        place = (line["row"], line["dataset"], line["lq_ratio"])
-        found.setdefault(place, {})[line["column_position"]] = float(line["value"])
-    return {place: (pair["first"], pair["second"]) for place, pair in found.items()}
+        cell = (line["row"], line["dataset"], line["lq_ratio"])
+        cells.setdefault(cell, {})[line["column_position"]] = float(line["value"])
+    return {cell: (pair["first"], pair["second"]) for cell, pair in cells.items()}
 
 
 def _inside(row: str) -> str:
@@ -169,12 +172,12 @@ def _heads(table: str, folder: Path) -> Iterator[str]:
         yield from sorted({line["printed_header"] for line in lines})
 
 
-def _first_over_second(table: dict[Place, Pair], dataset: str) -> tuple[int, int]:
+def _first_over_second(table: dict[PrintedCell, Pair], dataset: str) -> tuple[int, int]:
     cells = [numbers for (_, name, _), numbers in table.items() if name == dataset]
     return sum(first > second for first, second in cells), len(cells)
 
 
-NOTES: tuple[Callable[[Path], Note], ...] = (
+ERRATA: tuple[Callable[[Path], Erratum], ...] = (
     swapped_headers,
     under_the_majority,
     rising_cells,

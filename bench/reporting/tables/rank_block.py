@@ -7,7 +7,7 @@ import numpy as np
 from bench.evaluation.ranks import ranking
 from bench.experiments import ExperimentRow
 from bench.reporting.results.scores import ScoredRuns
-from bench.reporting.tables.model import Block, Cell, Column, Line
+from bench.reporting.tables.model import Block, Column, TableCell, TableLine
 
 NOTE = (
     "ranks: 95 % interval of the rank, and the chance of the highest mean, over other seeds and "
@@ -16,7 +16,7 @@ NOTE = (
 
 
 def rank_block(
-    measured: ScoredRuns,
+    scored: ScoredRuns,
     metric: str,
     heading: str,
     rows: Sequence[ExperimentRow],
@@ -26,12 +26,12 @@ def rank_block(
 
     None where no column has two methods to rank.
     """
-    ranks = {c.ratio: _ranked(measured, metric, rows, c.ratio) for c in columns if c.measured}
-    ranked = {method for found in ranks.values() for method in found}
+    ranks = {c.ratio: _ranked(scored, metric, rows, c.ratio) for c in columns if c.measured}
+    ranked = {method for by_method in ranks.values() for method in by_method}
     if not ranked:
         return None
     lines = tuple(
-        Line(row.method, row.title, tuple(_cell(column, row, ranks) for column in columns))
+        TableLine(row.method, row.title, tuple(_cell(column, row, ranks) for column in columns))
         for row in rows
         if row.method in ranked
     )
@@ -44,28 +44,33 @@ def _inside(heading: str) -> str:
 
 
 def _ranked(
-    measured: ScoredRuns, metric: str, rows: Sequence[ExperimentRow], ratio: str
+    scored: ScoredRuns, metric: str, rows: Sequence[ExperimentRow], ratio: str
 ) -> dict[str, tuple[int, int, float]]:
     """Method -> best and worst rank of its interval, and its chance to be best."""
-    scores = measured.runs.scores.get(metric)
-    cells = {row.method: list(measured.seeds(row.method, ratio).values()) for row in rows}
+    scores = scored.runs.scores.get(metric)
+    cells = {row.method: list(scored.seeds(row.method, ratio).values()) for row in rows}
     if scores is None:
         return {}
     values = scores.values
     cells = {m: c for m, c in cells.items() if len(c) > 1 and np.isfinite(values[c]).all()}
     if len(cells) < 2:
         return {}
-    found = ranking(scores, list(cells.values()))
-    results = zip(found.low.tolist(), found.high.tolist(), found.best.tolist(), strict=True)
+    ranking_of_cells = ranking(scores, list(cells.values()))
+    results = zip(
+        ranking_of_cells.low.tolist(),
+        ranking_of_cells.high.tolist(),
+        ranking_of_cells.best.tolist(),
+        strict=True,
+    )
     return dict(zip(cells, results, strict=True))
 
 
 def _cell(
     column: Column, row: ExperimentRow, ranks: dict[str, dict[str, tuple[int, int, float]]]
-) -> Cell:
+) -> TableCell:
     if not column.measured:
-        return Cell("")
+        return TableCell("")
     if row.method not in ranks[column.ratio]:
-        return Cell("-")
+        return TableCell("-")
     low, high, best = ranks[column.ratio][row.method]
-    return Cell(f"{f'{low} to {high}' if low < high else low}, {100 * best:.0f} %")
+    return TableCell(f"{f'{low} to {high}' if low < high else low}, {100 * best:.0f} %")

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.errors import RequestError
 from bench.reporting.tables.latex import latex
 from bench.reporting.tables.markdown import markdown
-from bench.reporting.tables.model import Block, Line, Section, Table
+from bench.reporting.tables.model import Block, Section, Table, TableLine
 from bench.reporting.tables.terminal import terminal, text
 from bench.store import write_bytes
 
@@ -44,7 +44,7 @@ def render(table: Table, form: str) -> str:
         RequestError: for another form.
     """
     if form not in FORMATS:
-        raise RequestError(f"--format {form}: there are {', '.join(FORMATS)}")
+        raise RequestError(f"--format {form}: choose one of {', '.join(FORMATS)}")
     return FORMATS[form](table).rstrip("\n") + "\n"
 
 
@@ -79,11 +79,23 @@ def per_run_csv(table: Table) -> str:
     return file.getvalue()
 
 
-def _csv_rows(section: Section, block: Block, line: Line) -> Iterator[tuple[object, ...]]:
+def _csv_rows(section: Section, block: Block, line: TableLine) -> Iterator[tuple[object, ...]]:
     for column, cell in zip(section.columns, line.cells, strict=True):
-        place = (section.dataset, section.key, line.method, line.title, block.metric, column.ratio)
+        cell_columns = (
+            section.dataset,
+            section.key,
+            line.method,
+            line.title,
+            block.metric,
+            column.ratio,
+        )
         for score in cell.scores:
-            yield (*place, score.seed, "" if math.isnan(score.value) else score.value, score.run)
+            yield (
+                *cell_columns,
+                score.seed,
+                "" if math.isnan(score.value) else score.value,
+                score.run,
+            )
 
 
 FORMATS: dict[str, Callable[[Table], str]] = {

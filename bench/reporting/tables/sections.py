@@ -4,14 +4,14 @@ import pandas as pd
 
 from bench.evaluation import registry
 from bench.experiments import EXPERIMENTS, RATIOS, TABLE1, Experiment, ExperimentRow
-from bench.reporting.results.comparability import Group, whole
+from bench.reporting.results.comparability import ComparableRuns, whole
 from bench.reporting.results.published import published
 from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.results.significance import Significance, beats_all, significance
 from bench.reporting.tables import footnotes
-from bench.reporting.tables.cells import Part, cell
+from bench.reporting.tables.cells import SectionContext, table_cell
 from bench.reporting.tables.data_block import data_block, frequent
-from bench.reporting.tables.model import Block, Cell, Column, Line, Section
+from bench.reporting.tables.model import Block, Column, Section, TableCell, TableLine
 from bench.reporting.tables.rank_block import NOTE, rank_block
 from bench.roster import METHODS
 
@@ -23,25 +23,27 @@ BEATS = (
 RECONSTRUCTED = "left out, being reconstructed from their abstracts: {}"
 
 
-def section(experiment: Experiment, group: Group, measured: ScoredRuns) -> Section:
+def section(experiment: Experiment, group: ComparableRuns, scored: ScoredRuns) -> Section:
     """A section from the runs of one data set under one comparability key."""
-    records, notes = group.records, footnotes.Footnotes()
+    records, footnote_list = group.records, footnotes.Footnotes()
     beside = _beside(experiment, group)
-    part = Part(experiment, group, measured, _columns(experiment, group, beside), notes)
-    notes.say(footnotes.CELLS)
+    context = SectionContext(
+        experiment, group, scored, _columns(experiment, group, beside), footnote_list
+    )
+    footnote_list.say(footnotes.CELLS)
     metrics = metrics_of(records)
     if any(registry.named(name).tuned for name in metrics):
-        notes.say(footnotes.THRESHOLDS)
-    blocks = [_scores(part, metric, heading) for metric, heading in metrics.items()]
-    blocks[1:1] = _ranks(part, *next(iter(metrics.items())))
-    _explain(part, beside)
+        footnote_list.say(footnotes.THRESHOLDS)
+    blocks = [_scores(context, metric, heading) for metric, heading in metrics.items()]
+    blocks[1:1] = _ranks(context, *next(iter(metrics.items())))
+    _explain(context, beside)
     return Section(
         group.dataset,
         str(records["key"].iloc[0]),
         _title(group.dataset, records),
-        part.columns,
-        (*blocks, data_block(records, part.columns)),
-        notes.lines(),
+        context.columns,
+        (*blocks, data_block(records, context.columns)),
+        footnote_list.lines(),
     )
 
 
@@ -68,7 +70,7 @@ def with_others(records: pd.DataFrame) -> tuple[ExperimentRow, ...]:
     )
 
 
-def _beside(experiment: Experiment, group: Group) -> bool:
+def _beside(experiment: Experiment, group: ComparableRuns) -> bool:
     """Whether the section stands beside published numbers: whole real sets that the paper has."""
     if not whole(group.records):
         return False
@@ -83,13 +85,13 @@ def _title(dataset: str, records: pd.DataFrame) -> str:
         return f"{dataset} ({protocol})"
     kind = "not all of its images or labels"
     if dataset.endswith("-twin"):
-        kind = "drawn images"
+        kind = "synthetic images"
     elif dataset == "folder":
         kind = "your own images"
     return f"{dataset}: {kind}, not comparable with the published numbers ({protocol})"
 
 
-def _columns(experiment: Experiment, group: Group, beside: bool) -> tuple[Column, ...]:
+def _columns(experiment: Experiment, group: ComparableRuns, beside: bool) -> tuple[Column, ...]:
     """The paper's ratios and whatever else was run, native first.
 
     For Tables 2 and 3 that is what methods were run at that Table 1 does not list.
@@ -111,50 +113,52 @@ def _columns(experiment: Experiment, group: Group, beside: bool) -> tuple[Column
     return tuple(columns)
 
 
-def _scores(part: Part, metric: str, heading: str) -> Block:
-    rows = rows_of(part.experiment, part.group.records)
+def _scores(context: SectionContext, metric: str, heading: str) -> Block:
+    rows = rows_of(context.experiment, context.group.records)
     names = [row.method for row in rows]
-    standing = {
-        column.ratio: significance(part.measured, metric, names, column.ratio)
-        for column in part.columns
+    by_ratio = {
+        column.ratio: significance(context.scored, metric, names, column.ratio)
+        for column in context.columns
         if column.measured
     }
-    lines, listed = [], len(part.experiment.rows)
-    for place, row in enumerate(rows):
-        ruled = place == listed or (place < listed and not row.in_paper)
-        lines.append(_line(part, row, metric, standing, ruled=ruled))
-    if part.experiment is TABLE1:
-        lines += _beats_lines(part, metric)
-    return Block(metric, heading, (*lines, frequent(part.group.records, part.columns, metric)))
+    lines, listed = [], len(context.experiment.rows)
+    for index, row in enumerate(rows):
+        ruled = index == listed or (index < listed and not row.in_paper)
+        lines.append(_line(context, row, metric, by_ratio, ruled=ruled))
+    if context.experiment is TABLE1:
+        lines += _beats_lines(context, metric)
+    return Block(
+        metric, heading, (*lines, frequent(context.group.records, context.columns, metric))
+    )
 
 
-def _ranks(part: Part, metric: str, heading: str) -> list[Block]:
+def _ranks(context: SectionContext, metric: str, heading: str) -> list[Block]:
     """By the main score alone, below it."""
-    rows = rows_of(part.experiment, part.group.records)
-    block = rank_block(part.measured, metric, heading, rows, part.columns)
+    rows = rows_of(context.experiment, context.group.records)
+    block = rank_block(context.scored, metric, heading, rows, context.columns)
     if block is None:
         return []
-    part.notes.say(NOTE)
+    context.footnotes.say(NOTE)
     return [block]
 
 
 def _line(
-    part: Part,
+    context: SectionContext,
     row: ExperimentRow,
     metric: str,
-    standing: dict[str, dict[str, Significance]],
+    by_ratio: dict[str, dict[str, Significance]],
     ruled: bool,
-) -> Line:
-    records = part.group.records
-    marks = part.notes.of_method(row, records.loc[records["method"] == row.method, "boxes"])
+) -> TableLine:
+    records = context.group.records
+    marks = context.footnotes.of_method(row, records.loc[records["method"] == row.method, "boxes"])
     cells = tuple(
-        cell(part, row, metric, column, standing[column.ratio].get(row.method))
-        for column in part.columns
+        table_cell(context, row, metric, column, by_ratio[column.ratio].get(row.method))
+        for column in context.columns
     )
-    return Line(row.method, row.title, cells, marks, ruled)
+    return TableLine(row.method, row.title, cells, marks, ruled)
 
 
-def _beats_lines(part: Part, metric: str) -> list[Line]:
+def _beats_lines(context: SectionContext, metric: str) -> list[TableLine]:
     """Whether the proposed method beats all others of the paper, with and without guessed ones."""
     others = {row.method: row.title for row in TABLE1.rows if row.in_paper}
     del others[PROPOSED]
@@ -165,28 +169,28 @@ def _beats_lines(part: Part, metric: str) -> list[Line]:
         ("CoMCL beats all others", list(others), BEATS),
         ("CoMCL beats all but reconstructed ones", sure, RECONSTRUCTED.format(guessed)),
     ):
-        mark = part.notes.add(note)
+        mark = context.footnotes.add(note)
         cells = tuple(
-            Cell(beats_all(part.measured, metric, PROPOSED, names, column.ratio))
+            TableCell(beats_all(context.scored, metric, PROPOSED, names, column.ratio))
             if column.measured
-            else Cell("")
-            for column in part.columns
+            else TableCell("")
+            for column in context.columns
         )
-        lines.append(Line("", title, cells, (mark,), ruled=not lines))
+        lines.append(TableLine("", title, cells, (mark,), ruled=not lines))
     return lines
 
 
-def _explain(part: Part, beside: bool) -> None:
+def _explain(context: SectionContext, beside: bool) -> None:
     """The notes on the whole section, after its cells have said theirs."""
-    notes, table = part.notes, part.experiment.table
-    uneven = footnotes.balance(part.group.records)
+    collected, table = context.footnotes, context.experiment.table
+    uneven = footnotes.balance(context.group.records)
     if uneven:
-        notes.say(uneven)
+        collected.say(uneven)
     if beside:
-        notes.say(footnotes.READINGS.format(other={"1": "2", "2": "1"}[table]))
-        notes.say(footnotes.VERDICTS)
-        if part.group.dataset == "chestxray":
-            notes.say(footnotes.UNDEFINED_CHEST)
-    elif table == "3" and whole(part.group.records) and part.group.dataset == "eyeq":
-        notes.say(footnotes.NO_TABLE_3)
-    notes.about_data(part.group)
+        collected.say(footnotes.READINGS.format(other={"1": "2", "2": "1"}[table]))
+        collected.say(footnotes.VERDICTS)
+        if context.group.dataset == "chestxray":
+            collected.say(footnotes.UNDEFINED_CHEST)
+    elif table == "3" and whole(context.group.records) and context.group.dataset == "eyeq":
+        collected.say(footnotes.NO_TABLE_3)
+    collected.about_data(context.group)

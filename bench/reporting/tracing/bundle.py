@@ -26,8 +26,8 @@ from bench.reporting.claims.page import claims_page
 from bench.reporting.results import published
 from bench.reporting.results.records import load
 from bench.reporting.tables.build import build_all
-from bench.reporting.tables.errata_page import render_notes
-from bench.reporting.tables.paper_errata import notes
+from bench.reporting.tables.errata_page import render_errata
+from bench.reporting.tables.paper_errata import errata
 from bench.reporting.tables.render import ENDINGS, render
 from bench.roster import METHODS
 from bench.versions import DEGRADATION, ENGINE
@@ -85,7 +85,7 @@ def pages(records: Path, protocol: str | None) -> dict[str, bytes]:
     }
     made["claims.json"] = claims_page(runs, protocol=protocol, as_json=True) + "\n"
     made["audit.md"] = audit_page(records, "markdown").text + "\n"
-    made["notes.md"] = render_notes(notes(), "markdown")
+    made["notes.md"] = render_errata(errata(), "markdown")
     return {name: text.encode() for name, text in made.items()}
 
 
@@ -116,7 +116,7 @@ def packed(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def surroundings() -> dict[str, Any]:
+def software() -> dict[str, Any]:
     """What decides the pages beside the records: versions of packages and of our code."""
     methods = {name: method.version for name, method in METHODS.items()}
     return {
@@ -136,15 +136,15 @@ def _copy(records: Path, staged: Path) -> int:
     folders = sorted(path.parent for path in records.glob("*/*/*/DONE"))
     finished = [folder for folder in folders if store.is_done(folder)]
     for folder in finished:
-        place = staged / folder.relative_to(records)
-        place.mkdir(parents=True)
+        copy = staged / folder.relative_to(records)
+        copy.mkdir(parents=True)
         for name in OF_A_RUN:
             if (folder / name).is_file():
-                shutil.copyfile(folder / name, place / name)
+                shutil.copyfile(folder / name, copy / name)
     return len(finished)
 
 
 def _manifest(files: Mapping[str, bytes], protocol: str | None) -> bytes:
-    about = {"format": FORMAT, "commit": commit(), "protocol": protocol, **surroundings()}
+    about = {"format": FORMAT, "commit": commit(), "protocol": protocol, **software()}
     text = json.dumps(about | {"files": digests(files)}, sort_keys=True, indent=1)
     return text.encode() + b"\n"

@@ -46,9 +46,9 @@ class CellId:
     @property
     def row(self) -> ExperimentRow:
         """Its line; below those of Table 1 stands whatever else was run."""
-        own = (row for row in self.experiment.rows if row.method == self.method)
+        rows = (row for row in self.experiment.rows if row.method == self.method)
         title = METHODS[self.method].title if self.method in METHODS else self.method
-        return next(own, ExperimentRow(self.method, title, in_paper=False))
+        return next(rows, ExperimentRow(self.method, title, in_paper=False))
 
 
 def cell_id(text: str) -> CellId:
@@ -88,10 +88,10 @@ def _method(name: str, experiment: Experiment) -> str:
     if ".py:" not in bare:
         bare = ALIASES.get(bare, bare)
         bare = _known("method", bare, METHODS)
-    own = [row.method for row in experiment.rows]
-    if experiment is not TABLE1 and bare + bracket + options not in own:
+    titles = [row.method for row in experiment.rows]
+    if experiment is not TABLE1 and bare + bracket + options not in titles:
         raise RequestError(
-            f"Table {experiment.table} has no row {name!r}; its rows are {', '.join(own)}, and "
+            f"Table {experiment.table} has no row {name!r}; its rows are {', '.join(titles)}, and "
             "T1 shows every method that was run"
         )
     return bare + bracket + options

@@ -7,7 +7,7 @@ from bench.reporting.tracing.cell_ids import CellId
 from bench.roster import METHODS
 
 Options = list[tuple[str, str]]
-PLACE = ("--method", "--dataset", "--lq-ratio", "--seed")
+CELL_FLAGS = ("--method", "--dataset", "--lq-ratio", "--seed")
 
 
 def options(command: str) -> Options:
@@ -33,13 +33,15 @@ def missing(cell: CellId, seed: int, like: str | None, protocol: str | None = No
         like: Stored command of a run that it should be comparable with; None if there is none.
         protocol: Name of a protocol, where there is none to be like.
     """
-    bare, bracket, own = cell.method.partition("[")
-    place = zip(PLACE, (bare, cell.dataset, cell.ratio, str(seed)), strict=True)
+    bare, bracket, changes = cell.method.partition("[")
+    cell_flags = zip(CELL_FLAGS, (bare, cell.dataset, cell.ratio, str(seed)), strict=True)
     shared = options(like) if like else [("--protocol", protocol)] if protocol else []
-    kept = [(flag, value) for flag, value in shared if flag not in PLACE and not _own(flag, value)]
+    kept = [
+        (flag, value) for flag, value in shared if flag not in CELL_FLAGS and not _own(flag, value)
+    ]
     # Between brackets: "group.field=value" texts.
-    changed = re.split(r", (?=\w+\.\w+=)", own.removesuffix("]")) if bracket else []
-    return typed([*place, *kept, *(("--set", change) for change in changed)])
+    changed = re.split(r", (?=\w+\.\w+=)", changes.removesuffix("]")) if bracket else []
+    return typed([*cell_flags, *kept, *(("--set", change) for change in changed)])
 
 
 def _own(flag: str, value: str) -> bool:

@@ -18,11 +18,11 @@ from bench.protocol.presets import CHANGES, flatten, named
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.published import published
 from bench.reporting.tables.cells import verdicts
-from bench.reporting.tables.model import Cell, Line, Section
+from bench.reporting.tables.model import Section, TableCell, TableLine
 from bench.reporting.tables.sections import metrics_of, section
 from bench.reporting.tracing import commands
 from bench.reporting.tracing.cell_ids import CellId
-from bench.reporting.tracing.lookup import Place, environment, find, origin_of
+from bench.reporting.tracing.lookup import LocatedCell, environment, find, origin_of
 
 ABSENT = "absent"
 Facts = dict[str, Any]
@@ -37,29 +37,33 @@ def explain(
         cell: As for `find`, and so are `records` and `protocol`.
         root: The folder of the records, where `bench rerun` would not look for them by itself.
     """
-    place = find(cell, records, protocol)
-    asked = {"--records": root, "--protocol": protocol}
-    if place is None:
+    located = find(cell, records, protocol)
+    options = {"--records": root, "--protocol": protocol}
+    if located is None:
         heading = registry.named(cell.score).title if cell.score else ""
-        facts = _named(cell, heading, asked) | {"printed": "not run", "runs": [], "estimate": None}
+        facts = _named(cell, heading, options) | {
+            "printed": "not run",
+            "runs": [],
+            "estimate": None,
+        }
         return facts | {"published": _published(cell, None), "missing": _missing(cell, protocol)}
-    shown = section(cell.experiment, place.group, place.measured)
+    shown = section(cell.experiment, located.group, located.scored)
     return {
-        **_named(place.cell, metrics_of(place.group.records)[place.cell.score], asked),
-        **_printed(place.cell, shown),
-        "runs": [_run(place, at) for at in range(len(place.runs))],
-        "left_out": _left_out(place),
-        "estimate": _estimate(place.estimate),
-        "published": _published(place.cell, place),
-        "protocol": _protocol(place),
-        "environment": environment(place.origins),
-        "missing": _missing(place.cell, protocol, place),
+        **_named(located.cell, metrics_of(located.group.records)[located.cell.score], options),
+        **_printed(located.cell, shown),
+        "runs": [_run(located, index) for index in range(len(located.runs))],
+        "left_out": _left_out(located),
+        "estimate": _estimate(located.estimate),
+        "published": _published(located.cell, located),
+        "protocol": _protocol(located),
+        "environment": environment(located.origins),
+        "missing": _missing(located.cell, protocol, located),
     }
 
 
-def _named(cell: CellId, heading: str, asked: Mapping[str, object]) -> Facts:
+def _named(cell: CellId, heading: str, selection: Mapping[str, object]) -> Facts:
     experiment = cell.experiment
-    options = [str(word) for pair in asked.items() if pair[1] is not None for word in pair]
+    options = [str(word) for pair in selection.items() if pair[1] is not None for word in pair]
     return {
         "cell": str(cell),
         "table": f"Table {experiment.table}. {experiment.caption}",
@@ -72,21 +76,23 @@ def _named(cell: CellId, heading: str, asked: Mapping[str, object]) -> Facts:
 def _printed(cell: CellId, shown: Section) -> Facts:
     """The text of the cell with the footnotes that its marks and those of its row stand for."""
     (block,) = (block for block in shown.blocks if block.metric == cell.score)
-    places = [p for p, c in enumerate(shown.columns) if c.measured and c.ratio == cell.ratio]
+    columns = [
+        index for index, c in enumerate(shown.columns) if c.measured and c.ratio == cell.ratio
+    ]
     lines = [line for line in block.lines if line.method == cell.method]
-    line = lines[0] if lines else Line(cell.method, cell.row.title, ())
-    own = line.cells[places[0]] if lines and places else Cell("not run")
+    line = lines[0] if lines else TableLine(cell.method, cell.row.title, ())
+    shown_cell = line.cells[columns[0]] if lines and columns else TableCell("not run")
     texts = dict(shown.notes)
-    notes = [{"mark": mark, "text": texts[mark]} for mark in (*own.marks, *line.marks)]
-    return {"printed": own.text, "footnotes": notes}
+    notes = [{"mark": mark, "text": texts[mark]} for mark in (*shown_cell.marks, *line.marks)]
+    return {"printed": shown_cell.text, "footnotes": notes}
 
 
-def _run(place: Place, at: int) -> Facts:
-    run, origin = place.runs[at], place.origins[at]
+def _run(located: LocatedCell, index: int) -> Facts:
+    run, origin = located.runs[index], located.origins[index]
     return {
         "id": run["id"],
         "seed": int(run["seed"]),
-        "score": float(run[place.cell.score]),
+        "score": float(run[located.cell.score]),
         "state": run["state"],
         "date": origin.get("date"),
         "seconds": origin["seconds"],
@@ -96,64 +102,64 @@ def _run(place: Place, at: int) -> Facts:
     }
 
 
-def _left_out(place: Place) -> list[str]:
+def _left_out(located: LocatedCell) -> list[str]:
     """Runs of the cell that give way to newer ones."""
-    records, shown = place.group.records, {run["id"] for run in place.runs}
-    same = (records["method"] == place.cell.method) & (records["lq_ratio"] == place.cell.ratio)
+    records, shown = located.group.records, {run["id"] for run in located.runs}
+    same = (records["method"] == located.cell.method) & (records["lq_ratio"] == located.cell.ratio)
     return sorted(set(records.loc[same, "id"]) - shown)
 
 
-def _estimate(found: Estimate | None) -> Facts | None:
-    if found is None:
+def _estimate(estimate: Estimate | None) -> Facts | None:
+    if estimate is None:
         return None
-    sound = not found.why_not
+    sound = not estimate.why_not
     return {
-        "mean": found.value,
-        "per_seed": found.per_seed,
-        "seeds": found.seeds,
-        "patients": found.patients,
-        "seed_sd": found.seed_sd,
-        "v_seed": found.v_seed,
-        "v_img": found.v_img,
-        "standard_error": found.standard_error,
-        "degrees_of_freedom": found.degrees_of_freedom if sound else None,
-        "interval": found.interval(),
-        "why_not": found.why_not,
-        "interval_of_these_runs": found.interval_of_these_runs(),
-        "prediction_interval": prediction_interval(found.per_seed),
+        "mean": estimate.value,
+        "per_seed": estimate.per_seed,
+        "seeds": estimate.seeds,
+        "patients": estimate.patients,
+        "seed_sd": estimate.seed_sd,
+        "v_seed": estimate.v_seed,
+        "v_img": estimate.v_img,
+        "standard_error": estimate.standard_error,
+        "degrees_of_freedom": estimate.degrees_of_freedom if sound else None,
+        "interval": estimate.interval(),
+        "why_not": estimate.why_not,
+        "interval_of_these_runs": estimate.interval_of_these_runs(),
+        "prediction_interval": prediction_interval(estimate.per_seed),
     }
 
 
-def _published(cell: CellId, place: Place | None) -> Facts:
+def _published(cell: CellId, located: LocatedCell | None) -> Facts:
     """The paper's number under both headers with the verdict on each, or why there is none."""
     metric = registry.named(cell.score) if cell.score else registry.primary("grading")
     if not cell.row.in_paper:
         return {"why_not": "the paper has no such row"}
     if not metric.paper:
         return {"why_not": "the paper prints no such score"}
-    theirs = published(cell.table, cell.row.title, cell.dataset, cell.ratio)
-    if theirs is None:
-        why = "drawn images" if cell.dataset.endswith("-twin") else "no readable number there"
+    printed = published(cell.table, cell.row.title, cell.dataset, cell.ratio)
+    if printed is None:
+        why = "synthetic images" if cell.dataset.endswith("-twin") else "no readable number there"
         return {"why_not": f"the paper prints nothing for this cell: {why}"}
-    numbers = {"readings": theirs.readings(metric.paper), "note": theirs.note}
-    if place is None:
+    numbers = {"readings": printed.readings(metric.paper), "note": printed.note}
+    if located is None:
         return numbers | {"verdicts": ("NOT RUN", "NOT RUN")}
-    if not whole(place.group.records):
+    if not whole(located.group.records):
         return numbers | {"why_not": "not all of its images or labels: never judged"}
-    score = place.cell.score
-    found = verdicts(place.measured, cell.method, score, cell.ratio, theirs)
-    return numbers | {"verdicts": tuple(one.text for one in found)}
+    score = located.cell.score
+    pair = verdicts(located.scored, cell.method, score, cell.ratio, printed)
+    return numbers | {"verdicts": tuple(verdict.text for verdict in pair)}
 
 
-def _protocol(place: Place) -> Facts:
-    run = (place.runs or place.group.records.to_dict("records"))[0]
+def _protocol(located: LocatedCell) -> Facts:
+    run = (located.runs or located.group.records.to_dict("records"))[0]
     name = str(run["protocol_name"])
     return {
         "name": name,
         "key": run["key"],
         "settings": run["settings"],
         "versions": run["versions"],
-        "differs": changed(run["protocol"], name) if place.runs else {},
+        "differs": changed(run["protocol"], name) if located.runs else {},
     }
 
 
@@ -172,22 +178,22 @@ def changed(protocol: Mapping[str, Any], name: str) -> dict[str, tuple[Any, Any]
     return {key: pair for key, pair in sorted(pairs.items()) if pair[0] != pair[1]}
 
 
-def _missing(cell: CellId, protocol: str | None, place: Place | None = None) -> list[Facts]:
+def _missing(cell: CellId, protocol: str | None, located: LocatedCell | None = None) -> list[Facts]:
     """Seeds that the tables ask for or other cells have, each with the command that makes it."""
-    there = set(place.measured.seeds(cell.method, cell.ratio)) if place else set()
-    others = place.measured.runs.by_cell.values() if place else ()
+    present = set(located.scored.seeds(cell.method, cell.ratio)) if located else set()
+    others = located.scored.runs.by_cell.values() if located else ()
     wanted = {*range(SEEDS), *(seed for seeds in others for seed in seeds)}
-    like = _like(place)
+    like = _like(located)
     name = protocol if protocol in CHANGES else None
     return [
         {"seed": seed, "command": commands.missing(cell, seed, like, name)}
-        for seed in sorted(wanted - there)
+        for seed in sorted(wanted - present)
     ]
 
 
-def _like(place: Place | None) -> str | None:
+def _like(located: LocatedCell | None) -> str | None:
     """The command of a run of the cell, else of another that it must be comparable with."""
-    if place is None:
+    if located is None:
         return None
-    folders = [run["folder"] for run in place.runs] or list(place.group.records["folder"])
+    folders = [run["folder"] for run in located.runs] or list(located.group.records["folder"])
     return str(origin_of(folders[0])["command"])

@@ -19,9 +19,9 @@ def explain_page(facts: Facts, *, as_json: bool = False) -> str:
     parts = [Text(str(facts["cell"]), style="bold")]
     parts += [Text(f"  {line}") for line in _head(facts)]
     for title, lines in BLOCKS.items():
-        found = list(lines(facts))
-        parts += [Text(title, style="bold")] if found else []
-        parts += [Text(f"  {line}") for line in found]
+        shown = list(lines(facts))
+        parts += [Text(title, style="bold")] if shown else []
+        parts += [Text(f"  {line}") for line in shown]
     return for_stdout(Group(*parts)).rstrip("\n")
 
 
@@ -43,26 +43,28 @@ def _runs(facts: Facts) -> Iterator[str]:
 
 
 def _interval(facts: Facts) -> Iterator[str]:
-    found = facts["estimate"]
-    if found is None:
+    estimate = facts["estimate"]
+    if estimate is None:
         return
-    yield f"mean {found['mean']!r} of {found['seeds']} seeds, {found['patients']:,} patients"
-    yield f"v_img {found['v_img']:.4g}: another sample of patients, these runs given"
-    if found["seeds"] > 1:
+    seeds, patients = estimate["seeds"], estimate["patients"]
+    yield f"mean {estimate['mean']!r} of {seeds} seeds, {patients:,} patients"
+    yield f"v_img {estimate['v_img']:.4g}: another sample of patients, these runs given"
+    if estimate["seeds"] > 1:
         yield (
-            f"v_seed {found['v_seed']:.4g}: another choice of seeds "
-            f"(their sd {found['seed_sd']:.4g}, squared, by {found['seeds']})"
+            f"v_seed {estimate['v_seed']:.4g}: another choice of seeds "
+            f"(their sd {estimate['seed_sd']:.4g}, squared, by {estimate['seeds']})"
         )
-    if found["interval"] is None:
-        yield f"no interval: {found['why_not']}"
+    if estimate["interval"] is None:
+        yield f"no interval: {estimate['why_not']}"
         return
-    yield f"standard error {found['standard_error']:.4g}: root of v_seed + v_img"
+    yield f"standard error {estimate['standard_error']:.4g}: root of v_seed + v_img"
     yield (
-        f"95 % interval {_ends(found['interval'])}: Student's t with "
-        f"{found['degrees_of_freedom']:.4g} degrees of freedom (Satterthwaite)"
+        f"95 % interval {_ends(estimate['interval'])}: Student's t with "
+        f"{estimate['degrees_of_freedom']:.4g} degrees of freedom (Satterthwaite)"
     )
-    yield f"patients alone {_ends(found['interval_of_these_runs'])}: of these trained networks only"
-    yield f"one further run is expected in {_ends(found['prediction_interval'])} (95 %)"
+    these = _ends(estimate["interval_of_these_runs"])
+    yield f"patients alone {these}: of these trained networks only"
+    yield f"one further run is expected in {_ends(estimate['prediction_interval'])} (95 %)"
 
 
 def _ends(interval: Interval) -> str:
@@ -70,29 +72,31 @@ def _ends(interval: Interval) -> str:
 
 
 def _published(facts: Facts) -> Iterator[str]:
-    found = facts["published"]
-    if "readings" in found:
+    printed = facts["published"]
+    if "readings" in printed:
         heads = ("under this table's own header", "with the two headers swapped (D35)")
-        said = found.get("verdicts", ("", ""))
-        for value, head, verdict in zip(found["readings"], heads, said, strict=True):
+        verdicts = printed.get("verdicts", ("", ""))
+        for value, head, verdict in zip(printed["readings"], heads, verdicts, strict=True):
             yield f"{value:.4f} {head}" + (f": {verdict}, delta {DELTA}" if verdict else "")
-        if found["note"]:
-            yield found["note"]
-    if "why_not" in found:
-        yield f"no verdict: {found['why_not']}"
+        if printed["note"]:
+            yield printed["note"]
+    if "why_not" in printed:
+        yield f"no verdict: {printed['why_not']}"
 
 
 def _protocol(facts: Facts) -> Iterator[str]:
-    found = facts.get("protocol")
-    if found is None:
+    protocol = facts.get("protocol")
+    if protocol is None:
         return
-    versions = ", ".join(f"{name} {number}" for name, number in sorted(found["versions"].items()))
-    yield f"{found['name']}, key {found['key']}, settings {found['settings']}"
+    versions = ", ".join(
+        f"{name} {number}" for name, number in sorted(protocol["versions"].items())
+    )
+    yield f"{protocol['name']}, key {protocol['key']}, settings {protocol['settings']}"
     yield f"versions: {versions}"
-    for key, (value, usual) in found["differs"].items():
-        yield f"{key} = {_value(value)} ({found['name']} today: {_value(usual)})"
-    if facts["runs"] and not found["differs"]:
-        yield f"every setting as {found['name']} has it today"
+    for key, (value, usual) in protocol["differs"].items():
+        yield f"{key} = {_value(value)} ({protocol['name']} today: {_value(usual)})"
+    if facts["runs"] and not protocol["differs"]:
+        yield f"every setting as {protocol['name']} has it today"
 
 
 def _value(value: Any) -> str:

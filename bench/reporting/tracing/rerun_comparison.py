@@ -12,11 +12,11 @@ from bench.evaluation.joint import FILE
 from bench.evaluation.statistics import Estimate, Interval, prediction_interval
 from bench.reporting.console import json_object
 from bench.reporting.results.scores import ROUNDING
-from bench.reporting.tracing.lookup import Place, environment, origin_of
+from bench.reporting.tracing.lookup import LocatedCell, environment, origin_of
 
 
 @dataclass(frozen=True)
-class Answer:
+class RerunComparison:
     """The new run beside the stored one.
 
     Attributes:
@@ -37,21 +37,21 @@ class Answer:
         return "\n".join([*lines, f"{'inside' if self.inside else 'OUTSIDE'}: {self.why}"])
 
 
-def compare(place: Place, at: int, made: dict[str, Any]) -> Answer:
+def compare(located: LocatedCell, index: int, made: dict[str, Any]) -> RerunComparison:
     """A new run beside a stored one of its cell.
 
     Args:
-        at: Place of the stored run among the cell's.
+        index: Place of the stored run among the cell's.
         made: Record of the new one.
     """
-    run, estimate = place.runs[at], place.estimate
+    run, estimate = located.runs[index], located.estimate
     assert estimate is not None, "the cell has runs"
-    old, new = (float(one[place.cell.score]) for one in (run, made))
-    answers = compare_answers(Path(run["folder"]) / FILE, Path(made["folder"]) / FILE)
-    inside, why = judged(old, new, estimate)
-    was, now = place.origins[at], origin_of(made["folder"])
+    old, new = (float(record[located.cell.score]) for record in (run, made))
+    answers = compare_predictions(Path(run["folder"]) / FILE, Path(made["folder"]) / FILE)
+    inside, why = as_expected(old, new, estimate)
+    was, now = located.origins[index], origin_of(made["folder"])
     facts = {
-        "cell": str(place.cell),
+        "cell": str(located.cell),
         "run": run["id"],
         "seed": int(run["seed"]),
         "stored_score": old,
@@ -59,24 +59,27 @@ def compare(place: Place, at: int, made: dict[str, Any]) -> Answer:
         "predictions": answers,
         "interval_of_the_mean": estimate.interval(),
         "one_more_run_expected_in": prediction_interval(estimate.per_seed),
-        "environment_differs": differing(was, now),
+        "environment_differs": environment_changes(was, now),
         "commit": f"{was['commit']} -> {now['commit']}",
         "folder": str(made["folder"]),
     }
-    return Answer(inside, why, facts)
+    return RerunComparison(inside, why, facts)
 
 
-def differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+def environment_changes(stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
     """Each field of the environment that two provenances do not share, as "then -> now"."""
-    then, here = environment([was]), environment([now])
+    stored_values, new_values = environment([stored]), environment([new])
     pairs = {
-        name: ("; ".join(then.get(name, ["absent"])), "; ".join(here.get(name, ["absent"])))
-        for name in sorted(then.keys() | here.keys())
+        name: (
+            "; ".join(stored_values.get(name, ["absent"])),
+            "; ".join(new_values.get(name, ["absent"])),
+        )
+        for name in sorted(stored_values.keys() | new_values.keys())
     }
     return {name: " -> ".join(pair) for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def judged(old: float, new: float, estimate: Estimate) -> tuple[bool, str]:
+def as_expected(old: float, new: float, estimate: Estimate) -> tuple[bool, str]:
     """Whether a new score is where it is expected, and the sentence that says so.
 
     Args:
@@ -94,11 +97,11 @@ def judged(old: float, new: float, estimate: Estimate) -> tuple[bool, str]:
     return within, f"another score, {where} the 95 % prediction interval for one more run"
 
 
-def compare_answers(one: Path, other: Path) -> str:
+def compare_predictions(stored: Path, new: Path) -> str:
     """How two files of predictions differ, in a sentence."""
-    if one.read_bytes() == other.read_bytes():
+    if stored.read_bytes() == new.read_bytes():
         return "the same bytes"
-    tables = [_sorted(path) for path in (one, other)]
+    tables = [_sorted(path) for path in (stored, new)]
     columns = [name for name in tables[0].columns if name.startswith("p_")]
     first, second = (table.drop(columns=columns, errors="ignore") for table in tables)
     if list(tables[0].columns) != list(tables[1].columns) or not first.equals(second):

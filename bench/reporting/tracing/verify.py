@@ -24,11 +24,11 @@ from bench.errors import BenchError, RequestError
 from bench.evaluation.metrics import score_all
 from bench.reporting.console import json_object
 from bench.reporting.results.scores import ROUNDING
-from bench.reporting.tracing.bundle import FORMAT, MANIFEST, digests, pages, sources, surroundings
+from bench.reporting.tracing.bundle import FORMAT, MANIFEST, digests, pages, software, sources
 
 
 @dataclass(frozen=True)
-class Answer:
+class Verification:
     """What was found.
 
     Attributes:
@@ -44,8 +44,8 @@ class Answer:
     def page(self, *, as_json: bool = False) -> str:
         """For a reader, or as one JSON object."""
         if as_json:
-            found = {"faults": self.faults, "checked": self.checked, "notes": self.notes}
-            return json_object({"verified": not self.faults, **found})
+            details = {"faults": self.faults, "checked": self.checked, "notes": self.notes}
+            return json_object({"verified": not self.faults, **details})
         lines = [f"checked {what}" for what in self.checked]
         lines += [f"FAULT {fault}" for fault in self.faults]
         lines += [f"note: {note}" for note in self.notes]
@@ -53,7 +53,7 @@ class Answer:
         return "\n".join([*lines, end])
 
 
-def verify(bundle: Path) -> Answer:
+def verify(bundle: Path) -> Verification:
     """Everything that does not hold in a bundle, by name.
 
     Raises:
@@ -68,7 +68,7 @@ def verify(bundle: Path) -> Answer:
             _write(files, Path(folder))
             faults = _recomputed(Path(folder) / "records", checked)
             faults = faults or _pages(files, Path(folder) / "records", manifest, checked)
-    return Answer(tuple(faults), tuple(checked), tuple(_elsewhere(manifest)))
+    return Verification(tuple(faults), tuple(checked), tuple(_elsewhere(manifest)))
 
 
 def unpacked(bundle: Path) -> dict[str, bytes]:
@@ -116,19 +116,19 @@ def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def _changed(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Iterator[str]:
-    found, listed = digests(files), manifest["files"]
-    yield from (f"{name}: missing" for name in sorted(listed.keys() - found.keys()))
-    yield from (f"{name}: not in {MANIFEST}" for name in sorted(found.keys() - listed.keys()))
-    both = sorted(found.keys() & listed.keys())
-    yield from (f"{n}: not the bytes that were exported" for n in both if found[n] != listed[n])
+    present, listed = digests(files), manifest["files"]
+    yield from (f"{name}: missing" for name in sorted(listed.keys() - present.keys()))
+    yield from (f"{name}: not in {MANIFEST}" for name in sorted(present.keys() - listed.keys()))
+    both = sorted(present.keys() & listed.keys())
+    yield from (f"{n}: not the bytes that were exported" for n in both if present[n] != listed[n])
 
 
 def _other_sources(files: Mapping[str, bytes]) -> Iterator[str]:
     """Pages are made with the published values and claims here, which must be the bundle's."""
-    own = sources()
-    there = {name for name in files if name.partition("/")[0] in ("published", "claims")}
-    for name in sorted(there | own.keys()):
-        if files.get(name) != own.get(name):
+    here = sources()
+    names = {name for name in files if name.partition("/")[0] in ("published", "claims")}
+    for name in sorted(names | here.keys()):
+        if files.get(name) != here.get(name):
             yield f"{name}: not as in results/{name} here, which the pages would be made with"
 
 
@@ -148,8 +148,8 @@ def _recomputed(records: Path, checked: list[str]) -> list[str]:
         if not store.is_done(folder):
             faults.append(f"records/{name}: DONE does not hold its files' digests")
             continue
-        found, count = _run(folder)
-        faults += [f"records/{name}/{fault}" for fault in found]
+        run_faults, count = _run(folder)
+        faults += [f"records/{name}/{fault}" for fault in run_faults]
         numbers += count
     checked += [f"{len(folders)} runs", f"{numbers:,} scores from predictions"]
     return faults
@@ -168,10 +168,12 @@ def _run(folder: Path) -> tuple[list[str], int]:
     count = 0
     for split, scores in computed.items():
         for metric, value in stored.get(split, {}).items():
-            again = scores.get(metric)
+            computed_value = scores.get(metric)
             count += 1
-            if not _same(value, again):
-                faults.append(f"metrics.json: {split} {metric} is {value}, predictions: {again}")
+            if not _same(value, computed_value):
+                faults.append(
+                    f"metrics.json: {split} {metric} is {value}, predictions: {computed_value}"
+                )
     return faults, count
 
 
@@ -185,11 +187,11 @@ def _scores(folder: Path, about: Mapping[str, Any]) -> dict[str, dict[str, float
     return scores
 
 
-def _same(stored: float | None, again: float | None) -> bool:
+def _same(stored: float | None, computed: float | None) -> bool:
     """Within rounding; undefined scores are stored as null."""
-    if stored is None or again is None or math.isnan(again):
-        return stored is None and again is not None and math.isnan(again)
-    return math.isclose(stored, again, rel_tol=0, abs_tol=ROUNDING)
+    if stored is None or computed is None or math.isnan(computed):
+        return stored is None and computed is not None and math.isnan(computed)
+    return math.isclose(stored, computed, rel_tol=0, abs_tol=ROUNDING)
 
 
 def _pages(
@@ -199,28 +201,32 @@ def _pages(
         made = pages(records, manifest["protocol"])
     except BenchError as error:
         return [f"pages cannot be made from the records: {error}"]
-    own = {f"pages/{name}": body for name, body in made.items()}
-    there = {name: body for name, body in files.items() if name.startswith("pages/")}
-    checked.append(f"{len(own)} pages byte for byte")
-    faults = [f"{name}: no page of these records" for name in sorted(there.keys() - own.keys())]
-    for name, body in sorted(own.items()):
-        if there.get(name) != body:
-            faults.append(f"{name}: {_first_difference(there.get(name, b''), body)}")
+    expected = {f"pages/{name}": body for name, body in made.items()}
+    stored = {name: body for name, body in files.items() if name.startswith("pages/")}
+    checked.append(f"{len(expected)} pages byte for byte")
+    faults = [
+        f"{name}: no page of these records" for name in sorted(stored.keys() - expected.keys())
+    ]
+    for name, body in sorted(expected.items()):
+        if stored.get(name) != body:
+            faults.append(f"{name}: {_first_difference(stored.get(name, b''), body)}")
     return faults
 
 
-def _first_difference(there: bytes, made: bytes) -> str:
-    pair = (there.decode(errors="replace").splitlines(), made.decode().splitlines())
+def _first_difference(stored: bytes, made: bytes) -> str:
+    pair = (stored.decode(errors="replace").splitlines(), made.decode().splitlines())
     longest = max(map(len, pair))
     padded = [[*lines, *["nothing"] * (longest - len(lines))] for lines in pair]
-    for place, (one, other) in enumerate(zip(*padded, strict=True), start=1):
-        if one != other:
-            return f"line {place} is {one.strip()!r}, the records give {other.strip()!r}"
+    for number, (stored_line, made_line) in enumerate(zip(*padded, strict=True), start=1):
+        if stored_line != made_line:
+            return (
+                f"line {number} is {stored_line.strip()!r}, the records give {made_line.strip()!r}"
+            )
     return "line ends differ"
 
 
 def _elsewhere(manifest: Mapping[str, Any]) -> Iterator[str]:
-    for kind, here in surroundings().items():
+    for kind, here in software().items():
         for name in sorted({**manifest[kind], **here}):
             was, now = manifest[kind].get(name, "absent"), here.get(name, "absent")
             if was != now:

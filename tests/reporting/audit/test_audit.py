@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from made import (
+from audited_runs import (
     committed,
     with_about,
     with_answers,
@@ -12,8 +12,8 @@ from made import (
     with_stage,
 )
 
-from bench.reporting.audit.audit import equalities, judged
-from bench.reporting.audit.exceptions import EXCEPTIONS, Declared
+from bench.reporting.audit.audit import audit_check, equalities
+from bench.reporting.audit.exceptions import EXCEPTIONS, DeclaredException
 from bench.reporting.audit.values import CHECKS, Check
 
 
@@ -68,7 +68,7 @@ FAULTS = {
         {"manifest"},
     ),
     "other images scored": (
-        lambda run: with_answers(run, images=run.answered.images | {"test": "ff"}),
+        lambda run: with_answers(run, images=run.predictions.images | {"test": "ff"}),
         {"scored"},
     ),
     "images scored twice": (lambda run: with_answers(run, twice=3), {"scored"}),
@@ -137,7 +137,7 @@ def of_all(method, change):
 
 
 def test_pretraining_may_show_more_and_never_less():
-    """The exception allows more than the others have: fewer presentations stay a FAIL."""
+    """The exception allows more than the others have: fewer samples seen stay a FAIL."""
     fewer = of_all("comcl", lambda run: replace(run, stages=run.stages[-1:]))
     fewer = [
         with_stage(run, "finetune", more("images", -160)) if run.method == "comcl" else run
@@ -159,7 +159,7 @@ def test_an_exception_is_for_a_method_and_not_for_one_of_its_runs():
 )
 def test_a_larger_input_is_excused_where_the_network_needs_it(method, verdict):
     def renamed(run):
-        run = with_spec(replace(run, method=method, known_as=method), method=method)
+        run = with_spec(replace(run, method=method, roster_name=method), method=method)
         run = with_setting(run, "data", image_px=96)
         protocol = run.spec["protocol"] | {"inception": {"image_px": 96}}
         return with_spec(run, protocol=protocol)
@@ -178,7 +178,7 @@ def test_settings_as_in_the_papers_are_excused_where_they_are_named():
 
 def test_two_seeds_with_the_same_predictions_are_one():
     runs = list(committed())
-    file = next(r for r in runs if r.name == "comcl native seed 0").answered.file
+    file = next(r for r in runs if r.name == "comcl native seed 0").predictions.file
     same = with_one("comcl", lambda run: with_answers(run, file=file))
     assert failing(same) == {"seeds"}
     assert "comcl native seed 0 = comcl native seed 1" in row(same, "seeds").found
@@ -187,7 +187,7 @@ def test_two_seeds_with_the_same_predictions_are_one():
 def test_a_method_with_more_configurations_was_tuned_more():
     tuned = with_one("comcl", lambda run: with_setting(run, "comcl", k_min=9))
     assert failing(tuned) == {"trials"}
-    assert "1 to 2 configurations a method, most of comcl" in row(tuned, "trials").found
+    assert "1 to 2 configurations per method, most of comcl" in row(tuned, "trials").found
 
 
 def test_sensitivity_runs_are_trials_that_are_declared():
@@ -200,14 +200,14 @@ def test_sensitivity_runs_are_trials_that_are_declared():
 
 def test_without_a_declaration_the_same_difference_fails():
     check = next(check for check in CHECKS if check.id == "total")
-    assert judged(check, committed()).verdict == "DECLARED EXCEPTION"
-    assert judged(check, committed(), exceptions=()).verdict == "FAIL"
+    assert audit_check(check, committed()).verdict == "DECLARED EXCEPTION"
+    assert audit_check(check, committed(), exceptions=()).verdict == "FAIL"
 
 
 def test_if_all_have_an_exception_for_more_the_least_is_the_usual():
     check = next(check for check in CHECKS if check.id == "total")
-    everyone = Declared("total", lambda run: True, "because", "here", allows="more")
-    found = judged(check, committed(), [everyone])
+    everyone = DeclaredException("total", lambda run: True, "because", "here", allows="more")
+    found = audit_check(check, committed(), [everyone])
     assert found.verdict == "DECLARED EXCEPTION"
     assert found.excused[0].methods == ("comcl",)
 
@@ -234,7 +234,7 @@ def test_one_run_has_nothing_to_be_equal_to():
 
 def test_a_check_of_no_value_at_all_compared_nothing():
     check = Check("nothing", "nothing", lambda run: None)
-    assert judged(check, committed()).verdict == "UNKNOWN"
+    assert audit_check(check, committed()).verdict == "UNKNOWN"
 
 
 def test_runs_of_different_scopes_are_not_compared():

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from made import (
+from audited_runs import (
     clean,
     committed,
     with_about,
@@ -13,13 +13,13 @@ from made import (
     with_stage,
 )
 
-from bench.reporting.audit.leakage_checks import passport
+from bench.reporting.audit.leakage_checks import leakage_checks
 
 NAME = "resnet50 native seed 1"
 
 
 def rows(runs):
-    return {row.id: row for row in passport(runs)}
+    return {row.id: row for row in leakage_checks(runs)}
 
 
 def others_than_pass(runs):
@@ -97,7 +97,7 @@ def test_a_patient_in_both_scored_splits_is_found():
 
 def test_predictions_of_one_split_cannot_tell():
     def cut(run):
-        return with_answers(run, images={"test": run.answered.images["test"]})
+        return with_answers(run, images={"test": run.predictions.images["test"]})
 
     assert others_than_pass(with_one("resnet50", cut)) == {"patients_scored": "UNKNOWN"}
 

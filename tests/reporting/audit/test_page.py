@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from made import FIRST
+from audited_runs import FIRST
 from typer.testing import CliRunner
 
 from bench import store

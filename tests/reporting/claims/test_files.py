@@ -63,11 +63,11 @@ def test_a_claim_has_one_comparison_a_column_and_methods():
     assert claim.comparisons[0].ratios == ("native",)
 
 
-def test_a_drop_goes_up_in_the_share(tmp_path):
+def test_a_drop_goes_up_in_the_proportion(tmp_path):
     drop = (FOLDER / "lead-grows.toml").read_text()
     path = tmp_path / "lead-grows.toml"
     path.write_text(drop.replace('["native", "0.7"]', '["0.7", "native"]'))
-    with pytest.raises(RequestError, match="from the smaller share"):
+    with pytest.raises(RequestError, match="from the smaller proportion"):
         load_claim(path)
 
 

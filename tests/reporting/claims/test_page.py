@@ -35,12 +35,15 @@ def test_the_page_gives_verdict_effect_interval_p_and_dates(records):
     assert "not run: 29 of 30 comparisons" in page
 
 
-def test_a_twin_says_that_its_verdicts_are_none_on_the_paper(records):
-    assert "eyeq-twin: drawn images, so a verdict here is none on the paper" in claims_page(records)
+def test_a_synthetic_twin_says_that_its_results_say_nothing_about_the_published_numbers(records):
+    assert (
+        "eyeq-twin, synthetic images: these results say nothing about the published numbers"
+        in claims_page(records)
+    )
     (real,) = judge(records.assign(dataset="eyeq", real=True))
     assert title(real) == "eyeq (protocol laptop, 3f2a91c0)"
     (part,) = judge(records.assign(dataset="eyeq", real=True, partial=True))
-    assert "eyeq: not all of its images or labels" in title(part)
+    assert "eyeq, not all of its images or labels" in title(part)
 
 
 def test_json_holds_every_comparison_with_its_runs(records):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figured import ORIGIN, figured_run, pictures_of, skipped_of
+from figure_records import ORIGIN, figured_run, pictures_of, skipped_of
 from sklearn.metrics import silhouette_samples
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -159,10 +159,10 @@ def test_maps_without_an_image_stand_on_grey_and_the_caption_says_why(tmp_path):
     run = figured_run(tmp_path, dataset="folder")
     yours = pictures_of(pd.DataFrame([run]), "saliency")["saliency"].caption
     assert "Records hold no images" in yours
-    assert "drawn lesions" not in yours
+    assert "synthetic lesions" not in yours
     again = {**run, "dataset": "eyeq-twin"}
     twin = pictures_of(pd.DataFrame([again]), "saliency")["saliency"].caption
-    assert "drawn lesions" in twin
+    assert "synthetic lesions" in twin
     assert "Records hold no images" not in twin
 
 
@@ -179,17 +179,17 @@ def test_a_map_colours_only_where_it_is_high():
     image = np.full((64, 64, 3), (90, 60, 30), np.uint8)
     own = np.zeros((8, 8))
     own[:4] = 1
-    pixels = images.with_map(images.Shown(image, np.zeros((0, 4))), own).astype(int)
+    pixels = images.with_map(images.FramedImage(image, np.zeros((0, 4))), own).astype(int)
     assert (pixels[-1, :, 0] == pixels[-1, :, 2]).all()  # grey where the map is 0
     assert np.ptp(pixels[0], axis=1).min() > 50
-    assert (images.with_map(images.Shown(image, np.zeros((0, 4))), None) == image[0, 0]).all()
+    assert (images.with_map(images.FramedImage(image, np.zeros((0, 4))), None) == image[0, 0]).all()
 
 
 @pytest.mark.parametrize(
     ("dataset", "change", "said"),
     [
         ("eyeq-twin", {}, ""),
-        ("eyeq", {}, "not drawn ones"),
+        ("eyeq", {}, "not synthetic"),
         ("eyeq-twin", {"version": 0}, "version 0"),
     ],
 )
@@ -212,11 +212,11 @@ def test_a_twins_image_drawn_again_is_the_one_on_file(tmp_path):
     size = protocol.data.patch_image_px
     for record in dataset.records:
         row = {"image_id": record.image_id, "label": record.labels[0], "quality": record.quality}
-        again = images.drawn_again("eyeq-twin", row | {"degraded": False}, ORIGIN, protocol)
+        again = images.regenerated("eyeq-twin", row | {"degraded": False}, ORIGIN, protocol)
         on_file, field = photograph(record.path, size)
         # JPEG at quality 92 costs a level or two; another eye differs by tens.
         assert np.abs(again.image.astype(int) - on_file).mean() < 4
         boxes = field.to_crop(np.array(record.boxes, dtype=float).reshape(-1, 4), size)
         assert again.boxes == pytest.approx(boxes, abs=1.0)
-        worse = images.drawn_again("eyeq-twin", row | {"degraded": True}, ORIGIN, protocol)
+        worse = images.regenerated("eyeq-twin", row | {"degraded": True}, ORIGIN, protocol)
         assert not np.array_equal(worse.image, again.image)

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from figured import figured_run, pictures_of, skipped_of
+from figure_records import figured_run, pictures_of, skipped_of
 from paths import FIRST
 from paths import GOLDEN as GOLDEN_FILES
 from PIL import Image
@@ -19,8 +19,8 @@ from bench.cli import app
 from bench.commands.pictures import NAMES
 from bench.errors import NotComparable, RequestError
 from bench.evaluation.measures import confusion, expected_calibration_error
-from bench.reporting.figures import FIGURES, draw, scores, write
-from bench.reporting.figures.study import answers
+from bench.reporting.figures import FIGURES, draw, score_curves, write
+from bench.reporting.figures.study import read_predictions
 
 GOLDEN = GOLDEN_FILES / "figures"
 SKILL = {"resnet50": 2.0, "comcl": 2.8, "moco": 2.2}
@@ -163,7 +163,7 @@ def test_confusion_is_the_mean_over_seeds_with_rows_that_sum_to_one(records, pic
     own = data.loc[data["method"] == "comcl"]
     counts = [
         confusion(given.labels, given.probabilities.argmax(axis=1), 5)
-        for given in map(answers, runs_of(records, "comcl", "native")["folder"])
+        for given in map(read_predictions, runs_of(records, "comcl", "native")["folder"])
     ]
     assert numbers(own, "count").reshape(5, 5) == pytest.approx(np.mean(counts, axis=0))
     assert numbers(own, "share").reshape(5, 5).sum(axis=1) == pytest.approx(np.ones(5))
@@ -180,7 +180,7 @@ def test_a_grade_without_images_has_no_shares(tmp_path):
 
 def test_calibration_has_the_recorded_error_and_counts_every_answer(records, pictures):
     for method, ratio, own in cells(pictures["calibration"].data):
-        given = [answers(folder) for folder in runs_of(records, method, ratio)["folder"]]
+        given = [read_predictions(folder) for folder in runs_of(records, method, ratio)["folder"]]
         errors = [expected_calibration_error(one.labels, one.probabilities) for one in given]
         assert numbers(own, "ece") == pytest.approx(np.mean(errors))
         assert numbers(own, "answers").sum() == 300 * len(given)
@@ -274,10 +274,10 @@ def test_the_command_knows_every_figure():
 
 def test_an_interval_wider_than_the_score_does_not_flatten_the_curves():
     def point(mean, half):
-        return scores.Point("comcl", "native", 0.5, mean, mean - half, mean + half, 2)
+        return score_curves.MeanScore("comcl", "native", 0.5, mean, mean - half, mean + half, 2)
 
     narrow = [point(0.7, 0.01), point(0.6, 0.02)]
-    assert scores.limits(narrow) == scores.limits([point(0.7, 4.0), point(0.6, 0.02)])
-    low, high = scores.limits(narrow)
+    assert score_curves.limits(narrow) == score_curves.limits([point(0.7, 4.0), point(0.6, 0.02)])
+    low, high = score_curves.limits(narrow)
     assert low < 0.58
     assert high > 0.71

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figured import figured_run, pictures_of
-from found import FREQUENT, NAMES, SIZES, found_run
+from figure_records import figured_run, pictures_of
+from finding_runs import FREQUENT, NAMES, SIZES, found_run
 from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
 from bench.evaluation.metrics import score_all, tuned_thresholds
@@ -148,8 +148,8 @@ def posterior_run(root, times):
 
 def test_words_are_of_findings_where_findings_are_drawn(tmp_path, pictures):
     grades = pictures_of(pd.DataFrame([figured_run(tmp_path)]), "calibration", "scores")
-    assert "share with the finding" in labels(pictures["calibration"])
-    assert "share right" in labels(grades["calibration"])
+    assert "proportion with the finding" in labels(pictures["calibration"])
+    assert "proportion right" in labels(grades["calibration"])
     assert "whose finding is there" in pictures["calibration"].caption
     assert "whose finding is there" not in grades["calibration"].caption
     assert "intervals take it as given" in pictures["scores-kappa_macro_tuned"].caption

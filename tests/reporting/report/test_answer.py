@@ -33,7 +33,8 @@ def test_surely_fewer_errors_make_it_best_and_say_by_how_much(tmp_path):
         "CoMCL is best of the paper's methods: by quadratic weighted kappa it beats every other"
     )
     assert re.search(
-        r"; at the native share of low quality it is 0\.\d{3} above ResNet50 \(95 % interval \+",
+        r"; at the native proportion of low-quality images it is 0\.\d{3} above ResNet50 "
+        r"\(95 % interval \+",
         sentence,
     )
 
@@ -89,12 +90,12 @@ def test_the_tally_names_decided_claims_and_says_what_drawn_images_mean(tmp_path
     records = world(tmp_path, {("comcl", "native"): 0.1, ("resnet50", "native"): 0.5})
     held = finding(records, claim(id="held", **PAIR))
     failed = finding(records, claim(id="failed", side="less", **PAIR))
-    text = tally([held, failed], drawn=False)
+    text = tally([held, failed], synthetic=False)
     assert text == (
         "Of the 2 claims taken from the paper, judged as their files say, 1 supported (held), "
         "1 contradicted (failed)."
     )
-    assert "none of it is a verdict on the paper" in tally([held], drawn=True)
+    assert "these results say nothing about the published numbers" in tally([held], synthetic=True)
 
 
 def test_the_committed_claims_give_three_sentences(tmp_path):

@@ -20,8 +20,8 @@ from bench.reporting.figures.embeddings import FILE as EMBEDDINGS
 from bench.reporting.report import curves
 from bench.reporting.report.contents import gather
 from bench.reporting.report.embedded import LARGE, smallest
+from bench.reporting.report.open_questions import question_entries, sensitivity_studies
 from bench.reporting.report.page import render
-from bench.reporting.report.points import points, studied
 from bench.reporting.results.records import load
 from bench.reporting.tables.build import build_all
 
@@ -74,10 +74,10 @@ def test_every_measured_cell_of_the_tables_leads_to_its_runs(contents, hostile):
     linked = [
         (box.text, behind[box.link])
         for table in contents.tables
-        for part in table.parts
+        for part in table.sections
         for grid in part.grids
         for rank in grid.body
-        for box in rank.boxes
+        for box in rank.cells
         if box.link
     ]
     measured = [
@@ -107,12 +107,12 @@ def test_a_cell_shows_its_runs_scores_names_and_curves(contents):
 
 def test_claims_audit_and_open_points_are_all_there(contents, text):
     (claims,) = contents.claims
-    assert len(claims.said) == 9
-    assert all(f"<b>{said.id}</b>" in text for said in claims.said)
+    assert len(claims.rows) == 9
+    assert all(f"<b>{said.id}</b>" in text for said in claims.rows)
     (audit,) = contents.audits
     assert {row.title for _, rows in audit.parts for row in rows} >= {"device", "commit"}
-    assert [point.entry.id for point in contents.points][:2] == ["D1", "D2"]
-    assert all(point.largest is None for point in contents.points)
+    assert [point.entry.id for point in contents.questions][:2] == ["D1", "D2"]
+    assert all(point.largest is None for point in contents.questions)
     assert "hold no sensitivity study" in text
 
 
@@ -121,7 +121,7 @@ def test_runs_without_events_or_maps_say_so(tmp_path):
     for file in (tmp_path / "records").rglob("events.jsonl"):
         file.unlink()
     contents = gather(tmp_path / "records", only=())
-    assert all(cell.plots == () and cell.looks is None for cell in contents.cells)
+    assert all(cell.plots == () and cell.saliency is None for cell in contents.cells)
     text = render(contents)
     assert "These runs hold no events" in text
     assert "hold no saliency maps" in text
@@ -133,12 +133,15 @@ def test_an_open_point_shows_its_measured_effect(tmp_path):
     study = world(tmp_path / "study", {(other, "native"): [0.4, 0.41]}, study=STUDY)
     found = pd.concat([main, study.assign(id="s-" + study["id"])], ignore_index=True)
     scores = joint_scores(list(found["folder"]), ["kappa"])["kappa"].values
-    by_id = {p.entry.id: p for p in points(studied(found.assign(kappa=scores), None))}
-    literal = next(move for move in by_id["D13"].moves if move.reading == "literal")
+    by_id = {
+        p.entry.id: p
+        for p in question_entries(sensitivity_studies(found.assign(kappa=scores), None))
+    }
+    literal = next(move for move in by_id["D13"].effects if move.alternative == "literal")
     expected = np.mean(scores[2:] - scores[:2])
     assert (literal.effect, literal.seeds) == (f"{expected:+.3f}", 2)
     assert by_id["D13"].largest == pytest.approx(abs(expected))
-    assert by_id["D1"].moves == ()
+    assert by_id["D1"].effects == ()
 
 
 def test_a_drawing_is_shown_in_the_first_form_that_is_not_large():

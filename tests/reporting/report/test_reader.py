@@ -7,11 +7,11 @@ from claim_world import world
 from report_records import FIRST, published_study
 
 from bench.reporting.claims.judge import judge, judge_scored
-from bench.reporting.figures.study import Study
+from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.contents import gather
-from bench.reporting.report.judged import LEGEND, claims
+from bench.reporting.report.open_questions import question_entries, sensitivity_studies
 from bench.reporting.report.page import code, render
-from bench.reporting.report.points import points, studied
+from bench.reporting.report.verdict_rows import LEGEND, dataset_claims
 from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.results.records import load
 from bench.reporting.tables.build import build_all
@@ -32,20 +32,20 @@ def contents(published):
 
 @pytest.fixture(scope="module")
 def study():
-    (found,) = studied(load(LAPTOP), None)
+    (found,) = sensitivity_studies(load(LAPTOP), None)
     return found
 
 
 @pytest.fixture(scope="module")
 def part(contents):
-    return contents.tables[0].parts[0]
+    return contents.tables[0].sections[0]
 
 
 def boxes(grid, kind):
     """The boxes of a kind of column, by method's title."""
     kinds = [column.kind for column in grid.columns]
     return {
-        rank.title: [box for box, own in zip(rank.boxes, kinds, strict=True) if own == kind]
+        rank.title: [box for box, own in zip(rank.cells, kinds, strict=True) if own == kind]
         for rank in grid.body
     }
 
@@ -90,7 +90,7 @@ def test_what_nobody_can_read_the_table_without_stands_open_and_each_note_once(p
 def test_runs_scored_once_are_judged_as_if_each_part_scored_its_own():
     records = load(LAPTOP)
     groups = comparable_groups(records, None)
-    scored = [(group, Study.of(group).measured.runs) for group in groups]
+    scored = [(group, ScoredStudy.of(group).scored.runs) for group in groups]
     (once,), (anew,) = judge_scored(scored), judge(records)
     assert once.first_run == anew.first_run is not None
     for one, other in zip(once.findings, anew.findings, strict=True):
@@ -103,7 +103,7 @@ def test_runs_scored_once_are_judged_as_if_each_part_scored_its_own():
 
 def test_scores_that_a_claim_lacks_are_read_for_it():
     (group,) = comparable_groups(load(FIRST), None)
-    runs = Study.of(group).measured.runs
+    runs = ScoredStudy.of(group).scored.runs
     runs.scores.pop("accuracy")
     (found,) = judge_scored([(group, runs)])
     assert {one.score for one in found.findings} == {"kappa", "accuracy"}
@@ -114,17 +114,17 @@ def test_claims_written_after_the_runs_are_named_and_others_are_not(tmp_path):
     (judgement,) = judge(world(tmp_path, errors))
     day = judgement.findings[0].claim.written.isoformat()
     assert judgement.first_run is not None and judgement.first_run[:10] > day
-    assert claims(judgement).late == ()
+    assert dataset_claims(judgement).late == ()
     early = type(judgement)(judgement.group, judgement.findings, "2026-11-01T00:00:00+00:00")
-    assert len(claims(early).late) == 9
-    undated = claims(type(judgement)(judgement.group, judgement.findings, None))
+    assert len(dataset_claims(early).late) == 9
+    undated = dataset_claims(type(judgement)(judgement.group, judgement.findings, None))
     assert (undated.late, undated.dated) == ((), False)
 
 
 def test_a_tiny_p_is_not_shown_as_zero_and_sorts_as_what_it_is(tmp_path):
     errors = {("comcl", "native"): 0.05, ("resnet50", "native"): 0.6}
     (judgement,) = judge(world(tmp_path, errors))
-    shown = [one for said in claims(judgement).said for one in said.comparisons]
+    shown = [one for said in dataset_claims(judgement).rows for one in said.comparisons]
     tiny = [one for one in shown if one.adjusted is not None and one.adjusted < 0.001]
     assert tiny
     assert {one.p for one in tiny} == {"<0.001"}
@@ -137,7 +137,7 @@ def test_the_legend_of_the_claims_explains_no_column_that_is_not_there(contents)
 
 
 def test_points_that_move_most_come_first_and_the_rest_as_registered(study):
-    found = points([study])
+    found = question_entries([study])
     sizes = [one.largest for one in found if one.largest is not None]
     assert sizes == sorted(sizes, reverse=True) and len(sizes) > 1
     rest = [one.number for one in found if one.largest is None]

@@ -12,19 +12,19 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.errors import RequestError
 from bench.reporting.figures.overview import NAMED, overview
-from bench.reporting.figures.study import Study
+from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.reproduction import readme
 from bench.reporting.reproduction.files import generated
 from bench.reporting.reproduction.page import render
-from bench.reporting.reproduction.standing import standings, tally
-from bench.reporting.reproduction.study import found, listed
+from bench.reporting.reproduction.published_numbers import published_tables, tally
+from bench.reporting.reproduction.study_results import listed_studies, study_results
 from bench.reporting.results.comparability import comparable_groups
 
 MARKS = f"# A title\n{readme.BEGIN}\nof before\n{readme.END}\nThe rest.\n"
 
 
 def studies_of(records):
-    return [Study.of(group) for group in comparable_groups(records, None)]
+    return [ScoredStudy.of(group) for group in comparable_groups(records, None)]
 
 
 def checkout(folder, *studies):
@@ -50,28 +50,30 @@ def pages(first):
 
 
 def number(records, table, dataset, title, place):
-    (one,) = [s for s in standings(studies_of(records)) if (s.table, s.dataset) == (table, dataset)]
-    found = dict(one.rows)[title][place]
-    assert found is not None
-    return found
+    (one,) = [
+        s for s in published_tables(studies_of(records)) if (s.table, s.dataset) == (table, dataset)
+    ]
+    rows = dict(one.rows)[title][place]
+    assert rows is not None
+    return rows
 
 
 def test_every_published_number_has_a_verdict():
-    found = standings([])
-    assert [(one.table, one.dataset) for one in found] == [
+    rows = published_tables([])
+    assert [(one.table, one.dataset) for one in rows] == [
         ("1", "eyeq"),
         ("1", "chestxray"),
         ("2", "eyeq"),
     ]
     # 11 methods, 3 shares, 2 data sets, 2 numbers; 5 rows of 2 numbers.
-    assert tally(found) == (
+    assert tally(rows) == (
         "Of the paper's 142 published numbers, each under its own header: "
         "141 NOT RUN, 1 NOT COMPARABLE."
     )
 
 
 def test_numbers_stand_under_the_header_of_their_own_table():
-    one, _, two = standings([])
+    one, _, two = published_tables([])
     assert one.heads[:2] == ("33.4 % low quality, kappa", "33.4 % low quality, accuracy")
     assert two.heads == ("33.4 % low quality, accuracy", "33.4 % low quality, kappa")
     for each in (one, two):
@@ -103,7 +105,7 @@ def test_a_number_that_cannot_be_meant_is_said_for_both_headers():
 
 def test_the_page_holds_the_study_its_claims_and_every_open_point(pages):
     page = pages["results/REPRODUCTION.md"]
-    assert "27 runs: 3 methods, 3 shares of low quality, 3 seeds" in page
+    assert "27 runs: 3 methods, 3 proportions of low-quality images, 3 seeds" in page
     assert "[Table 1](studies/first/table1.md)" in page
     assert "| **best-in-each-column** " in page
     points = re.findall(r"^\| D(\d+) \|", page, flags=re.MULTILINE)
@@ -116,7 +118,7 @@ def test_every_table_of_the_page_is_square(pages):
         tables = re.findall(r"(?:^\|.*\n)+", pages[name], flags=re.MULTILINE)
         widths = [{len(re.findall(r"(?<!\\)\|", line)) for line in t.splitlines()} for t in tables]
         assert widths
-        assert all(len(found) == 1 for found in widths)
+        assert all(len(rows) == 1 for rows in widths)
 
 
 def test_links_of_the_committed_page_lead_somewhere():
@@ -131,12 +133,12 @@ def test_the_readme_keeps_what_is_not_computed(pages):
     assert text.startswith(f"# A title\n{readme.BEGIN}\n![")
     assert text.endswith(f"{readme.END}\nThe rest.\n")
     assert "of before" not in text
-    assert "drawn images, so a verdict here is none on the paper" in text
+    assert "synthetic images: these results say nothing about the published numbers" in text
     assert "Pale: the paper's other methods" in text
 
 
 def test_bold_numbers_are_those_that_nothing_is_surely_better_than(pages, first):
-    (study,) = found(listed(first / "results"))
+    (study,) = study_results(listed_studies(first / "results"))
     marked = {
         cell.text.partition(" (")[0]
         for line in study.main.lines
@@ -159,7 +161,7 @@ def test_a_readme_without_its_marks_is_left_alone(text):
 def test_names_from_records_are_text(tmp_path):
     root = checkout(tmp_path / "repository", "own")
     hostile_study(root / "results" / "studies" / "own")
-    page = render(found(listed(root / "results")), "What is shown.")
+    page = render(study_results(listed_studies(root / "results")), "What is shown.")
     assert "What is shown." in page
     assert "<script>" not in page
     assert HOSTILE.replace("<", r"\<").replace(">", r"\>").replace("_", r"\_") in page
@@ -178,7 +180,7 @@ def test_the_overview_names_three_methods_and_draws_all(study):
 def test_one_data_set_in_two_studies_is_refused(first):
     folder = first / "results" / "studies" / "first"
     with pytest.raises(RequestError, match="more than one study has eyeq-twin"):
-        found([folder, folder])
+        study_results([folder, folder])
 
 
 def test_the_command_writes_what_differs_and_says_so(first, tmp_path, monkeypatch):

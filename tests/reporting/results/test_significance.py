@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 from known import known
-from measured import measured_of
+from scored_runs import measured_of
 
 from bench.experiments import SEEDS, TABLE1
 from bench.reporting.results.significance import beats_all, significance

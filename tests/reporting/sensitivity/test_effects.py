@@ -1,4 +1,4 @@
-"""Effects of readings, their ranks and their page, from records whose errors are known."""
+"""Effects of alternatives, their ranks and their page, from records whose errors are known."""
 
 import json
 import re
@@ -41,32 +41,32 @@ def looked(found, *points):
     """The study, and the effects of its first point by reading."""
     study = sensitivity(found, chosen(points or ("D13",)), "eyeq-twin")
     assert study is not None
-    return study, {effect.reading.name: effect for effect in study.points[0].effects}
+    return study, {effect.alternative.name: effect for effect in study.questions[0].effects}
 
 
 def difference(effects, reading):
-    """Of a reading that shares seeds with the default."""
+    """Of an alternative that shares seeds with the default."""
     found = effects[reading].difference
     assert found is not None
     return found
 
 
 def standing(effects, reading):
-    """Of a reading that has rivals."""
-    found = effects[reading].standing
+    """Of an alternative that has rivals."""
+    found = effects[reading].ranks
     assert found is not None
     return found
 
 
 def default_seeds(study):
     """How many runs the default of the first point has."""
-    found = study.points[0].default
+    found = study.questions[0].default
     assert found is not None
     return found.seeds
 
 
 def write_events(records, method, shares):
-    """The log of every run of a method, one epoch a share."""
+    """The log of every run of a method, one epoch per proportion."""
     # The first line is what a detector says; it is no epoch of training.
     lines: list[dict] = [{"stage": "boxes", "detector": "62d0"}]
     lines += [
@@ -127,7 +127,7 @@ def test_the_selected_share_is_the_mean_of_the_runs_logs(records):
     write_events(found, "comcl", [0.5, 1.0])
     study, effects = looked(found)
     assert effects["literal"].selected == pytest.approx(0.01)
-    assert study.points[0].selected == pytest.approx(0.75)
+    assert study.questions[0].selected == pytest.approx(0.75)
     assert effects["off"].selected is None  # its log says nothing of it
     assert "1.0 %" in markdown(study)
 
@@ -153,12 +153,12 @@ def test_a_flip_by_luck_of_few_seeds_is_not_called_sure(records):
 
 def test_no_flip_is_said_where_none_is_and_nothing_where_no_rival_was_run(records, tmp_path):
     with_rival, _ = looked(records({"comcl": [0.1] * 2, "lanet": [0.5] * 2}, {OFF: [0.11] * 2}))
-    assert "No ranking flips under any of 1 readings that have rivals." in summary(with_rival)
+    assert "No ranking flips under any of 1 alternatives that have rivals." in summary(with_rival)
 
 
 def test_without_rivals_nothing_is_said_of_ranks(records):
     study, effects = looked(records({"comcl": [0.1] * 2}, {OFF: [0.11] * 2}))
-    assert effects["off"].standing is None
+    assert effects["off"].ranks is None
     assert summary(study)[-1].startswith("No rival was run")
 
 
@@ -172,7 +172,7 @@ def test_rivals_are_the_other_rows_of_the_first_table_with_the_method():
 def test_the_point_that_moves_most_is_first(records):
     study = {LITERAL: [0.5] * 2, "comcl[comcl.la_role=off]": [0.22] * 2}
     found, _ = looked(records({"comcl": [0.2] * 2}, study), "D55", "D13")
-    assert [moved.point.id for moved in found.points] == ["D13", "D55"]
+    assert [moved.question.id for moved in found.questions] == ["D13", "D55"]
     assert summary(found)[0].startswith("kappa moves most under D13 literal: -")
 
 

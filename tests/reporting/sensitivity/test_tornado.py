@@ -5,7 +5,7 @@ import pytest
 
 from bench.evaluation.statistics import Estimate
 from bench.protocol.switches import Alternative, OpenQuestion
-from bench.reporting.sensitivity.effects import Effect, Moved, Sensitivity
+from bench.reporting.sensitivity.effects import Effect, QuestionEffects, Sensitivity
 from bench.reporting.sensitivity.tornado import LESS, MORE, bars, reach, tornado
 
 
@@ -16,7 +16,7 @@ def made(*effects, name="D13"):
         Effect(Alternative(f"r{n}", "comcl"), None, _estimate(each), None, None)
         for n, each in enumerate(effects)
     )
-    moved = Moved(point, "native", None, None, found)
+    moved = QuestionEffects(point, "native", None, None, found)
     return Sensitivity("eyeq-twin", "3f2a91c0", "laptop", "kappa", (moved,))
 
 

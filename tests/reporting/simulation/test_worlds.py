@@ -23,10 +23,10 @@ from bench.reporting.simulation.worlds import (
     SEEDS,
     WORLDS,
     World,
-    answers,
-    draw_images,
-    drawn,
     scores,
+    simulate,
+    simulate_grades,
+    simulate_images,
 )
 
 COMMITTED = ROOT / "results" / NAME
@@ -35,12 +35,12 @@ SMALL = World("small", 812, 0.01, 1)
 
 
 def runs_of(world, repetition, plans):
-    images = draw_images(world, repetition)
-    return images, [answers(world, repetition, images, *plan) for plan in plans]
+    images = simulate_images(world, repetition)
+    return images, [simulate_grades(world, repetition, images, *plan) for plan in plans]
 
 
 @pytest.mark.parametrize("kappa", [0.3, 0.7, 0.95])
-def test_a_method_has_the_kappa_that_was_planted(kappa):
+def test_a_method_has_the_kappa_that_was_set(kappa):
     images, runs = runs_of(LARGE, 0, [(RIVAL, 0, kappa)])
     found = scores(images, runs)
     # Four standard errors over patients: one in 16,000 draws, and the draw is fixed.
@@ -70,9 +70,9 @@ def test_luck_is_the_spread_of_runs_beyond_that_of_images():
 
 
 def test_a_run_is_the_same_whatever_else_is_drawn_and_another_repetition_is_not():
-    alone = drawn(SMALL, 4, (0.03,), (3,))[0.03, 3]
-    among = drawn(SMALL, 4, EFFECTS, SEEDS)[0.03, 3]
-    other = drawn(SMALL, 5, (0.03,), (3,))[0.03, 3]
+    alone = simulate(SMALL, 4, (0.03,), (3,))[0.03, 3]
+    among = simulate(SMALL, 4, EFFECTS, SEEDS)[0.03, 3]
+    other = simulate(SMALL, 5, (0.03,), (3,))[0.03, 3]
     assert alone.published == among.published
     for name in ("method", "difference"):
         one, same, another = (getattr(d, name) for d in (alone, among, other))
@@ -82,9 +82,9 @@ def test_a_run_is_the_same_whatever_else_is_drawn_and_another_repetition_is_not(
 
 
 def test_a_kappa_that_no_share_of_images_gives_is_refused():
-    images = draw_images(SMALL, 0)
+    images = simulate_images(SMALL, 0)
     with pytest.raises(ValueError, match=r"must be in 0\.\.1"):
-        answers(SMALL, 0, images, METHOD, 0, 1.5)
+        simulate_grades(SMALL, 0, images, METHOD, 0, 1.5)
 
 
 def as_records(root, world, repetition, effect, seeds):
@@ -120,7 +120,7 @@ def test_a_claim_is_ruled_as_the_same_records_are_judged(tmp_path, effect):
     )
     for repetition in range(3):
         tally = Tally(SMALL, effect, 3)
-        tally.add(drawn(SMALL, repetition, (effect,), (3,))[effect, 3], *claims())
+        tally.add(simulate(SMALL, repetition, (effect,), (3,))[effect, 3], *claims())
         records, _ = as_records(tmp_path / str(repetition), SMALL, repetition, effect, 3)
         for claim, counted in ((better, tally.better), (worse, tally.worse)):
             (judgement,) = judge(records, [claim])
@@ -183,7 +183,7 @@ def test_the_command_writes_the_page_and_the_same_bytes_again(tmp_path, monkeypa
     """With one repetition of a small world; all of them take minutes."""
     monkeypatch.setattr(simulation_page, "WORLDS", (SMALL,))
     for folder in ("one", "two"):
-        result = CliRunner().invoke(app, ["planted", "--out", str(tmp_path / folder)])
+        result = CliRunner().invoke(app, ["simulate", "--out", str(tmp_path / folder)])
         assert result.exit_code == 0, result.stderr
         assert result.stdout == f"{tmp_path / folder / NAME}\n"
     one, two = ((tmp_path / folder / NAME).read_bytes() for folder in ("one", "two"))

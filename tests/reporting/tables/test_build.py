@@ -119,9 +119,13 @@ def test_the_majority_class_stands_beside_accuracy(study):
 
 
 def test_the_achieved_shares_stand_below(study):
-    assert fact(build("1", study), "low-quality share, test") == ["47.87%"] * 3
+    assert fact(build("1", study), "proportion of low-quality images, test") == ["47.87%"] * 3
     study.loc[study["lq_ratio"] == "0.7", "share_test"] = 0.7
-    assert fact(build("1", study), "low-quality share, test") == ["47.87%", "70.00%", "47.87%"]
+    assert fact(build("1", study), "proportion of low-quality images, test") == [
+        "47.87%",
+        "70.00%",
+        "47.87%",
+    ]
 
 
 def test_an_own_ratio_gets_a_column(run):
@@ -131,7 +135,7 @@ def test_an_own_ratio_gets_a_column(run):
 
 def test_a_twin_never_stands_beside_published_numbers(study):
     page = render(build("1", study), "markdown")
-    assert "eyeq-twin: drawn images, not comparable with the published numbers" in page
+    assert "eyeq-twin: synthetic images, not comparable with the published numbers" in page
     assert "0.884" not in page
 
 
@@ -231,14 +235,14 @@ def test_the_source_of_boxes_and_the_assumptions_are_told(study):
 
 
 def test_an_unknown_table_names_those_there_are(study):
-    with pytest.raises(RequestError, match="no table '7'; there are 1, 2, 3 and all"):
+    with pytest.raises(RequestError, match="no table '7': choose one of 1, 2, 3, all"):
         build("7", study)
 
 
 def test_cells_of_unequal_seeds_are_told(study):
     full = study.loc[study["method"] == "resnet50"].loc[study["lq_ratio"] != "1.0"]
     uneven, even = (build("1", runs).sections[0].notes for runs in (study, full))
-    assert ("", "not balanced: 1 to 3 seeds a cell; compare with care") in uneven
+    assert ("", "not balanced: 1 to 3 seeds per cell; compare with care") in uneven
     assert not any("balanced" in text for _, text in even)
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from known import known
-from measured import measured_of
+from scored_runs import measured_of
 
 from bench.reporting.results.published import published
 from bench.reporting.tables.build import build_all
@@ -43,7 +43,7 @@ def test_stale_runs_are_stale_by_both_readings():
 
 
 def test_a_number_that_rises_is_never_judged_and_its_neighbour_is():
-    """DenseNet-121 on chest at 0.7: one of its two numbers is above that at the native share."""
+    """DenseNet-121 on chest at 0.7: one of its two numbers is above that at the native ratio."""
     theirs = known(published("1", "DenseNet-121", "chestxray", "0.7"))
     assert sum(theirs.rises) == 1
     cell = ("densenet121", "0.7")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from bench.reporting.tables.build import build_all
-from bench.reporting.tables.errata_page import render_notes
-from bench.reporting.tables.paper_errata import notes
+from bench.reporting.tables.errata_page import render_errata
+from bench.reporting.tables.paper_errata import errata
 from bench.reporting.tables.render import render_all
 
 DOCUMENT = r"""\documentclass{article}
@@ -23,7 +23,7 @@ DOCUMENT = r"""\documentclass{article}
 def page(request, study, real_run):
     """Tables with marks, verdicts, odd names and misprints; no table; the notes."""
     if request.param == "notes":
-        return render_notes(notes(), "latex")
+        return render_errata(errata(), "latex")
     if request.param == "nothing":
         return render_all(build_all("all", pd.DataFrame()), "latex")
     if request.param == "twin":

@@ -7,8 +7,8 @@ import pytest
 
 from bench.errors import RequestError
 from bench.reporting.results.published import FOLDER
-from bench.reporting.tables.errata_page import FORMS, HEADING, render_notes
-from bench.reporting.tables.paper_errata import notes
+from bench.reporting.tables.errata_page import FORMS, HEADING, render_errata
+from bench.reporting.tables.paper_errata import errata
 
 SWAPPED, MAJORITY, RISING, OTHERS, UNREADABLE = range(5)
 
@@ -33,7 +33,7 @@ def copy(tmp_path):
 
 
 def text(folder=FOLDER, number=SWAPPED):
-    note = notes(folder)[number]
+    note = errata(folder)[number]
     return "\n".join((note.title, *note.findings))
 
 
@@ -86,7 +86,7 @@ def test_numbers_that_rise_are_found_and_the_others_counted(table1, copy):
     found = text(number=RISING)
     assert "DenseNet-121, Chest X-ray at 0.70: 0.658, above the row's 0.635 at 0.432" in found
     places = Counter(ratio in ("0.334", "0.432") for _, _, ratio in table1.index)
-    assert f"the other {2 * places[False] - 1} numbers at larger shares fall" in found
+    assert f"the other {2 * places[False] - 1} numbers at larger proportions fall" in found
     folder = copy("table1.csv", ",0.70,first,kappa,0.743", ",0.70,first,kappa,0.843")
     assert "ResNet50, EyeQ at 0.70: 0.843, above the row's 0.804 at 0.334" in text(folder, RISING)
     assert f"the other {2 * places[False] - 2} numbers" in text(folder, RISING)
@@ -106,29 +106,29 @@ def test_a_changed_number_that_is_not_locked_is_refused(tmp_path):
     path = folder / "eyeq_test_grades.csv"
     path.write_text(path.read_text().replace("11362", "11363"))
     with pytest.raises(RequestError, match="published values never change"):
-        notes(folder)
+        errata(folder)
 
 
 def test_every_note_names_its_sources():
-    assert all(note.sources and all(note.sources) for note in notes())
-    assert "D37" in " ".join(notes()[UNREADABLE].sources)
+    assert all(note.sources and all(note.sources) for note in errata())
+    assert "D37" in " ".join(errata()[UNREADABLE].sources)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_holds_every_note(form):
-    page = render_notes(notes(), form)
+    page = render_errata(errata(), form)
     assert HEADING in page
     assert page.endswith("\n")
     assert page.count("0.658") == 1
-    assert len([note for note in notes() if note.title[:12] in page]) == len(notes())
+    assert len([note for note in errata() if note.title[:12] in page]) == len(errata())
 
 
 def test_latex_notes_hold_no_bare_special_character():
-    page = render_notes(notes(), "latex")
+    page = render_errata(errata(), "latex")
     assert r"Label\_EyeQ\_test.csv" in page
     assert "_" not in page.replace(r"\_", "")
 
 
 def test_prose_has_no_csv():
-    with pytest.raises(RequestError, match="take markdown"):
-        render_notes(notes(), "csv")
+    with pytest.raises(RequestError, match="choose markdown"):
+        render_errata(errata(), "csv")

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from measured import measured_of
+from scored_runs import measured_of
 
 from bench.evaluation.ranks import ranking
 from bench.experiments import ExperimentRow

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from paths import ROOT
-from traced import sign, traced_run, with_maps
+from traced_records import sign, traced_run, with_maps
 from typer.testing import CliRunner
 
 from bench import store

@@ -6,7 +6,7 @@ import shlex
 import pandas as pd
 import pytest
 from scipy import stats
-from traced import traced_run
+from traced_records import traced_run
 from typer.testing import CliRunner
 
 from bench.cli import app
@@ -135,7 +135,7 @@ def test_stale_runs_that_gave_way_are_named(tmp_path):
     ("cell", "said"),
     [
         ("T1:resnet50-long:eyeq:native", "no such row"),
-        ("T1:comcl:eyeq-twin:native", "drawn images"),
+        ("T1:comcl:eyeq-twin:native", "synthetic images"),
         ("T3:comcl-v1:eyeq:native", "no readable number"),
         ("T1:comcl:chestxray:native:auroc_macro", "no such score"),
     ],

@@ -9,12 +9,12 @@ import pandas as pd
 
 from bench.experiments import SEEDS
 from bench.protocol.switches import STUDY
-from bench.reporting.results.comparability import Group
+from bench.reporting.results.comparability import ComparableRuns
 from bench.reporting.sensitivity.effects import Sensitivity
 from bench.reporting.tracing.commands import options
 
 
-def sweep_command(group: Group) -> str:
+def sweep_command(group: ComparableRuns) -> str:
     """What makes the runs of a data set again."""
     runs = group.records
     seeds = max(len(set(runs["seed"])), SEEDS)
@@ -32,40 +32,42 @@ def study_command(study: Sensitivity, records: pd.DataFrame) -> str:
         study: What was found.
         records: One row a run, the study's among them.
     """
-    own = records.loc[(records["study"] == STUDY) & (records["dataset"] == study.dataset)]
-    found = [moved for moved in study.points if any(e.difference for e in moved.effects)]
-    seeds = max((len(e.seeds) for moved in found for e in moved.effects), default=1)
+    study_runs = records.loc[(records["study"] == STUDY) & (records["dataset"] == study.dataset)]
+    measured = [
+        effects for effects in study.questions if any(e.difference for e in effects.effects)
+    ]
+    seeds = max((len(e.seeds) for effects in measured for e in effects.effects), default=1)
     words = ["bench", "sensitivity", "--dataset", study.dataset, "--seeds", str(seeds)]
-    words += ["--points", ",".join(moved.point.id for moved in found)] if found else []
-    shares = {moved.ratio for moved in found if not moved.point.ratio} - {"native"}
-    words += [word for share in sorted(shares) for word in ("--lq-ratio", share)]
-    return shlex.join([*words, "--protocol", study.protocol, *_shared(own)])
+    words += ["--points", ",".join(effects.question.id for effects in measured)] if measured else []
+    ratios = {effects.ratio for effects in measured if not effects.question.ratio} - {"native"}
+    words += [word for ratio in sorted(ratios) for word in ("--lq-ratio", ratio)]
+    return shlex.join([*words, "--protocol", study.protocol, *_shared(study_runs)])
 
 
 def page_commands(
-    protocol: str | None, studies: int, moved: Sequence[Sensitivity]
+    protocol: str | None, studies: int, sensitivities: Sequence[Sensitivity]
 ) -> tuple[str, ...]:
     """What makes the page and its parts again from the records, which are in DIR.
 
     Args:
         protocol: As was asked for.
         studies: Of how many further folders, DIR2 and so on, the sensitivity runs were taken.
-        moved: The studies shown.
+        sensitivities: The studies shown.
     """
-    asked = f" --protocol {shlex.quote(protocol)}" if protocol else ""
+    selected = f" --protocol {shlex.quote(protocol)}" if protocol else ""
     more = [f"DIR{number}" for number in range(2, studies + 2)]
-    also = "".join(f" --study {name}" for name in more)
-    places = "".join(f" --records {name}" for name in ("DIR", *more))
+    study_flags = "".join(f" --study {name}" for name in more)
+    record_flags = "".join(f" --records {name}" for name in ("DIR", *more))
     return (
-        f"bench report --records DIR{asked}{also}",
-        f"bench table --records DIR --notes{asked}",
-        f"bench claims --records DIR{asked}",
+        f"bench report --records DIR{selected}{study_flags}",
+        f"bench table --records DIR --notes{selected}",
+        f"bench claims --records DIR{selected}",
         "bench audit --records DIR",
         *(
-            f"bench sensitivity --only-report --dataset {study.dataset}{places}{asked}"
-            for study in moved
+            f"bench sensitivity --only-report --dataset {study.dataset}{record_flags}{selected}"
+            for study in sensitivities
         ),
-        f"bench figures --records DIR --out figures{asked}",
+        f"bench figures --records DIR --out figures{selected}",
     )
 
 
@@ -73,7 +75,7 @@ def _shared(runs: pd.DataFrame) -> list[str]:
     """The changed settings that all of these runs have, as words of a command."""
     changes = [_changes(Path(str(folder))) for folder in runs["folder"]]
     first = changes[0] if changes else []
-    kept = [change for change in first if all(change in others for others in changes)]
+    kept = [change for change in first if all(change in of_run for of_run in changes)]
     return [word for change in kept for word in ("--set", change)]
 
 

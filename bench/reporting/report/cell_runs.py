@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.reporting.figures.saliency import FILE
-from bench.reporting.figures.study import Study
+from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.answer import in_words
-from bench.reporting.report.curves import Plot, plots
-from bench.reporting.report.grids import Place
-from bench.reporting.report.looks import Camera, Looks
+from bench.reporting.report.curves import TrainingPlot, plots
+from bench.reporting.report.grids import CellKey
+from bench.reporting.report.saliency_strip import SaliencyStrip, StripMaker
 
 SHORT = 10
 
 
-class Ran(NamedTuple):
+class RunRow(NamedTuple):
     """One run.
 
     Attributes:
@@ -39,7 +39,7 @@ class Ran(NamedTuple):
     stale: bool
 
 
-class Opened(NamedTuple):
+class CellRuns(NamedTuple):
     """One cell opened.
 
     Attributes:
@@ -49,73 +49,76 @@ class Opened(NamedTuple):
         metrics: Headings of the runs' scores.
         runs: By seed.
         plots: Training curves.
-        looks: None where no run holds maps.
+        saliency: None where no run holds maps.
     """
 
     anchor: str
     names: tuple[str, ...]
     title: str
     metrics: tuple[str, ...]
-    runs: tuple[Ran, ...]
-    plots: tuple[Plot, ...]
-    looks: Looks | None
+    runs: tuple[RunRow, ...]
+    plots: tuple[TrainingPlot, ...]
+    saliency: SaliencyStrip | None
 
 
-def anchors(named: Sequence[tuple[str, Place]]) -> dict[Place, str]:
+def anchors(numbered: Sequence[tuple[str, CellKey]]) -> dict[CellKey, str]:
     """An anchor for each place, numbered: names come from files and may hold anything."""
-    distinct = dict.fromkeys(place for _, place in named)
-    return {place: f"cell-{number}" for number, place in enumerate(distinct, start=1)}
+    distinct = dict.fromkeys(key for _, key in numbered)
+    return {key: f"cell-{number}" for number, key in enumerate(distinct, start=1)}
 
 
-def opened(
-    studies: Mapping[str, Study], named: Sequence[tuple[str, Place]], at: Mapping[Place, str]
-) -> tuple[Opened, ...]:
+def cell_runs(
+    studies: Mapping[str, ScoredStudy],
+    numbered: Sequence[tuple[str, CellKey]],
+    anchor_of: Mapping[CellKey, str],
+) -> tuple[CellRuns, ...]:
     """Every cell with runs, once.
 
     Args:
         studies: Data set -> its scored runs.
         named: (number of the table, place) of each cell; a place may stand in several tables.
-        at: Anchors of the places.
+        anchor_of: Anchors of the places.
     """
-    camera = Camera()
-    tables: dict[Place, dict[str, None]] = {}
-    for number, place in named:
-        tables.setdefault(place, {})[number] = None
+    maker = StripMaker()
+    tables: dict[CellKey, dict[str, None]] = {}
+    for number, key in numbered:
+        tables.setdefault(key, {})[number] = None
     return tuple(
-        _opened(studies[place[0]], place, at[place], tuple(tables[place]), camera) for place in at
+        _opened(studies[key[0]], key, anchor_of[key], tuple(tables[key]), maker)
+        for key in anchor_of
     )
 
 
 def _opened(
-    study: Study, place: Place, anchor: str, tables: Sequence[str], camera: Camera
-) -> Opened:
-    dataset, method, ratio = place
+    study: ScoredStudy, key: CellKey, anchor: str, tables: Sequence[str], maker: StripMaker
+) -> CellRuns:
+    dataset, method, ratio = key
     folders = study.folders(method, ratio)
-    return Opened(
+    return CellRuns(
         anchor,
         tuple(f"T{number}:{method}:{dataset}:{ratio}" for number in tables),
         f"{study.title(method)} on {dataset} at {in_words(ratio)}",
         tuple(study.metrics.values()),
-        tuple(_ran(study, place, seed, folder) for seed, folder in folders.items()),
+        tuple(_ran(study, key, seed, folder) for seed, folder in folders.items()),
         plots(folders),
-        camera.looks(study.artefacts(FILE, method, ratio), dataset),
+        maker.strip(study.artefacts(FILE, method, ratio), dataset),
     )
 
 
-def _ran(study: Study, place: Place, seed: int, folder: Path) -> Ran:
-    _, method, ratio = place
-    index = study.measured.seeds(method, ratio)[seed]
+def _ran(study: ScoredStudy, key: CellKey, seed: int, folder: Path) -> RunRow:
+    _, method, ratio = key
+    index = study.scored.seeds(method, ratio)[seed]
     origin: dict[str, Any] = json.loads((folder / "provenance.json").read_text())
     about = json.loads((folder / "spec.json").read_text())["about"]
-    values = [study.measured.recorded[metric][index] for metric in study.metrics]
+    values = [study.scored.recorded[metric][index] for metric in study.metrics]
     seconds = origin.get("seconds")
-    return Ran(
-        study.measured.runs.ids[index],
+    return RunRow(
+        study.scored.runs.ids[index],
         seed,
         tuple(f"{value:.3f}" for value in values),
         "" if seconds is None else f"{seconds / 60:.1f}",
         str(origin.get("device_name") or origin.get("device") or ""),
         str(origin.get("commit") or "")[:SHORT],
         str(about.get("command") or origin.get("command") or ""),
-        study.measured.runs.stale[index],
+        study.scored.runs.stale[index],
     )

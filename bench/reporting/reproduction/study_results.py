@@ -10,12 +10,12 @@ import pandas as pd
 
 from bench.errors import RequestError
 from bench.reporting.claims.judge import Judgement, judge
-from bench.reporting.figures.study import Study
-from bench.reporting.report.again import sweep_command
+from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.answer import Answer, answer
-from bench.reporting.report.judged import Claims, claims
-from bench.reporting.report.points import studied
-from bench.reporting.results.comparability import Group, comparable_groups
+from bench.reporting.report.open_questions import sensitivity_studies
+from bench.reporting.report.reproduce_commands import sweep_command
+from bench.reporting.report.verdict_rows import DatasetClaims, dataset_claims
+from bench.reporting.results.comparability import ComparableRuns, comparable_groups
 from bench.reporting.results.records import load
 from bench.reporting.sensitivity.effects import Sensitivity
 from bench.reporting.tables.build import build_all
@@ -24,7 +24,7 @@ from bench.reporting.tables.model import Block, Section, Table
 LISTED = "pages.toml"
 
 
-class Found(NamedTuple):
+class StudyResults(NamedTuple):
     """One data set of one study.
 
     Attributes:
@@ -36,18 +36,18 @@ class Found(NamedTuple):
         claims: The paper's claims on it.
         sensitivity: What other readings of the paper move; None where that was not run.
         facts: How many runs, of what, on what, by which code.
-        again: What makes the runs.
+        command: What makes the runs.
     """
 
     name: str
-    study: Study
+    study: ScoredStudy
     section: Section
     tables: tuple[str, ...]
     answer: Answer
-    claims: Claims
+    claims: DatasetClaims
     sensitivity: Sensitivity | None
     facts: tuple[str, ...]
-    again: str
+    command: str
 
     @property
     def main(self) -> Block:
@@ -55,7 +55,7 @@ class Found(NamedTuple):
         return self.section.blocks[0]
 
 
-def listed(results: Path) -> tuple[Path, ...]:
+def listed_studies(results: Path) -> tuple[Path, ...]:
     """Folders of the studies that the pages show, in their order.
 
     Args:
@@ -74,51 +74,53 @@ def listed(results: Path) -> tuple[Path, ...]:
     return tuple(folders)
 
 
-def found(folders: Sequence[Path]) -> tuple[Found, ...]:
+def study_results(folders: Sequence[Path]) -> tuple[StudyResults, ...]:
     """What each data set of each study found.
 
     Raises:
         NotComparable: if a study has runs that must not be compared.
         RequestError: if a data set stands in two studies.
     """
-    every = tuple(one for folder in folders for one in _found(folder))
-    names = [one.study.group.dataset for one in every]
+    every = tuple(result for folder in folders for result in _found(folder))
+    names = [result.study.group.dataset for result in every]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RequestError(f"more than one study has {', '.join(twice)}: list one of them")
     return every
 
 
-def _found(folder: Path) -> Iterator[Found]:
+def _found(folder: Path) -> Iterator[StudyResults]:
     records = load(folder)
     tables = build_all("all", records)
-    judgements = {one.group.dataset: one for one in judge(records)}
-    moved = {one.dataset: one for one in studied(records, None)}
+    judgements = {judgement.group.dataset: judgement for judgement in judge(records)}
+    sensitivities = {
+        judgement.dataset: judgement for judgement in sensitivity_studies(records, None)
+    }
     for group in comparable_groups(records, None):
         name = group.dataset
-        yield _of_group(folder.name, group, tables, judgements[name], moved.get(name))
+        yield _of_group(folder.name, group, tables, judgements[name], sensitivities.get(name))
 
 
 def _of_group(
     name: str,
-    group: Group,
+    group: ComparableRuns,
     tables: Sequence[Table],
     judgement: Judgement,
     sensitivity: Sensitivity | None,
-) -> Found:
+) -> StudyResults:
     sections = {
         table.name.removeprefix("table"): section
         for table in tables
         for section in table.sections
         if section.dataset == group.dataset
     }
-    return Found(
+    return StudyResults(
         name,
-        Study.of(group),
+        ScoredStudy.of(group),
         sections["1"],
         tuple(sections),
         answer(judgement),
-        claims(judgement),
+        dataset_claims(judgement),
         sensitivity,
         _facts(group.records),
         sweep_command(group),
@@ -131,13 +133,14 @@ def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
     methods, seeds = len(set(runs["method"])), len(set(runs["seed"]))
     first = runs.iloc[0]
     return (
-        f"{len(runs)} runs: {methods} methods, {len(set(runs['lq_ratio']))} shares of low quality, "
+        f"{len(runs)} runs: {methods} methods, {len(set(runs['lq_ratio']))} "
+        "proportions of low-quality images, "
         f"{seeds} seeds",
         f"{int(first['n_test']):,} test images; protocol {first['protocol_name']} ({first['key']})",
         f"on {_each(origins, 'device_name')} ({_each(origins, 'device')}), "
-        f"commit {', '.join(sorted({str(one['commit'])[:10] for one in origins}))}",
+        f"commit {', '.join(sorted({str(origin['commit'])[:10] for origin in origins}))}",
     )
 
 
 def _each(origins: Sequence[dict[str, Any]], name: str) -> str:
-    return " and ".join(sorted({str(one[name]) for one in origins}))
+    return " and ".join(sorted({str(origin[name]) for origin in origins}))

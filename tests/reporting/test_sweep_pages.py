@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bench.reporting.sweeps import lines_page, outcome_page, plan_page, size, submitted_page
+from bench.reporting.sweep_pages import lines_page, outcome_page, plan_page, size, submitted_page
 
 STATE = {"dataset": "folder", "method": "comcl", "lq_ratio": "0.7", "why": "", "age_seconds": None}
 STATES = [{**STATE, "state": "missing", "seed": 0, "id": "a"}]

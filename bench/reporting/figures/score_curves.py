@@ -1,4 +1,4 @@
-"""Score against the share of low-quality images, with intervals: does quality cost less?"""
+"""Score against the proportion of low-quality images, with intervals: does quality cost less?"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from bench.evaluation import registry
 from bench.reporting.figures import style
 from bench.reporting.figures.study import (
     Picture,
-    Study,
+    ScoredStudy,
+    dagger_note,
     in_words,
-    said_of,
     seeds_in_words,
 )
 
@@ -35,12 +35,12 @@ AT_TUNED = (
 DOTTED = "Dotted: the most frequent class for every image. "
 CUT = "Intervals that reach a panel's edge go on beyond it. "
 EACH = (
-    "One panel a method, with CoMCL beside it (diamonds) and all other methods in light grey "
+    "One panel per method, with CoMCL beside it (diamonds) and all other methods in light grey "
     "behind. "
 )
 
 
-class Point(NamedTuple):
+class MeanScore(NamedTuple):
     """A method's mean score at one ratio over n seeds.
 
     Attributes:
@@ -57,26 +57,28 @@ class Point(NamedTuple):
     n: int
 
 
-def pictures(study: Study) -> list[Picture]:
+def pictures(study: ScoredStudy) -> list[Picture]:
     """One picture a score."""
     return [_picture(study, metric) for metric in study.metrics]
 
 
-def curves(study: Study, metric: str) -> list[Point]:
+def mean_scores(study: ScoredStudy, metric: str) -> list[MeanScore]:
     """The points of all curves, method by method; undefined scores are left out."""
     points = []
     for method in at_several_shares(study):
         for ratio in study.ratios:
-            found = study.measured.score(metric, method, ratio)
-            if found is None or not np.isfinite(found.value):
+            mean_score = study.scored.score(metric, method, ratio)
+            if mean_score is None or not np.isfinite(mean_score.value):
                 continue
-            low, high = found.interval() or (np.nan, np.nan)
-            share = study.share(ratio)
-            points.append(Point(method, ratio, share, found.value, low, high, found.seeds))
+            low, high = mean_score.interval() or (np.nan, np.nan)
+            proportion = study.share(ratio)
+            points.append(
+                MeanScore(method, ratio, proportion, mean_score.value, low, high, mean_score.seeds)
+            )
     return points
 
 
-def limits(points: Sequence[Point]) -> tuple[float, float]:
+def limits(points: Sequence[MeanScore]) -> tuple[float, float]:
     """What a panel shows: all means with room for intervals that are of use.
 
     Two seeds can give an interval many times as wide as the score's whole range; shown to its ends
@@ -87,7 +89,7 @@ def limits(points: Sequence[Point]) -> tuple[float, float]:
     return min(means) - room, max(means) + room
 
 
-def at_several_shares(study: Study) -> tuple[str, ...]:
+def at_several_shares(study: ScoredStudy) -> tuple[str, ...]:
     """The methods that a curve can be drawn of; where no method was run at two shares, all."""
     counts = {
         m: sum(bool(study.folders(m, ratio)) for ratio in study.ratios) for m in study.methods
@@ -95,8 +97,8 @@ def at_several_shares(study: Study) -> tuple[str, ...]:
     return tuple(m for m, n in counts.items() if n > 1) or study.methods
 
 
-def _picture(study: Study, metric: str) -> Picture:
-    points, methods = curves(study, metric), at_several_shares(study)
+def _picture(study: ScoredStudy, metric: str) -> Picture:
+    points, methods = mean_scores(study, metric), at_several_shares(study)
     together = len(methods) <= TOGETHER
     draw = _together if together else _apart
     heading = study.metrics[metric]
@@ -114,103 +116,115 @@ def _picture(study: Study, metric: str) -> Picture:
         dotted="" if study.constant(metric) is None else DOTTED,
         panels="" if together else EACH,
         cut=CUT if any(p.low < low or p.high > high for p in points) else "",
-        left_out=f"Left out, run at one share only: {', '.join(gone)}. " if gone else "",
-        dagger=said_of(study, methods),
+        left_out=f"Left out, run at one proportion only: {', '.join(gone)}. " if gone else "",
+        dagger=dagger_note(study, methods),
     )
     return Picture(
         f"scores-{metric}",
         title,
         caption.strip(),
-        pd.DataFrame(points, columns=Point._fields),
+        pd.DataFrame(points, columns=MeanScore._fields),
         figure,
     )
 
 
-def _together(study: Study, metric: str, points: list[Point], methods: tuple[str, ...]) -> Figure:
+def _together(
+    study: ScoredStudy, metric: str, points: list[MeanScore], methods: tuple[str, ...]
+) -> Figure:
     """All methods in one panel, a legend beside it."""
     figure, (axes,) = style.panels(1, columns=1, width=6.6, height=3.8)
     frame(axes, study, metric)
-    drawn = _looks(methods)
-    for place, method in enumerate(methods):
+    styles = _looks(methods)
+    for index, method in enumerate(methods):
         # Side by side, so that intervals at one share do not hide each other.
-        shift = 0.008 * (place - (len(methods) - 1) / 2)
-        draw_curve(axes, of_method(points, method), drawn[method], study.title(method), shift)
+        shift = 0.008 * (index - (len(methods) - 1) / 2)
+        draw_curve(axes, of_method(points, method), styles[method], study.title(method), shift)
     axes.set_ylabel(study.metrics[metric])
-    axes.set_xlabel("share of low-quality test images")
+    axes.set_xlabel("proportion of low-quality test images")
     figure.legend(loc="outside right center", frameon=False, handlelength=3.2)
     return figure
 
 
-def _apart(study: Study, metric: str, points: list[Point], methods: tuple[str, ...]) -> Figure:
+def _apart(
+    study: ScoredStudy, metric: str, points: list[MeanScore], methods: tuple[str, ...]
+) -> Figure:
     """A panel a method."""
     figure, all_axes = style.panels(
         len(methods), columns=COLUMNS, width=2.05, height=1.85, sharex=True, sharey=True
     )
     for axes, method in zip(all_axes, methods, strict=True):
         frame(axes, study, metric)
-        for other in (name for name in methods if name not in (method, "comcl")):
-            shares, means = line_of(of_method(points, other))
-            axes.plot(shares, means, color=style.PALE, lw=0.7, zorder=1)
+        for rival in (name for name in methods if name not in (method, "comcl")):
+            proportions, means = line_of(of_method(points, rival))
+            axes.plot(proportions, means, color=style.PALE, lw=0.7, zorder=1)
         if method != "comcl":
             draw_curve(axes, of_method(points, "comcl"), _BESIDE, "")
-        draw_curve(axes, of_method(points, method), style.look(method), study.title(method))
+        draw_curve(axes, of_method(points, method), style.method_style(method), study.title(method))
         style.panel_title(axes, study.title(method), bold=method == "comcl")
     style.label_below(all_axes, COLUMNS, "low-quality test images")
     figure.supylabel(study.metrics[metric], fontsize=8)
     return figure
 
 
-_BESIDE = style.Look(style.VERMILION, "D", "-", 0.9, 2.5)
+_BESIDE = style.MethodStyle(style.VERMILION, "D", "-", 0.9, 2.5)
 """CoMCL in the panels of others."""
 
 _REST = (
-    style.OTHER_LOOK,
-    style.Look(style.PURPLE, "s", (0, (6, 1.5, 1, 1.5))),
-    style.Look(style.ORANGE, "v", (0, (3, 1))),
-    style.Look(style.INK, "P", "-"),
+    style.OTHER_STYLE,
+    style.MethodStyle(style.PURPLE, "s", (0, (6, 1.5, 1, 1.5))),
+    style.MethodStyle(style.ORANGE, "v", (0, (3, 1))),
+    style.MethodStyle(style.INK, "P", "-"),
 )
 
 
-def _looks(methods: tuple[str, ...]) -> dict[str, style.Look]:
+def _looks(methods: tuple[str, ...]) -> dict[str, style.MethodStyle]:
     """Looks that differ in marker, line and colour."""
     rest = iter(_REST)
-    own = ("comcl", "resnet50-long")
-    return {method: style.look(method) if method in own else next(rest) for method in methods}
+    fixed = ("comcl", "resnet50-long")
+    return {
+        method: style.method_style(method) if method in fixed else next(rest) for method in methods
+    }
 
 
-def frame(axes: Axes, study: Study, metric: str) -> None:
+def frame(axes: Axes, study: ScoredStudy, metric: str) -> None:
     """Ticks at the shares that were run, and the line that no method is needed for."""
-    shares = [study.share(ratio) for ratio in study.ratios]
-    texts = [in_words(*pair) for pair in zip(study.ratios, shares, strict=True)]
-    axes.set_xticks(shares, [text.replace(" (", "\n(") for text in texts])
+    proportions = [study.share(ratio) for ratio in study.ratios]
+    texts = [in_words(*pair) for pair in zip(study.ratios, proportions, strict=True)]
+    axes.set_xticks(proportions, [text.replace(" (", "\n(") for text in texts])
     constant = study.constant(metric)
     if constant is not None:
         axes.axhline(constant, color=style.GREY, lw=0.8, ls=":", zorder=1)
 
 
 def draw_curve(
-    axes: Axes, curve: list[Point], own: style.Look, label: str, shift: float = 0.0
+    axes: Axes, curve: list[MeanScore], drawn_as: style.MethodStyle, label: str, shift: float = 0.0
 ) -> None:
     """A line through the means; bars where there are intervals, hollow marks where not."""
-    shares, mean = line_of(curve)
-    x = shares + shift
+    proportions, mean = line_of(curve)
+    x = proportions + shift
     bars = np.array([(p.mean - p.low, p.high - p.mean) for p in curve]).reshape(-1, 2).T
-    there = np.isfinite(bars[0])
-    paint = {"color": own.colour, "zorder": 4 if own.width > 2 else 3}
-    marks = {"marker": own.marker, "ms": own.size}
-    axes.plot(x, mean, ls=own.line, lw=own.width, label=label, **marks, **paint)
-    axes.plot(x[~there], mean[~there], ls="", mfc="white", **marks, **paint)
-    if own is not _BESIDE:
+    has_interval = np.isfinite(bars[0])
+    paint = {"color": drawn_as.colour, "zorder": 4 if drawn_as.width > 2 else 3}
+    marks = {"marker": drawn_as.marker, "ms": drawn_as.size}
+    axes.plot(x, mean, ls=drawn_as.line, lw=drawn_as.width, label=label, **marks, **paint)
+    axes.plot(x[~has_interval], mean[~has_interval], ls="", mfc="white", **marks, **paint)
+    if drawn_as is not _BESIDE:
         axes.errorbar(
-            x[there], mean[there], bars[:, there], ls="", capsize=2, elinewidth=0.9, **paint
+            x[has_interval],
+            mean[has_interval],
+            bars[:, has_interval],
+            ls="",
+            capsize=2,
+            elinewidth=0.9,
+            **paint,
         )
 
 
-def of_method(points: Sequence[Point], method: str) -> list[Point]:
+def of_method(points: Sequence[MeanScore], method: str) -> list[MeanScore]:
     """The points of one method."""
     return [point for point in points if point.method == method]
 
 
-def line_of(curve: Sequence[Point]) -> tuple[np.ndarray, np.ndarray]:
+def line_of(curve: Sequence[MeanScore]) -> tuple[np.ndarray, np.ndarray]:
     """Shares and means."""
     return np.array([p.share for p in curve]), np.array([p.mean for p in curve])

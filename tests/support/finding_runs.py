@@ -29,7 +29,7 @@ def found_run(
     tunable: bool = True,
     **changes: Any,
 ) -> dict[str, Any]:
-    """One record of the chest twin at the native share.
+    """One record of the chest twin at the native ratio.
 
     Args:
         skill: How far a finding that is there stands out of the noise.

@@ -11,17 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.reporting.console import for_stdout, json_object
-from bench.reporting.status import State, age, status_grid
+from bench.reporting.status import RunState, age, status_grid
 
 COST_HEADS = ("data set", "method", "runs to do", "each", "known from")
 UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
-Row = Mapping[str, Any]
+SweepRow = Mapping[str, Any]
 
 
 def plan_page(
-    states: Sequence[State],
-    costs: Sequence[Row],
+    states: Sequence[RunState],
+    costs: Sequence[SweepRow],
     left_out: Sequence[str],
     *,
     jobs: int,
@@ -67,12 +67,14 @@ def submitted_page(job: str, folder: str, count: int, *, as_json: bool = False) 
         return json_object({"job": job, "folder": folder, "runs": count})
     return (
         f"Slurm job {job}: {count} runs, logs in {folder}/logs\n"
-        "Look with `squeue` and `bench status`; asked again when it is over, this sweep submits "
+        "Look with `squeue` and `bench status`; run again when it is over, this sweep submits "
         "what is not done"
     )
 
 
-def outcome_page(outcomes: Sequence[Row], left_out: Sequence[str], *, as_json: bool = False) -> str:
+def outcome_page(
+    outcomes: Sequence[SweepRow], left_out: Sequence[str], *, as_json: bool = False
+) -> str:
     """How a sweep ended: counts, each failure with its reason, and what was left out.
 
     Args:
@@ -103,7 +105,7 @@ def size(number: float) -> str:
     return f"{number:.0f} B"
 
 
-def _totals(costs: Sequence[Row], jobs: int) -> dict[str, Any]:
+def _totals(costs: Sequence[SweepRow], jobs: int) -> dict[str, Any]:
     """Seconds and bytes of all runs to do that have an estimate, and how many have none."""
     known = [cost for cost in costs if cost["seconds"] is not None]
     return {
@@ -113,7 +115,7 @@ def _totals(costs: Sequence[Row], jobs: int) -> dict[str, Any]:
     }
 
 
-def _sums(totals: Row, jobs: int, free_bytes: int) -> list[str]:
+def _sums(totals: SweepRow, jobs: int, free_bytes: int) -> list[str]:
     lines = [
         f"time: about {age(totals['seconds'])} of training, {jobs} at a time; starting a run, "
         "decoding images and training a shared lesion detector come on top",
@@ -125,5 +127,5 @@ def _sums(totals: Row, jobs: int, free_bytes: int) -> list[str]:
     return lines
 
 
-def _tried(row: Row) -> str:
+def _tried(row: SweepRow) -> str:
     return f" (tried {row['tries']} times)" if row["tries"] > 1 else ""

@@ -7,21 +7,21 @@ from typing import Any
 
 from paths import FIRST
 
-from bench.reporting.audit.runs import Made, Trained, read_runs
+from bench.reporting.audit.runs import AuditedRun, TrainedStage, read_runs
 
 SPLIT = {"patients": 0, "same_file": 0, "same_picture": 0}
 
 
 @cache
-def committed() -> tuple[Made, ...]:
-    """Three runs each of resnet50 and comcl at the native share, of one commit, nothing leaked."""
+def committed() -> tuple[AuditedRun, ...]:
+    """Three runs each of resnet50 and comcl at the native ratio, of one commit, nothing leaked."""
     kept = [r for r in read_runs(FIRST) if r.spec["lq_ratio"] == "native"]
     kept = [run for run in kept if run.method in ("resnet50", "comcl")]
     kept.sort(key=lambda run: run.name)
     return tuple(with_origin(run, commit="a" * 40, leakage=clean(run)) for run in kept)
 
 
-def clean(run: Made) -> dict[str, Any]:
+def clean(run: AuditedRun) -> dict[str, Any]:
     """The `leakage` entry of a run that nothing leaks into."""
     stage = {"images": 1125, "in_test": 0, "of_test_patients": 0, "like_test": 0}
     pairs = ("train+validation", "train+test", "validation+test")
@@ -34,8 +34,10 @@ def clean(run: Made) -> dict[str, Any]:
 
 
 def with_one(
-    method: str, change: Callable[[Made], Made], runs: Sequence[Made] | None = None
-) -> list[Made]:
+    method: str,
+    change: Callable[[AuditedRun], AuditedRun],
+    runs: Sequence[AuditedRun] | None = None,
+) -> list[AuditedRun]:
     """The runs, seed 1 of a method changed."""
     runs = committed() if runs is None else runs
     asked = [run.method == method and run.spec["seed"] == 1 for run in runs]
@@ -43,33 +45,35 @@ def with_one(
     return [change(run) if yes else run for run, yes in zip(runs, asked, strict=True)]
 
 
-def with_origin(run: Made, **changes: Any) -> Made:
+def with_origin(run: AuditedRun, **changes: Any) -> AuditedRun:
     """Another provenance."""
     return replace(run, origin=run.origin | changes)
 
 
-def with_about(run: Made, **changes: Any) -> Made:
+def with_about(run: AuditedRun, **changes: Any) -> AuditedRun:
     """Other things that pages say of it."""
     return replace(run, about=run.about | changes)
 
 
-def with_spec(run: Made, **changes: Any) -> Made:
+def with_spec(run: AuditedRun, **changes: Any) -> AuditedRun:
     """Another identity."""
     return replace(run, spec=run.spec | changes)
 
 
-def with_setting(run: Made, group: str, **fields: Any) -> Made:
+def with_setting(run: AuditedRun, group: str, **fields: Any) -> AuditedRun:
     """Another protocol."""
     protocol = run.spec["protocol"]
     return with_spec(run, protocol=protocol | {group: protocol[group] | fields})
 
 
-def with_answers(run: Made, **changes: Any) -> Made:
+def with_answers(run: AuditedRun, **changes: Any) -> AuditedRun:
     """Other predictions."""
-    return replace(run, answered=replace(run.answered, **changes))
+    return replace(run, predictions=replace(run.predictions, **changes))
 
 
-def with_stage(run: Made, name: str, change: Callable[[Trained], Trained]) -> Made:
+def with_stage(
+    run: AuditedRun, name: str, change: Callable[[TrainedStage], TrainedStage]
+) -> AuditedRun:
     """A stage that went otherwise."""
     stages = tuple(change(stage) if stage.name == name else stage for stage in run.stages)
     assert stages != run.stages

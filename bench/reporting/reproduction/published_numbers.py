@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bench.evaluation import registry
 from bench.experiments import EXPERIMENTS, SEEDS, Experiment, ExperimentRow
-from bench.reporting.figures.study import Study
+from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.published import DATASETS, NATIVE_RATIO, READABLE, published
 from bench.reporting.results.runs import Runs
@@ -18,7 +18,7 @@ KINDS = {"eyeq": "grading", "chestxray": "findings"}
 UNRUN = ScoredRuns(Runs(), {})
 
 
-class Number(NamedTuple):
+class PublishedNumber(NamedTuple):
     """One published number.
 
     Attributes:
@@ -42,33 +42,33 @@ class Number(NamedTuple):
         return f"{self.value:.3f}{ours}: {self.verdict.text}{swapped}"
 
 
-class Standing(NamedTuple):
+class PublishedTable(NamedTuple):
     """One data set in one table of the paper.
 
     Attributes:
         table: Its number.
         dataset: Name in the harness.
         title: As the paper names it.
-        heads: One a number: its share of low quality and its header.
+        heads: One a number: its proportion of low-quality images and its header.
         rows: Title and numbers; None where the paper prints nothing.
-        again: What makes the runs.
+        command: What makes the runs.
     """
 
     table: str
     dataset: str
     title: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Number | None, ...]], ...]
-    again: str
+    rows: tuple[tuple[str, tuple[PublishedNumber | None, ...]], ...]
+    command: str
 
 
-def standings(studies: Iterable[Study]) -> tuple[Standing, ...]:
+def published_tables(studies: Iterable[ScoredStudy]) -> tuple[PublishedTable, ...]:
     """All tables and data sets that the paper prints numbers of.
 
     Args:
         studies: Of any data sets; whole real ones are judged, all others left out.
     """
-    real = {one.group.dataset: one.measured for one in studies if whole(one.group.records)}
+    real = {study.group.dataset: study.scored for study in studies if whole(study.group.records)}
     return tuple(
         _standing(EXPERIMENTS[table], dataset, real.get(dataset, UNRUN))
         for table in READABLE
@@ -77,24 +77,24 @@ def standings(studies: Iterable[Study]) -> tuple[Standing, ...]:
     )
 
 
-def tally(found: Iterable[Standing]) -> str:
+def tally(tables: Iterable[PublishedTable]) -> str:
     """How many published numbers have which verdict, as a sentence."""
-    counts = Counter(number.verdict.name for number in _numbers(found))
+    counts = Counter(number.verdict.name for number in _numbers(tables))
     each = ", ".join(f"{n} {name}" for name, n in counts.most_common())
     return f"Of the paper's {counts.total()} published numbers, each under its own header: {each}."
 
 
-def _numbers(found: Iterable[Standing]) -> Iterator[Number]:
-    for one in found:
-        for _, numbers in one.rows:
+def _numbers(tables: Iterable[PublishedTable]) -> Iterator[PublishedNumber]:
+    for table in tables:
+        for _, numbers in table.rows:
             yield from filter(None, numbers)
 
 
-def _standing(experiment: Experiment, dataset: str, measured: ScoredRuns) -> Standing:
+def _standing(experiment: Experiment, dataset: str, scored: ScoredRuns) -> PublishedTable:
     metrics = _metrics(experiment, dataset)
     columns = [(ratio, metric) for ratio in experiment.ratios(dataset) for metric in metrics]
     native = NATIVE_RATIO[dataset]
-    return Standing(
+    return PublishedTable(
         experiment.table,
         dataset,
         DATASETS[dataset],
@@ -106,7 +106,7 @@ def _standing(experiment: Experiment, dataset: str, measured: ScoredRuns) -> Sta
         tuple(
             (
                 row.title,
-                tuple(_number(measured, experiment.table, row, dataset, *c) for c in columns),
+                tuple(_number(scored, experiment.table, row, dataset, *c) for c in columns),
             )
             for row in experiment.rows
             if row.in_paper
@@ -122,21 +122,21 @@ def _metrics(experiment: Experiment, dataset: str) -> Sequence[str]:
         if metric.paper:
             first.setdefault(metric.paper, metric.name)
     row = next(row for row in experiment.rows if row.method == "comcl")
-    theirs = published(experiment.table, row.title, dataset, "native")
-    assert theirs is not None, "a table of READABLE prints this method's number"
-    return [first[name] for name in theirs.printed_header]
+    printed = published(experiment.table, row.title, dataset, "native")
+    assert printed is not None, "a table of READABLE prints this method's number"
+    return [first[name] for name in printed.printed_header]
 
 
 def _number(
-    measured: ScoredRuns, table: str, row: ExperimentRow, dataset: str, ratio: str, metric: str
-) -> Number | None:
-    theirs = published(table, row.title, dataset, ratio)
-    if theirs is None:
+    scored: ScoredRuns, table: str, row: ExperimentRow, dataset: str, ratio: str, metric: str
+) -> PublishedNumber | None:
+    printed = published(table, row.title, dataset, ratio)
+    if printed is None:
         return None
-    own, other = verdicts(measured, row.method, metric, ratio, theirs)
-    found = measured.score(metric, row.method, ratio)
-    ends = found.interval() if found else None
-    ours = "" if found is None else f"{found.value:.3f}"
+    verdict, other = verdicts(scored, row.method, metric, ratio, printed)
+    estimate = scored.score(metric, row.method, ratio)
+    ends = estimate.interval() if estimate else None
+    ours = "" if estimate is None else f"{estimate.value:.3f}"
     if ends:
         ours += f" ± {(ends.high - ends.low) / 2:.3f}"
-    return Number(theirs.readings(registry.named(metric).paper)[0], ours, own, other)
+    return PublishedNumber(printed.readings(registry.named(metric).paper)[0], ours, verdict, other)

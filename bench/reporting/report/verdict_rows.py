@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.evaluation.statistics import Interval
-from bench.reporting.audit.audit import Row
-from bench.reporting.audit.page import HEADS, Audited, audit, summary
+from bench.reporting.audit.audit import AuditRow
+from bench.reporting.audit.page import HEADS, DatasetAudit, audit, summary
 from bench.reporting.audit.runs import read_runs
-from bench.reporting.claims.judge import Finding, Judged, Judgement
+from bench.reporting.claims.judge import ClaimResult, JudgedComparison, Judgement
 from bench.reporting.claims.page import LEGEND as CLAIMS
 from bench.reporting.claims.page import seeds_to_decide, title
 from bench.reporting.report.answer import VERDICTS, named
@@ -21,7 +21,7 @@ LEGEND = (
 """Of what the page shows: it has no columns of what is detected and needed."""
 
 
-class Compared(NamedTuple):
+class ComparisonRow(NamedTuple):
     """One comparison, all as text; `effect` and `adjusted`, its p, also as numbers that sort it."""
 
     what: str
@@ -36,7 +36,7 @@ class Compared(NamedTuple):
     why: str
 
 
-class Said(NamedTuple):
+class ClaimRow(NamedTuple):
     """One claim on one data set by its deciding score.
 
     Attributes:
@@ -46,7 +46,7 @@ class Said(NamedTuple):
         score: That decides.
         estimand: What is compared.
         verdict: On the whole.
-        beside: Verdicts by the other scores, as text.
+        other_scores: Verdicts by the other scores, as text.
         counts: Of the comparisons' verdicts, as text.
         seeds: How many would decide it; "" where it is decided.
         written: When, and what was known by then.
@@ -60,121 +60,123 @@ class Said(NamedTuple):
     score: str
     estimand: str
     verdict: str
-    beside: str
+    other_scores: str
     counts: str
     seeds: str
     written: str
-    comparisons: tuple[Compared, ...]
+    comparisons: tuple[ComparisonRow, ...]
     missing: int
 
 
-class Claims(NamedTuple):
+class DatasetClaims(NamedTuple):
     """All claims on one data set.
 
     Attributes:
         title: Data set and protocol.
-        said: In the order of their files.
+        rows: In the order of their files.
         late: Names of those written after the first run that judges them.
         dated: Whether the runs tell when they were made.
     """
 
     title: str
-    said: tuple[Said, ...]
+    rows: tuple[ClaimRow, ...]
     late: tuple[str, ...] = ()
     dated: bool = True
 
 
-class Checks(NamedTuple):
+class AuditTables(NamedTuple):
     """The audit of one data set: (heading, rows), and how often each verdict was given."""
 
     title: str
     summary: str
-    parts: tuple[tuple[str, tuple[Row, ...]], ...]
+    parts: tuple[tuple[str, tuple[AuditRow, ...]], ...]
 
 
-def claims(judgement: Judgement) -> Claims:
+def dataset_claims(judgement: Judgement) -> DatasetClaims:
     """The claims of one data set."""
     first = judgement.first_run
-    written = {one.claim.id: one.claim.written.isoformat() for one in judgement.findings}
+    written = {result.claim.id: result.claim.written.isoformat() for result in judgement.findings}
     late = tuple(name for name, day in written.items() if first and day > first[:10])
-    return Claims(title(judgement), tuple(_said(judgement)), late, dated=first is not None)
+    return DatasetClaims(title(judgement), tuple(_said(judgement)), late, dated=first is not None)
 
 
-def checks(root: Path, keys: set[tuple[str, str]]) -> tuple[Checks, ...]:
+def audit_tables(root: Path, keys: set[tuple[str, str]]) -> tuple[AuditTables, ...]:
     """The audit of the records below a folder, as far as the page shows them.
 
     Args:
         root: Folder of run records.
         keys: (data set, comparability key) of those shown.
     """
-    found = audit(read_runs(root))
-    return tuple(_checks(one) for one in found if (one.dataset, one.key) in keys)
+    audits = audit(read_runs(root))
+    return tuple(_checks(audited) for audited in audits if (audited.dataset, audited.key) in keys)
 
 
-def _checks(one: Audited) -> Checks:
-    parts = tuple(zip(HEADS, (one.equal, one.leaks), strict=True))
-    return Checks(one.title, summary(one), parts)
+def _checks(audited: DatasetAudit) -> AuditTables:
+    parts = tuple(zip(HEADS, (audited.equal, audited.leaks), strict=True))
+    return AuditTables(audited.title, summary(audited), parts)
 
 
-def _said(judgement: Judgement) -> Iterator[Said]:
-    for finding in judgement.findings:
-        if not finding.decides:
+def _said(judgement: Judgement) -> Iterator[ClaimRow]:
+    for result in judgement.findings:
+        if not result.decides:
             continue
-        claim = finding.claim
+        claim = result.claim
         others = [
-            f"{other.score} {other.verdict}"
-            for other in judgement.findings
-            if other.claim.id == claim.id and not other.decides
+            f"{beside.score} {beside.verdict}"
+            for beside in judgement.findings
+            if beside.claim.id == claim.id and not beside.decides
         ]
-        done = tuple(_compared(one) for one in finding.comparisons if one.estimate)
-        yield Said(
+        done = tuple(
+            _compared(comparison) for comparison in result.comparisons if comparison.estimate
+        )
+        yield ClaimRow(
             claim.id,
             claim.text,
             claim.section,
-            finding.score,
+            result.score,
             claim.estimand,
-            finding.verdict,
+            result.verdict,
             ", ".join(others),
-            _counts(finding.comparisons),
-            seeds_to_decide(finding),
-            _written(finding, judgement.first_run),
+            _counts(result.comparisons),
+            seeds_to_decide(result),
+            _written(result, judgement.first_run),
             done,
-            len(finding.comparisons) - len(done),
+            len(result.comparisons) - len(done),
         )
 
 
-def _written(finding: Finding, first: str | None) -> str:
+def _written(result: ClaimResult, first: str | None) -> str:
     date = f"{first[:10]}" if first else "not dated"
-    claim = finding.claim
+    claim = result.claim
     return f"written {claim.written}, first run {date}; known by then: {claim.seen}"
 
 
-def _counts(comparisons: Sequence[Judged]) -> str:
-    counts = Counter(one.verdict for one in comparisons)
+def _counts(comparisons: Sequence[JudgedComparison]) -> str:
+    counts = Counter(comparison.verdict for comparison in comparisons)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
-def _compared(one: Judged) -> Compared:
-    assert one.estimate is not None, "only what was run is shown"
-    value, notes = one.estimate.value, [one.why] if one.why else []
-    notes += ["stale runs"] if one.stale else []
-    return Compared(
-        " minus ".join(named([method]) for method in one.comparison.methods),
-        " to ".join(one.comparison.ratios),
+def _compared(judged: JudgedComparison) -> ComparisonRow:
+    assert judged.estimate is not None, "only what was run is shown"
+    value, notes = judged.estimate.value, [judged.why] if judged.why else []
+    notes += ["stale runs"] if judged.stale else []
+    return ComparisonRow(
+        " minus ".join(named([method]) for method in judged.comparison.methods),
+        " to ".join(judged.comparison.ratios),
         value if value == value else None,
         f"{value:+.3f}",
-        interval(one.estimate.interval()),
-        _p(one.adjusted_p),
-        one.adjusted_p,
-        one.estimate.seeds,
-        one.verdict,
+        interval(judged.estimate.interval()),
+        _p(judged.adjusted_p),
+        judged.adjusted_p,
+        judged.estimate.seeds,
+        judged.verdict,
         "; ".join(notes),
     )
 
 
-def interval(found: Interval | None) -> str:
+def interval(interval_of: Interval | None) -> str:
     """Its two ends; "none" where there is none."""
-    return "none" if found is None else f"{found.low:+.3f} to {found.high:+.3f}"
+    return "none" if interval_of is None else f"{interval_of.low:+.3f} to {interval_of.high:+.3f}"
 
 
 def _p(value: float | None) -> str:

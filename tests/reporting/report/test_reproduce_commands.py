@@ -5,14 +5,14 @@ import json
 import pytest
 from html_page import Page
 from report_records import FIRST
-from traced import traced_run
+from traced_records import traced_run
 from typer.testing import CliRunner
 
 from bench.cli import app
-from bench.reporting.report.again import page_commands, study_command, sweep_command
 from bench.reporting.report.contents import gather
-from bench.reporting.report.page import PLANTED, render, said, write
-from bench.reporting.report.points import studied
+from bench.reporting.report.open_questions import sensitivity_studies
+from bench.reporting.report.page import SIMULATED, render, report_message, write
+from bench.reporting.report.reproduce_commands import page_commands, study_command, sweep_command
 from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.results.records import load
 
@@ -37,7 +37,7 @@ def test_the_sweep_sets_what_all_runs_set_and_nothing_else(tmp_path):
 def test_the_page_and_the_study_are_made_again_by_what_made_them():
     root = FIRST.parent / "twin-laptop"
     records = load(root)
-    (study,) = studied(records, None)
+    (study,) = sensitivity_studies(records, None)
     assert study_command(study, records) == (
         "bench sensitivity --dataset eyeq-twin --seeds 2 --points D55,D31,D13,D12,D41,D40 "
         "--protocol laptop --set engine.threads=1"
@@ -73,20 +73,20 @@ def test_without_runs_the_json_object_has_no_page_and_the_next_command(tmp_path)
     assert "bench report" in found["message"]
 
 
-def test_the_planted_truth_is_a_link_only_where_it_lies_beside_the_page(tmp_path, contents):
+def test_simulated_studies_are_a_link_only_where_it_lies_beside_the_page(tmp_path, contents):
     traced_run(tmp_path / "records")
     alone, beside = tmp_path / "alone" / "report.html", tmp_path / "beside" / "report.html"
     beside.parent.mkdir()
-    (beside.parent / PLANTED).write_text("# Planted truth")
+    (beside.parent / SIMULATED).write_text("# Simulated studies")
     for out in (alone, beside):
         write(tmp_path / "records", out)
-    assert PLANTED in Page(beside.read_text()).links
-    assert PLANTED not in Page(alone.read_text()).links
-    assert f"<code>results/{PLANTED}</code>" in alone.read_text()
-    assert PLANTED not in Page(render(contents)).links
+    assert SIMULATED in Page(beside.read_text()).links
+    assert SIMULATED not in Page(alone.read_text()).links
+    assert f"<code>results/{SIMULATED}</code>" in alone.read_text()
+    assert SIMULATED not in Page(render(contents)).links
 
 
 def test_the_words_of_the_command_name_the_page_and_its_size(tmp_path, contents):
     out = tmp_path / "report.html"
     out.write_bytes(b"x" * 1_500_000)
-    assert said(contents, out) == f"{out}  1.5 MB"
+    assert report_message(contents, out) == f"{out}  1.5 MB"
