@@ -111,7 +111,7 @@ def test_status_of_an_empty_folder_names_what_a_table_needs(bench):
     ("words", "message"),
     [
         (("--dataset", "eyeqtwin"), "bench: no data set 'eyeqtwin': did you mean 'eyeq-twin'?"),
-        (("--protocol", "lptop"), "bench: no protocol 'lptop'"),
+        (("--protocol", "lptop"), "bench: --protocol lptop: choose one of"),
         (("--points", ","), "bench: --points ',': no name in it"),
     ],
 )

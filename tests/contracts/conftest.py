@@ -7,8 +7,8 @@ from bench.training.callbacks import Callbacks
 
 
 @pytest.fixture
-def materials(small_set, cache, tiny, tmp_path, masked, monkeypatch):
-    """What a method is built from, on the small set at a share of 0.7, without an engine."""
+def context_of(small_set, cache, tiny, tmp_path, masked, monkeypatch):
+    """What a method is built from, on the small set at a ratio of 0.7."""
     monkeypatch.setenv("BENCH_DATA", str(masked))
 
     def make(method, *, ratio="0.7", changes=(), seed=0):

@@ -36,12 +36,12 @@ def rates(context):
 
 
 @pytest.mark.parametrize("name", list(RATES))
-def test_each_phase_learns_at_its_own_rate(materials, name, monkeypatch):
-    assert rates(materials(name)) == pytest.approx(RATES[name])
+def test_each_phase_learns_at_its_own_rate(context_of, name, monkeypatch):
+    assert rates(context_of(name)) == pytest.approx(RATES[name])
     module = importlib.import_module(METHODS[name].component.partition(":")[0])
     tripled = [(phase, share, 3 * factor) for phase, share, factor in module.PHASES]
     monkeypatch.setattr(module, "PHASES", tuple(tripled))
-    assert rates(materials(name)) == pytest.approx([3 * rate for rate in RATES[name]])
+    assert rates(context_of(name)) == pytest.approx([3 * rate for rate in RATES[name]])
 
 
 def handed_on(stages, position):
@@ -56,8 +56,8 @@ def handed_on(stages, position):
 
 
 @pytest.mark.parametrize("name", list(RATES))
-def test_each_phase_starts_from_all_weights_of_the_one_before(materials, name):
-    stages = build.stages(materials(name))
+def test_each_phase_starts_from_all_weights_of_the_one_before(context_of, name):
+    stages = build.stages(context_of(name))
     assert stages[0].starts_from is None
     for position in range(len(stages) - 1):
         state, own, started = handed_on(stages, position)
@@ -65,8 +65,8 @@ def test_each_phase_starts_from_all_weights_of_the_one_before(materials, name):
         assert not all(torch.equal(own[key], tensor) for key, tensor in state.items())
 
 
-def test_the_student_is_taught_by_the_teacher_that_was_trained_before(materials):
-    stages = build.stages(materials("lesion-aware-cl"))
+def test_the_student_is_taught_by_the_teacher_that_was_trained_before(context_of):
+    stages = build.stages(context_of("lesion-aware-cl"))
     assert [stage.name for stage in stages] == ["teacher", "student", "finetune"]
     teacher, student = (initial_weights(stage.module, 0) for stage in stages[:2])
     assert (teacher.teacher is None, student.teacher is None) == (True, False)
@@ -78,8 +78,8 @@ def test_the_student_is_taught_by_the_teacher_that_was_trained_before(materials)
         assert torch.equal(started[key], own[key])  # the student itself starts afresh
 
 
-def test_the_classifier_starts_from_the_student(materials):
-    _, stage, _ = build.stages(materials("lesion-aware-cl"))
+def test_the_classifier_starts_from_the_student(context_of):
+    _, stage, _ = build.stages(context_of("lesion-aware-cl"))
     student: Any = initial_weights(stage.module, 0)
     assert stage.outcome is not None
     with torch.no_grad():
@@ -92,9 +92,9 @@ def test_the_classifier_starts_from_the_student(materials):
 
 @pytest.mark.parametrize("boxes", ["oracle", "random_lesion_crops"])
 def test_lesion_aware_cl_takes_lesions_from_diseased_images_and_the_rest_from_healthy(
-    materials, boxes
+    context_of, boxes
 ):
-    context = replace(materials("lesion-aware-cl"), boxes=boxes)
+    context = replace(context_of("lesion-aware-cl"), boxes=boxes)
     grades = context.dataset.labels()[:, 0]
     batches: Any = build.stages(context)[0].batches
     pools = batches.pools
@@ -103,8 +103,8 @@ def test_lesion_aware_cl_takes_lesions_from_diseased_images_and_the_rest_from_he
     assert sorted(pools[HEALTHY].images) == sorted(train[grades[train] == 0])
 
 
-def test_moco_is_shown_whole_training_images(materials):
-    context = materials("moco")
+def test_moco_is_shown_whole_training_images(context_of):
+    context = context_of("moco")
     batches: Any = build.stages(context)[0].batches
     batch = next(iter(replace(batches, augment=lambda cut, _: cut).epoch(1)))
     shown = batch["query"].numpy()
@@ -114,8 +114,8 @@ def test_moco_is_shown_whole_training_images(materials):
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
-def test_two_views_of_a_patch_differ_in_every_row(materials, name):
-    batch = next(iter(build.stages(materials(name))[0].batches.epoch(1)))
+def test_two_views_of_a_patch_differ_in_every_row(context_of, name):
+    batch = next(iter(build.stages(context_of(name))[0].batches.epoch(1)))
     alike = np.isclose(batch["query"], batch["key"]).all(axis=(1, 2, 3))
     assert not alike.any()
 
@@ -136,8 +136,8 @@ def augmented(context, stage, augmentation, size_px):
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
-def test_pretraining_and_finetuning_each_have_their_own_augmentation(materials, name):
-    context = materials(name, changes=("finetuning.augmentation=finetune",))
+def test_pretraining_and_finetuning_each_have_their_own_augmentation(context_of, name):
+    context = context_of(name, changes=("finetuning.augmentation=finetune",))
     first, *_, last = build.stages(context)
     torch.testing.assert_close(
         *augmented(context, first, CONTRASTIVE, context.protocol.patches.size_px)
@@ -145,17 +145,17 @@ def test_pretraining_and_finetuning_each_have_their_own_augmentation(materials, 
     torch.testing.assert_close(*augmented(context, last, FINETUNE, context.protocol.data.image_px))
 
 
-def test_an_epoch_of_pretraining_passes_once_over_the_lesion_images(materials):
+def test_an_epoch_of_pretraining_passes_once_over_the_lesion_images(context_of):
     """A quarter of a batch is of high-quality lesions (docs/reference/methods.md)."""
-    context = materials("comcl")
+    context = context_of("comcl")
     grades = context.dataset.labels()[context.dataset.where("train"), 0]
     quarter = context.protocol.pretraining.batch // 4
     assert len(build.stages(context)[0].batches) == ceil((grades > 0).sum() / quarter)
 
 
-def test_masks_of_other_photographs_pick_no_epoch(materials):
-    assert [s.selects for s in build.stages(materials("deepmt-dr"))] == [False, True, True]
-    assert [s.selects for s in build.stages(materials("comcl"))] == [False, True]
+def test_masks_of_other_photographs_pick_no_epoch(context_of):
+    assert [s.selects for s in build.stages(context_of("deepmt-dr"))] == [False, True, True]
+    assert [s.selects for s in build.stages(context_of("comcl"))] == [False, True]
 
 
 BY_BRIGHTNESS = """

@@ -125,7 +125,7 @@ def slowly(i):
     sys.stdout.write(f"{i}\\n")  # in one piece, whichever thread
     return picture(i)
 
-pixel_store.Store(Path(sys.argv[2]), RECIPE).fill(KEYS, slowly, lambda _: None)
+pixel_store.PixelStore(Path(sys.argv[2]), RECIPE).fill(KEYS, slowly, lambda _: None)
 """
 
 

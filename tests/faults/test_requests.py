@@ -54,7 +54,7 @@ def refused(result, *parts):
         (("--set", "finetuning.epocs=3"), ("did you mean finetuning.epochs",)),
         (("--set", "comcl.spl=off"), ("resnet50 does not read",)),
         (("--set", "init.weights=lost.pt"), ("no such file",)),
-        (("--settings", "orginal"), ("common or original",)),  # codespell:ignore orginal
+        (("--settings", "orginal"), ("common, original",)),  # codespell:ignore orginal
         (("--method", "comcl", "--set", "patches.boxes=oracle"), ("given boxes",)),
         (("--method", "comcl", "--set", "patches.minimum=5000"), ("5000", "L: ")),
         (("--method", "comcl-v1", "--lq-ratio", "1.0"), ("comcl.empty_level=paired_clean",)),

@@ -1,10 +1,10 @@
-"""One command renews every golden file, and the README names it."""
+"""One command renews every golden file, and CONTRIBUTING names it."""
 
 import re
 
 from paths import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
 READING = re.compile(r"""environ(?:\.get\(|\[)["']BENCH_RENEW_GOLDEN["']""")
 
@@ -16,21 +16,21 @@ def commands(target):
     return re.sub(r"\$\((\w+)\)", lambda match: variables[match[1]], body)
 
 
-def test_the_command_of_the_readme_runs_every_test_that_renews_a_file():
+def test_the_command_of_contributing_runs_every_test_that_renews_a_file():
     readers = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "tests").rglob("*.py")
         if READING.search(path.read_text(encoding="utf-8"))
     }
     assert len(readers) >= 4
-    (target,) = re.findall(r"`make (renew[\w-]*)`", README)
+    (target,) = re.findall(r"`make (renew[\w-]*)`", CONTRIBUTING)
     renewing = commands(target)
     assert set(re.findall(r"tests/\S+\.py", renewing)) == readers
     assert "BENCH_RENEW_GOLDEN=1" in renewing
 
 
-def test_the_readme_has_no_other_command_for_it():
-    assert "BENCH_RENEW_GOLDEN" not in README
+def test_contributing_has_no_other_command_for_it():
+    assert "BENCH_RENEW_GOLDEN" not in CONTRIBUTING
 
 
 def test_losses_are_renewed_before_the_lock_and_one_test_at_a_time():

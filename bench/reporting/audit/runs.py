@@ -14,7 +14,7 @@ from bench.evaluation.joint import FILE
 from bench.roster import METHODS
 
 CONTRASTIVE = ("pretrain", "teacher", "student")
-"""Names of the stages that see patches instead of labelled images (bench/recipes)."""
+"""Names of the stages that see patches instead of labelled images (bench/pipeline/recipes)."""
 
 
 @dataclass(frozen=True)

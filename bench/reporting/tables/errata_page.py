@@ -19,7 +19,7 @@ def render_errata(errata: Sequence[Erratum], form: str) -> str:
     """The notes as text that ends in a newline.
 
     Args:
-        errata: As `bench.reporting.tables.paper_errata.notes` gives them.
+        errata: As `bench.reporting.tables.paper_errata.errata` gives them.
         form: "terminal", "text", "markdown" or "latex".
 
     Raises:
