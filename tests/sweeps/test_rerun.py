@@ -134,7 +134,7 @@ def test_the_same_run_is_made_anew_beside_the_stored_one(
     assert (folder / "DONE").stat().st_mtime_ns == before
 
     twice = CliRunner().invoke(app, words)
-    assert (twice.exit_code, "name a folder without it" in twice.stderr) == (2, True)
+    assert (twice.exit_code, "choose another folder" in twice.stderr) == (2, True)
 
     labels = (data / "labels.csv").read_text()
     first, second = labels.splitlines()[1:3]
