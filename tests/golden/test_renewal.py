@@ -23,7 +23,7 @@ def test_the_command_of_contributing_runs_every_test_that_renews_a_file():
         if READING.search(path.read_text(encoding="utf-8"))
     }
     assert len(readers) >= 4
-    (target,) = re.findall(r"`make (renew[\w-]*)`", CONTRIBUTING)
+    (target,) = set(re.findall(r"`make (renew[\w-]*)`", CONTRIBUTING))
     renewing = commands(target)
     assert set(re.findall(r"tests/\S+\.py", renewing)) == readers
     assert "BENCH_RENEW_GOLDEN=1" in renewing
