@@ -27,7 +27,7 @@ from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.tables.build import NOTHING, ONLY_STUDIES
 from bench.store import write_bytes
 
-__all__ = ["FIGURES", "Drawn", "Picture", "Skipped", "draw", "write"]
+__all__ = ["FIGURES", "DatasetFigures", "Picture", "Skipped", "draw", "write"]
 
 Draw = Callable[[ScoredStudy], Sequence[Picture | Skipped]]
 FIGURES: dict[str, Draw] = {
