@@ -1,4 +1,4 @@
-"""The commands that show images before anything is trained; `bench.cli` adds them to its own."""
+"""The commands that check and show images before anything is trained."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,8 @@ from bench.commands.options import (
     CacheOption,
     DataOption,
     DatasetOption,
+    DeviceOption,
+    JsonOption,
     MethodOption,
     PartialOption,
     ProtocolOption,
@@ -20,6 +22,48 @@ from bench.commands.options import (
 )
 
 commands = typer.Typer()
+
+
+@commands.command(
+    rich_help_panel=options.TRAIN,
+    epilog="Example: bench prepare eyeq --data data/eyeq",
+)
+def prepare(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="Data set to check: eyeq, chestxray, folder or idrid.",
+            autocompletion=options.complete("eyeq", "chestxray", "folder", "idrid"),
+        ),
+    ],
+    data: DataOption = None,
+    protocol: ProtocolOption = None,
+    change: SetOption = None,
+    cache: CacheOption = None,
+    device: DeviceOption = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="For idrid: folder for pictures of held-out photographs with the detected boxes.",
+            callback=new_folder,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a downloaded data set and cache its images; for idrid, train the lesion detector.
+
+    Exits with 2 if the data set is not ready to train on.
+    """
+    with reported():
+        from bench.inspection.prepare import prepare as check
+        from bench.pipeline.progress import watching
+
+        folders = {"data": data, "cache": cache, "out": out}
+        settings = {"protocol": protocol, "changes": tuple(change or ()), "device": device}
+        with watching() as callbacks:
+            answer = check(dataset, callbacks, **folders, **settings, as_json=as_json)
+        typer.echo(answer.text)
+        raise typer.Exit(0 if answer.ready else 2)
 
 
 @commands.command(

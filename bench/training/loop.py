@@ -40,8 +40,8 @@ class NonFiniteLoss(BenchError):
 class Trainable(Stateful, Protocol):
     """What the loop asks of an nn.Module; methods satisfy it without importing the harness.
 
-    An `after_step()` method, where there is one, runs after each optimizer step (the momentum
-    encoder follows, keys enter the queue). Whatever training changes must be in `state_dict`.
+    An `after_step()` method, where there is one, runs after each optimizer step. Whatever training
+    changes must be in `state_dict`.
     """
 
     def loss(
@@ -60,10 +60,7 @@ class Batches(Protocol):
 
     @property
     def indices(self) -> np.ndarray:
-        """(n,) places in the run's data set of the images that some epoch may draw.
-
-        Empty exactly where the images are of another set, which `foreign` names then.
-        """
+        """(n,) indices of the images that some epoch may draw; empty where `foreign` is named."""
         ...
 
     @property
@@ -144,10 +141,10 @@ def fit(
         device: batches are brought here.
         accumulation: parts that each batch is computed in, to save memory. The gradient is that
             of the mean over the batch; batch statistics and negatives come from one part alone.
-        validate: scores of the module after an epoch. The highest `score` that is a number
-            decides whose weights are kept, the earlier epoch of equals; without one, the last's.
-        record: gets the event of every epoch in order, once the checkpoint holds it; after a
-            resume those of the earlier epochs come again first, so a log begun anew is complete.
+        validate: scores of the module after an epoch; the highest `score` decides whose weights
+            are kept, the earlier of equals. Without it, the last epoch's.
+        record: gets every epoch's event in order, once the checkpoint holds it; after a resume
+            first those of the earlier epochs again.
         progress: called after each step.
         interrupted: asked after each step and before each epoch whether to stop.
         stage: its name, in events and messages.

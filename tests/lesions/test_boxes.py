@@ -55,7 +55,7 @@ def weights(trained):
 
 def test_a_detector_is_trained_once_and_found_afterwards(lesions, tmp_path):
     steps = []
-    watch = Callbacks(SILENT.tick, lambda report: steps.append(report.steps_done), SILENT.say)
+    watch = Callbacks(SILENT.tick, lambda report: steps.append(report.steps_done))
     first = detector_training.detector(lesions, protocol(), around(tmp_path, watch))
     assert steps == [1, 2, 3, 4]  # three photographs in batches of two, twice
     again = detector_training.detector(lesions, protocol(), around(tmp_path, watch))
@@ -295,8 +295,6 @@ def test_a_run_with_a_detector_records_what_it_found(
 
 
 def test_boxes_of_the_data_set_are_left_as_they_are(located):
-    given, _ = located()
-    images, report = boxes.locate(
-        BoxSource("given"), given.images, given.dataset, [], protocol(), around(Path("nowhere"))
-    )
+    given, rest = located()[0], ([], protocol(), around(Path("nowhere")))
+    images, report = boxes.locate(BoxSource("given"), given.images, given.dataset, *rest)
     assert images is given.images and report == {}
