@@ -28,6 +28,10 @@ class Interrupted(BenchError):
     exit_code = 4
 
 
+class LostLock(Interrupted):
+    """Another process took over what this one was on; it stops, and writes nothing more there."""
+
+
 SHIPPED_FILES = (
     "it is part of the package: install comcl-bench again, or in a checkout run "
     "`git checkout -- bench/reporting/data`"

@@ -14,7 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -113,12 +113,18 @@ class PixelStore:
         """
         work = self.folder / f"work-{digest(list(keys))[:16]}"
         while _missing(keys, self.rows()):
-            with lock(work) as acquired:
-                if acquired:
-                    return self._make(keys, make, on_count, skip)
-            while owner_of(work) is not None:
+            try:
+                with lock(work) as acquired:
+                    if acquired:
+                        return self._make(keys, make, on_count, skip)
+            finally:
+                with suppress(OSError):  # it has something in it: another process is on these rows
+                    work.rmdir()
+            while True:
                 on_count(len(keys) - len(_missing(keys, self.rows())))
                 time.sleep(0.5)
+                if owner_of(work) is None:
+                    break
         return {}
 
     def _make(

@@ -7,7 +7,6 @@ and, last, `detector.json` with its scores on held-out photographs.
 
 import io
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -25,7 +24,7 @@ from bench.lesions.box_source import APPLIED
 from bench.lesions.faster_rcnn import DetectionBatches, LesionDetector, schedule
 from bench.lesions.idrid import KINDS, AnnotatedPhotograph, LesionSet
 from bench.lesions.predictions import DetectorImage, Predictor, threads
-from bench.locking import lock
+from bench.locking import Waiting, lock
 from bench.protocol.settings import DetectorSettings, Protocol
 from bench.seeding import seed_for
 from bench.training.callbacks import Callbacks
@@ -90,12 +89,13 @@ def detector(lesions: LesionSet, protocol: Protocol, context: DetectorContext) -
     """
     folder = context.cache / "detectors" / key(lesions, protocol)
     report = folder / "detector.json"
+    waiting = Waiting(folder, "the lesion detector", context.callbacks.say)
     while not report.is_file():
         with lock(folder) as acquired:
             if acquired and not report.is_file():
                 _train(lesions, protocol, folder, context)
         if not report.is_file():
-            time.sleep(1)
+            waiting.pause()
             if context.interrupted():
                 raise Interrupted("stopped while another process trains the lesion detector")
     network = LesionDetector(protocol.detector, fetch=False)

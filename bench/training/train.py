@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from bench.errors import Interrupted
-from bench.locking import lock
+from bench.locking import Waiting, lock
 from bench.protocol.settings import EngineSettings, FinetuningSettings
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
@@ -116,6 +116,7 @@ def outcome(
     """
     path = folder / "outcome.pt"
     assert stage.outcome is not None, f"{stage.name} has no outcome to share"
+    waiting = Waiting(folder, f"the same stage, {stage.name}", training.say)
     while not path.is_file():
         with lock(folder) as acquired:
             if acquired and not path.is_file():
@@ -125,7 +126,7 @@ def outcome(
                 _save(path, stage.outcome(module))
                 (folder / "checkpoint.pt").unlink()
         if not path.is_file():
-            time.sleep(1)
+            waiting.pause()
             if training.interrupted():
                 raise Interrupted(f"{stage.name}: stopped while another process trains it")
     training.log.forget(stage.name)
