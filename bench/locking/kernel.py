@@ -19,8 +19,9 @@ from pathlib import Path
 REFUSED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF)
 """How a file system says that it has no flock."""
 
-TRIES = 3  # `is_locked` has the lock for a moment, too
+TRIES = 3
 PAUSE_SECONDS = 0.002
+"""Between tries, since whoever asks `is_locked` has the lock for a moment, too."""
 
 _LOCKED: set[int] = set()  # descriptors
 
@@ -69,7 +70,7 @@ def is_locked(folder: Path) -> bool:
     """Whether a process of this kernel has the folder's lock."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return _flock(file, fcntl.LOCK_SH) is False
+        return _flock(file, fcntl.LOCK_SH, tries=1) is False
     finally:
         os.close(file)
 
@@ -82,7 +83,7 @@ def name(folder: Path | int) -> str:
 def _locked(folder: Path) -> Guard | None:
     file, kept = os.open(folder, os.O_RDONLY | os.O_DIRECTORY), False
     try:
-        locked = _flock(file, fcntl.LOCK_EX)
+        locked = _flock(file, fcntl.LOCK_EX, tries=TRIES)
         kept = locked is not False
         if locked:
             _LOCKED.add(file)
@@ -92,9 +93,11 @@ def _locked(folder: Path) -> Guard | None:
             os.close(file)
 
 
-def _flock(file: int, how: int) -> bool | None:
+def _flock(file: int, how: int, *, tries: int) -> bool | None:
     """Whether the kernel locked it; False if another process has it, None if there is no flock."""
-    for _ in range(TRIES):
+    for number in range(tries):
+        if number:
+            time.sleep(PAUSE_SECONDS)
         try:
             fcntl.flock(file, how | fcntl.LOCK_NB)
             return True
@@ -103,7 +106,6 @@ def _flock(file: int, how: int) -> bool | None:
                 return None
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
-        time.sleep(PAUSE_SECONDS)
     return False
 
 

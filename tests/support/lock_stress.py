@@ -6,7 +6,8 @@ after it was made, so that what was overwritten is known as well. Two holds over
 was made twice, or if a hold changed what another had changed after its own entry.
 
 As a script: `lock_stress.py FOLDER MODE HOLDS SECONDS` prints the tally as JSON. The modes are
-"kernel"; "lease", with flock refused; and "old", for a version of the lock without checks.
+"kernel"; "lease", with flock refused; and "blind", a lease whose holders ask nothing and write
+under names that no taker removes, so that there is something to find.
 """
 
 import errno
@@ -32,18 +33,26 @@ LEASE_SECONDS = 0.3
 BEAT_SECONDS = 0.05
 LAST = 40  # changes that the content names
 LONGEST_STOP = 3 * LEASE_SECONDS
+SUSPENDED_BEFORE_RENAME = (
+    0.004  # of all changes: the worst moment, which a stop from outside misses
+)
 
 
 def main(root: Path, mode: str, holds: int, seconds: float) -> dict[str, Any]:
     """Disturb the workers until there were so many holds, or the time is up; then look."""
     shorten(mode)
     began, rng = time.monotonic(), random.Random(0)
-    workers = {os_fork(root, mode, number): number for number in range(PROCESSES)}
+    workers = {forked(root, mode, number): number for number in range(PROCESSES)}
     done: Counter[str] = Counter()
     stopped: dict[int, float] = {}
     while count(root) < holds and time.monotonic() - began < seconds:
         time.sleep(rng.uniform(0, 0.1))
         now = time.monotonic()
+        for pid in workers.keys() - stopped.keys():
+            if os.waitpid(pid, os.WNOHANG | os.WUNTRACED)[0]:  # it stopped itself
+                stopped[pid] = now + rng.uniform(0, LONGEST_STOP)
+                done["stops_before_a_rename"] += 1
+                done["long_stops"] += stopped[pid] - now > LEASE_SECONDS
         for pid in [pid for pid, until in stopped.items() if until < now]:
             os.kill(pid, signal.SIGCONT)
             del stopped[pid]
@@ -52,7 +61,7 @@ def main(root: Path, mode: str, holds: int, seconds: float) -> dict[str, Any]:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             stopped.pop(pid, None)
-            workers[os_fork(root, mode, workers.pop(pid))] = 0
+            workers[forked(root, mode, workers.pop(pid))] = 0
             done["kills"] += 1
         elif pid not in stopped and len(stopped) < MOST_STOPPED:
             os.kill(pid, signal.SIGSTOP)
@@ -70,14 +79,14 @@ def main(root: Path, mode: str, holds: int, seconds: float) -> dict[str, Any]:
         **judged(root),
         "blocked_processes": len(blocked),
         "blocked_folders": sum(not is_free(root / str(i)) for i in range(FOLDERS)),
-        "left_behind": sorted(path.name for path in root.glob("*/*") if path.name != "content"),
+        "left_behind": sum(path.name != "content" for path in root.glob("*/*")),
         "seconds": round(time.monotonic() - began, 1),
     }
 
 
 def shorten(mode: str) -> None:
     locking.SILENT_SECONDS, locking.BEAT_SECONDS = LEASE_SECONDS, BEAT_SECONDS
-    if mode == "lease":
+    if mode != "kernel":
 
         def refuse(*_: Any) -> None:
             raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -85,7 +94,7 @@ def shorten(mode: str) -> None:
         fcntl.flock = refuse
 
 
-def os_fork(root: Path, mode: str, number: int) -> int:
+def forked(root: Path, mode: str, number: int) -> int:
     pid = os.fork()
     if pid == 0:
         try:
@@ -112,22 +121,25 @@ def work(root: Path, mode: str, rng: random.Random) -> None:
 def hold(folder: Path, held: Any, mode: str, log: Any, rng: random.Random) -> None:
     token = uuid.uuid4().hex[:12]
     try:
-        change(folder, held, token, mode, log)
+        change(folder, held, token, mode, log, rng)
         time.sleep(rng.choice((0, 0, 0, rng.uniform(0, 0.02))))
-        change(folder, held, token, mode, log)
+        change(folder, held, token, mode, log, rng)
     except (LostLock, FileNotFoundError) as error:
         kind = "lost" if isinstance(error, LostLock) else "late"
         log.write(json.dumps({"folder": folder.name, "by": token, kind: 1}).encode() + b"\n")
 
 
-def change(folder: Path, held: Any, token: str, mode: str, log: Any) -> None:
+def change(folder: Path, held: Any, token: str, mode: str, log: Any, rng: random.Random) -> None:
     path = folder / "content"
     before = json.loads(path.read_text()) if path.is_file() else []
     number = before[-1][0] + 1 if before else 1
-    partial = folder / f"content.{uuid.uuid4().hex}.partial"
+    ending = "blind" if mode == "blind" else "partial"
+    partial = folder / f"content.{uuid.uuid4().hex}.{ending}"
     partial.write_text(json.dumps([*before[1 - LAST :], [number, token]]))
-    if mode != "old":
+    if mode != "blind":
         held.check()
+    if rng.random() < SUSPENDED_BEFORE_RENAME:
+        os.kill(os.getpid(), signal.SIGSTOP)
     partial.replace(path)
     log.write(json.dumps({"folder": folder.name, "by": token, "number": number}).encode() + b"\n")
 
