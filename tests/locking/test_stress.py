@@ -34,7 +34,7 @@ def test_killed_and_suspended_holders_never_overlap(tmp_path, mode):
 
 def test_holders_that_ask_nothing_overlap(tmp_path):
     """Without a kernel's lock, and blind to what the lease says: the same look finds the fault."""
-    found = tally(tmp_path, "blind", 10**6, 8)
+    found = tally(tmp_path, "blind", 10**6, 6)
     assert found["interleaved"] > 0
 
 

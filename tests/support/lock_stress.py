@@ -33,9 +33,8 @@ LEASE_SECONDS = 0.3
 BEAT_SECONDS = 0.05
 LAST = 40  # changes that the content names
 LONGEST_STOP = 3 * LEASE_SECONDS
-SUSPENDED_BEFORE_RENAME = (
-    0.004  # of all changes: the worst moment, which a stop from outside misses
-)
+WORST_MOMENT = {"kernel": 0.005, "lease": 0.005, "blind": 0.05}
+"""Share of changes before whose rename a process stops: stops from outside miss that moment."""
 
 
 def main(root: Path, mode: str, holds: int, seconds: float) -> dict[str, Any]:
@@ -138,7 +137,7 @@ def change(folder: Path, held: Any, token: str, mode: str, log: Any, rng: random
     partial.write_text(json.dumps([*before[1 - LAST :], [number, token]]))
     if mode != "blind":
         held.check()
-    if rng.random() < SUSPENDED_BEFORE_RENAME:
+    if rng.random() < WORST_MOMENT[mode]:
         os.kill(os.getpid(), signal.SIGSTOP)
     partial.replace(path)
     log.write(json.dumps({"folder": folder.name, "by": token, "number": number}).encode() + b"\n")
