@@ -67,13 +67,13 @@ class Held:
 
         return is_asked
 
-    def keep_beating(self, stop: threading.Event) -> None:
+    def _keep_beating(self, stop: threading.Event) -> None:
         """Renew the claim every few seconds, until `stop` is set or it is lost."""
         while not self._lost and not stop.wait(BEAT_SECONDS):
             with suppress(OSError):  # the disk is away; if it stays away, others take over
                 self._beat()
 
-    def release(self) -> None:
+    def _release(self) -> None:
         """Remove the claim if it is still ours, and give the kernel's lock back."""
         with suppress(OSError):  # what cannot be removed is silent soon
             present = claim.look(self.folder)
@@ -100,7 +100,7 @@ def lock(folder: Path) -> Iterator[Held | None]:
         yield None
         return
     stop = threading.Event()
-    beat = threading.Thread(target=held.keep_beating, args=(stop,), daemon=True)
+    beat = threading.Thread(target=held._keep_beating, args=(stop,), daemon=True)
     _HELD[folder] = held
     try:
         beat.start()
@@ -111,7 +111,7 @@ def lock(folder: Path) -> Iterator[Held | None]:
         stop.set()
         if beat.ident is not None:
             beat.join()
-        held.release()
+        held._release()
 
 
 def check(folder: Path) -> None:
@@ -134,10 +134,13 @@ def owner_of(folder: Path) -> dict[str, Any] | None:
     if present is None or present.holder is None:
         return None
     silent = time.time() - present.beat
-    if _is_of(present, kernel.name(folder)):
-        if not kernel.is_locked(folder):
+    try:
+        if _is_of(present, kernel.name(folder)):
+            if not kernel.is_locked(folder):
+                return None
+        elif abs(silent) > SILENT_SECONDS:
             return None
-    elif abs(silent) > SILENT_SECONDS:
+    except FileNotFoundError:  # the folder was removed meanwhile
         return None
     return {**present.holder, "silent_seconds": silent if silent > SILENT_SECONDS else 0.0}
 
@@ -148,7 +151,7 @@ def described(owner: dict[str, Any]) -> str:
     if not owner["silent_seconds"]:
         return process
     minutes = owner["silent_seconds"] / 60
-    return f"{process} (silent for {minutes:.0f} min: suspended or hung; kill it to free the run)"
+    return f"{process} (silent for {minutes:.0f} min: suspended or hung; kill it to free this)"
 
 
 class Waiting:
