@@ -16,6 +16,7 @@ def test_a_beat_neither_makes_a_claim_again_nor_renews_anothers(tmp_path, monkey
     monkeypatch.setattr(locking, "BEAT_SECONDS", 0.02)
     path = tmp_path / "claim.json"
     with locking.lock(tmp_path) as held:
+        assert held
         path.unlink()
         time.sleep(0.2)
         assert not path.exists()
@@ -39,6 +40,7 @@ def take_over(folder, *, host="elsewhere"):
 def test_a_holder_that_was_taken_over_writes_nothing_more(tmp_path, either):
     log = store.EventLog(tmp_path / "events.jsonl")
     with locking.lock(tmp_path) as held:
+        assert held
         store.write_json(tmp_path / "spec.json", {"a": 1})
         log.append({"stage": "x"})
         take_over(tmp_path)
@@ -63,6 +65,7 @@ def test_a_holder_that_keeps_its_lock_writes(tmp_path, either):
     """As does whoever holds none, and the holder of another folder."""
     (tmp_path / "a").mkdir()
     with locking.lock(tmp_path / "a") as held, locking.lock(tmp_path / "b"):
+        assert held
         take_over(tmp_path / "b")
         store.write_bytes(tmp_path / "a" / "x", b"x")
         store.write_bytes(tmp_path / "x", b"x")
@@ -75,6 +78,7 @@ def test_a_rename_that_was_checked_before_the_takeover_fails_after_it(tmp_path, 
     path = tmp_path / "DONE"
     partial = store.partial_of(path)
     with locking.lock(tmp_path) as held:
+        assert held
         partial.write_text("x")
         held.check()
         grow_old(tmp_path, locking.SILENT_SECONDS + 5)
