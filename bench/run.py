@@ -94,8 +94,10 @@ def _run(
 
     *shared, last = stages
     state: StateDict | None = None
+    origins = dict(context.origins)
     for stage in shared:
-        state = outcome(stage, state, _stage_folder(prepared, stage), training)
+        found = outcome(stage, state, _stage_folder(prepared, stage, device), training)
+        state, origins[stage.name] = found.state, found.origin
     embedded = _embeddings(stages, state, context, training)
     network = train(last, state, prepared.folder, training)
 
@@ -111,10 +113,11 @@ def _run(
             "embeddings.npz": embedded,
         },
         leaks=_leaks(prepared, context, stages),
+        shared=origins,
         device=device,
         log=training.log,
     )
-    _remove_intermediate(prepared, shared)
+    _remove_intermediate(prepared, shared, device)
 
 
 def _training_context(
@@ -171,8 +174,8 @@ def _leaks(prepared: Prepared, context: RunContext, stages: tuple[Stage, ...]) -
     return leakage(context.dataset, prepared.digests, context.images, drawn_by)
 
 
-def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
-    """Where a stage's outcome lies: named by all that can change it.
+def _stage_folder(prepared: Prepared, stage: Stage, device: torch.device) -> Path:
+    """Where a stage's outcome lies: named by all that can change it, the kind of device included.
 
     A stage that runs with other fine-tuning may share is named without what comes after it.
     """
@@ -180,15 +183,16 @@ def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
     if stage.shared_as is not None:
         spec["protocol"] = {k: v for k, v in spec["protocol"].items() if k != "finetuning"}
         del spec["study"]
-    return prepared.cache / "stages" / store.digest([stage.shared_as or stage.name, spec])[:16]
+    named = [stage.shared_as or stage.name, spec, device.type]
+    return prepared.cache / "stages" / store.digest(named)[:16]
 
 
-def _remove_intermediate(prepared: Prepared, stages: list[Stage]) -> None:
+def _remove_intermediate(prepared: Prepared, stages: list[Stage], device: torch.device) -> None:
     """Drop the checkpoint, and outcomes of stages that no other run can use."""
     (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
     for stage in stages:
         if stage.shared_as is None:
-            shutil.rmtree(_stage_folder(prepared, stage))
+            shutil.rmtree(_stage_folder(prepared, stage, device))
 
 
 def _log_boxes(context: RunContext, training: TrainingContext) -> None:

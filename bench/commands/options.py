@@ -2,15 +2,17 @@
 
 import errno
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bench.commands.folders import existing_folder, new_folder
-from bench.errors import BenchError, RequestError
+from bench.errors import BenchError, DamagedWarning, RequestError
 from bench.roster import ALIASES, METHODS
 
 # The groups of commands in `bench --help`.
@@ -190,7 +192,10 @@ def names(option: str, text: str) -> tuple[str, ...]:
 def reported() -> Iterator[None]:
     """Turn failures that a user can act on into a message on standard error and an exit code."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            warnings.simplefilter("always", DamagedWarning)
+            yield
     except BenchError as error:
         hint = f"\nresume with: {_command_line()}" if error.exit_code == 4 else ""
         typer.echo(f"bench: {error}{hint}", err=True)
@@ -200,6 +205,14 @@ def reported() -> Iterator[None]:
             raise
         typer.echo(f"bench: cannot write: {error}; {UNWRITABLE[error.errno]}", err=True)
         raise typer.Exit(1) from None
+
+
+def _show_warning(usual: Callable[..., None], message: Any, category: Any, *rest: Any) -> None:
+    """A sentence for ours, not the line of code that it comes from."""
+    if issubclass(category, DamagedWarning):
+        typer.echo(f"bench: {message}", err=True)
+    else:
+        usual(message, category, *rest)
 
 
 FREE_SPACE = "free some space, then run the same command again"

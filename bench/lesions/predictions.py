@@ -1,7 +1,6 @@
 """What the lesion detector sees in images, remembered by image; and the boxes made of it."""
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ import cv2
 import numpy as np
 import torch
 
-from bench import store
+from bench import checksums, store
 from bench.data.cache import ProgressCallback
 from bench.data.decode import photograph
 from bench.data.patches import fitting
@@ -83,8 +82,8 @@ class Predictor:
             part = new[start : start + count]
             keys = [view.key for view in part]
             seen = self._predict(part, partial(self._tell, start, len(new)))
-            rows = json.dumps(dict(zip(keys, map(_pack, seen), strict=True)))
-            store.write_bytes(self.stored / f"{store.digest(keys)[:16]}.json", rows.encode())
+            rows = dict(zip(keys, map(_pack, seen), strict=True))
+            checksums.write_json(self.stored / f"{store.digest(keys)[:16]}.json", rows)
             self._stop_if_interrupted()
 
     def _predict(
@@ -219,7 +218,7 @@ def _recall(stored: Path) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for path in sorted(stored.glob("*.json")):
         if path.name != "claim.json":
-            known |= json.loads(path.read_text())
+            known |= checksums.read_json(path) or {}
     return known
 
 
