@@ -31,8 +31,8 @@ from bench.pipeline import build, embeddings, record, saliency
 from bench.pipeline.context import RunContext
 from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Prepared, Request, prepare
-from bench.training.callbacks import Callbacks
-from bench.training.interrupt import catching_signals
+from bench.training.callbacks import Callbacks, stopping
+from bench.training.interrupt import PATIENCE_SECONDS, catching_signals
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, StateDict
 from bench.training.train import TrainingContext, make, outcome, seconds_to_train, train
@@ -49,7 +49,8 @@ def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
         BenchError: exit 1, it failed; the reason is in `failure.json` of its folder.
     """
     device = choose_device(request.device)
-    with catching_signals() as interrupted:
+    with catching_signals(PATIENCE_SECONDS) as interrupted:
+        callbacks = stopping(callbacks, interrupted)
         prepared = prepare(request, callbacks.tick)
         check_precision(prepared.protocol.engine.precision, device)
         while not store.is_done(prepared.folder):

@@ -91,11 +91,14 @@ def folder_of(root: Path, spec: Spec) -> Path:
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file atomically: a crash leaves the old content or the new one."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # there still is one where the disk was full
 
 
 def write_json(path: Path, value: Any) -> None:

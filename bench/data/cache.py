@@ -24,6 +24,7 @@ from bench.data.decode import DECODE_VERSION, photograph, radiograph
 from bench.data.field_of_view import FieldOfView
 from bench.data.pixel_store import MakeImage, PixelStore
 from bench.data.records import Modality, Record
+from bench.data.workers import working
 from bench.errors import RequestError
 from bench.store import digest, file_digest
 
@@ -77,7 +78,7 @@ def content_digests(
         cache.mkdir(parents=True, exist_ok=True)
     last = time.monotonic()
     try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with working(ThreadPoolExecutor(os.cpu_count())) as pool:
             digests = pool.map(file_digest, new.values())
             for done, (name, content) in enumerate(zip(new, digests, strict=True), start=1):
                 memo[name] = content

@@ -24,6 +24,7 @@ import numpy as np
 
 from bench.checksums import row_checksum
 from bench.data.stored_images import StoredImages, StoredRow
+from bench.data.workers import working
 from bench.errors import RequestError
 from bench.locking import lock, owner_of
 from bench.store import digest, write_json
@@ -121,7 +122,8 @@ class PixelStore:
         write_json(self.folder / "recipe.json", self.recipe)
         already_made, failed = len(keys) - len(missing), {}
         workers = os.cpu_count() or 1
-        with _writing(self.folder, self._row_bytes) as part, ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        with _writing(self.folder, self._row_bytes) as part, working(pool):
             attempt = partial(_attempt, keys, make, part)
             for start in range(0, len(missing), ROUND * workers):
                 chunk = missing[start : start + ROUND * workers]

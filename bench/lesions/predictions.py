@@ -21,6 +21,7 @@ from bench.data.decode import photograph
 from bench.data.patches import fitting
 from bench.data.pixels import ImageSet, Pixels
 from bench.data.records import Dataset
+from bench.data.workers import working
 from bench.errors import Interrupted
 from bench.evaluation.detection import Detections
 from bench.lesions.faster_rcnn import LesionDetector, to_input
@@ -90,7 +91,7 @@ class Predictor:
         self, part: Sequence[DetectorImage], on_count: Callable[[int], object]
     ) -> list[Detections]:
         """Look at images now; boxes as fractions of the side."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with working(ThreadPoolExecutor(os.cpu_count())) as pool:
             images = list(pool.map(lambda view: view.load(), part))
         detections: list[Detections] = []
         with threads(self.settings.threads):

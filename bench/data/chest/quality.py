@@ -16,6 +16,7 @@ from bench.data.cache import ProgressCallback, content_digests
 from bench.data.decode import radiograph
 from bench.data.folder import read_csv, whole_number
 from bench.data.records import Record
+from bench.data.workers import working
 from bench.errors import RequestError
 from bench.protocol.chest import ChestSettings
 
@@ -122,7 +123,7 @@ def _measured(records: Sequence[Record], cache: Path, tick: ProgressCallback) ->
     def measure(file: Path) -> tuple[float, float, float, float]:
         return measures(radiograph(file, PX)[0][..., 0])
 
-    with ThreadPoolExecutor() as pool:
+    with working(ThreadPoolExecutor()) as pool:
         for done, (name, values) in enumerate(
             zip(new, pool.map(measure, new.values()), strict=True), start=1
         ):
