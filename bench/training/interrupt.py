@@ -14,7 +14,7 @@ from types import FrameType
 from bench.errors import Interrupted
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 0.5
 """How long a run may take to read the flag; then it is left, so that two seconds are enough."""
 
 
