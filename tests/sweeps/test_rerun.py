@@ -14,9 +14,12 @@ from bench.evaluation.statistics import Estimate, prediction_interval
 from bench.pipeline.resolve import Request
 from bench.reporting.tracing.cell_ids import cell_id
 from bench.reporting.tracing.rerun_comparison import (
+    SAME_BYTES,
+    _judged,
     as_expected,
     compare_predictions,
     environment_changes,
+    same_arithmetic,
 )
 from bench.store import write_predictions
 from bench.sweeps import rerun as module
@@ -75,6 +78,37 @@ def test_only_fields_of_the_environment_that_differ_are_named():
         "packages.new": "absent -> 1",
     }
     assert environment_changes(was, was) == {}
+
+
+HERE = {
+    "device": "cpu",
+    "device_name": "a processor",
+    "instructions": "avx2 fma",
+    "packages": {"torch": "2.6"},
+    "codecs": {"jpg": "8.0"},
+    "date": "today",
+    "commit": "1",
+}
+
+
+@pytest.mark.parametrize(
+    "field", ["device", "device_name", "instructions", "packages", "codecs", "gpu"]
+)
+def test_other_bytes_are_excused_only_where_something_that_computes_differs(field):
+    near, far = (True, "another score, in the interval"), (False, "another score, not in it")
+    for expected in (near, far):
+        assert _judged("3 of 9 images ...", HERE, {**HERE, field: "other"}, expected) == expected
+        inside, why = _judged("3 of 9 images ...", HERE, {**HERE, "date": "tomorrow"}, expected)
+        assert not inside
+        assert "other bytes from the same processor" in why
+        assert _judged(SAME_BYTES, HERE, {**HERE, field: "other"}, expected)[0]
+
+
+def test_a_record_that_does_not_tell_its_instructions_is_judged_by_its_score():
+    old = {name: value for name, value in HERE.items() if name != "instructions"}
+    assert not same_arithmetic(old, HERE)
+    assert not same_arithmetic({**HERE, "instructions": ""}, {**HERE, "instructions": ""})
+    assert same_arithmetic(HERE, dict(HERE))
 
 
 def test_a_stored_command_is_the_request_again():
