@@ -162,7 +162,7 @@ def test_the_same_run_is_made_anew_beside_the_stored_one(
     again = CliRunner().invoke(app, [*words, "--json"])
     assert again.exit_code == 0, again.stderr
     found = json.loads(again.stdout)
-    assert (found["predictions"], found["why"]) == ("the same bytes", "the same score")
+    assert (found["predictions"], found["why"]) == ("the same bytes", "the same bytes")
     assert found["environment_differs"] == {}
     assert (tmp_path / found["folder"]).resolve() != folder.resolve()
     assert (folder / "DONE").stat().st_mtime_ns == before
