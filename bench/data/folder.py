@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.data.records import SPLITS, Box, Dataset, Record, check_unique
+from bench.data.csv_tables import read_csv, whole_number
+from bench.data.given_boxes import read_boxes
+from bench.data.records import SPLITS, Dataset, Record, check_unique
 from bench.errors import RequestError
 from bench.tasks import DIABETIC_RETINOPATHY, Task, findings
 
@@ -48,56 +50,6 @@ def load(root: Path) -> Dataset:
         real=True,
         assumptions=tuple(assumptions),
     )
-
-
-def read_csv(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
-    """A CSV with every cell as stripped text.
-
-    Raises:
-        RequestError: when the file or a required column is not there.
-    """
-    if not path.is_file():
-        raise RequestError(f"{path} is not there; see `bench datasets` for the expected layout")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path} is not a CSV table: {error}") from error
-    table.columns = [str(name).strip() for name in table.columns]
-    missing = [name for name in required if name not in table.columns]
-    if missing:
-        raise RequestError(
-            f"{path} has no column {missing[0]!r}; its columns are {', '.join(table.columns)}"
-        )
-    return pd.DataFrame({name: column.str.strip() for name, column in table.items()})
-
-
-def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
-    """Boxes by image of a `boxes.csv`; empty when there is no such file."""
-    if not path.is_file():
-        return {}
-    table = read_csv(path, required=("image", "x0", "y0", "x1", "y1"))
-    try:
-        corners = table[["x0", "y0", "x1", "y1"]].astype(float).to_numpy()
-    except ValueError as error:
-        raise RequestError(f"{path}: corners must be numbers: {error}") from None
-    if ((corners[:, 2:] <= corners[:, :2]).any(axis=1)).any():
-        raise RequestError(f"{path}: x1 and y1 must be larger than x0 and y0")
-    boxes: dict[str, tuple[Box, ...]] = {}
-    for image, (x0, y0, x1, y1) in zip(table["image"], corners.tolist(), strict=True):
-        boxes[image] = (*boxes.get(image, ()), (x0, y0, x1, y1))
-    return boxes
-
-
-def whole_number(text: str, where: str) -> int:
-    """The integer that a cell holds.
-
-    Raises:
-        RequestError: naming the cell.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise RequestError(f"{where}: {text!r} is not a whole number") from None
 
 
 def _task(table: pd.DataFrame) -> tuple[Task, list[str]]:

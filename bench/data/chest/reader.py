@@ -15,7 +15,7 @@ from bench.data.chest import files as chest_files
 from bench.data.chest.files import ListedImage
 from bench.data.chest.quality import quality
 from bench.data.chest.subset import boxes_to_train, subset
-from bench.data.folder import read_boxes
+from bench.data.given_boxes import read_boxes
 from bench.data.published import FINDINGS
 from bench.data.records import Box, Dataset, Record
 from bench.errors import RequestError
