@@ -95,10 +95,7 @@ def decode(path: Path, *, shorter_px: int = 1, longer_px: int = 1, most: int = 8
         _refuse_huge(path, image, shrink)
         if image.mode[0] in "IF":  # converted, they would be cut off at 255
             raise too_deep(path, f"mode {image.mode}")
-        image.load()
-        turn = TURNS.get(_orientation(image))
-        upright = image if turn is None else image.transpose(turn)
-        return Decoded(np.asarray(upright.convert("RGB")), shrink)
+        return Decoded(np.asarray(upright(image).convert("RGB")), shrink)
 
 
 @contextmanager
@@ -117,6 +114,13 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise
     except Exception as error:  # Pillow raises many kinds on bytes that are no whole image
         raise refusal(path, error) from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """An opened picture decoded, and turned as its EXIF says."""
+    image.load()
+    turn = TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def size_px(path: Path) -> tuple[int, int]:
