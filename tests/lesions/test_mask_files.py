@@ -16,7 +16,7 @@ LESION = np.zeros((30, 40), bool)
 LESION[5:9, 10:17] = LESION[20:22, 30:33] = True
 
 
-def levels(inside, outside=0, dtype=np.uint8):
+def levels(inside: float, outside: float = 0, dtype: type = np.uint8) -> np.ndarray:
     return np.where(LESION, inside, outside).astype(dtype)
 
 
