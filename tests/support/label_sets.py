@@ -5,7 +5,16 @@ from pathlib import Path
 from small_nih import write_nih
 
 GRADES = "image,label,patient_id,eye,quality,split"
-NAMES = ("./a b.jpg", "sub/b.JPG", "\u00e9.png", "e\u0301.png", "C.png", "c.png", "nothing", "1.2.840.png")
+NAMES = (
+    "./a b.jpg",
+    "sub/b.JPG",
+    "\u00e9.png",
+    "e\u0301.png",
+    "C.png",
+    "c.png",
+    "nothing",
+    "1.2.840.png",
+)
 """Names that people give; the third in one letter, the fourth in two."""
 
 
