@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.csv_tables import read_csv, whole_number
 from bench.data.given_boxes import read_boxes
+from bench.data.label_table import read_csv, whole_number
 from bench.data.published import EYEQ_COUNTS
 from bench.data.records import Dataset, Record, check_unique
 from bench.errors import RequestError

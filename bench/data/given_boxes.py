@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.data.csv_tables import read_csv
+from bench.data.label_table import read_csv
 from bench.data.records import Box
 from bench.errors import RequestError
 

@@ -79,7 +79,7 @@ def choose(protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: 
     if requested == "detector" or (requested == "auto" and dataset.boxes != "given"):
         return _detected(requested, dataset, protocol, cache)
     if requested not in ("auto", "no_detector", dataset.boxes):
-        alternative = "given for NIH's boxes" if dataset.modality == "chest" else "detector"
+        alternative = _given(dataset) if dataset.modality == "chest" else "detector"
         raise RequestError(
             f"--set patches.boxes={requested}: {dataset.name} has {dataset.boxes} boxes; use auto, "
             f"{alternative} or random_lesion_crops"
@@ -137,8 +137,13 @@ def _refuse_chest(setting: str, dataset: Dataset) -> None:
     if dataset.modality == "chest":
         raise RequestError(
             f"--set {setting}: such files are of fundus photographs, and {dataset.name} has "
-            "radiographs; take patches.boxes=given for NIH's boxes"
+            f"radiographs; take patches.boxes={_given(dataset)}"
         )
+
+
+def _given(dataset: Dataset) -> str:
+    """The value of `patches.boxes` that takes boxes on radiographs, and whose they are."""
+    return "given for those of a boxes.csv" if dataset.name == "folder" else "given for NIH's boxes"
 
 
 def _published(requested: str, file: Path) -> BoxSource:
@@ -163,7 +168,7 @@ def _detected(requested: str, dataset: Dataset, protocol: Protocol, cache: Path)
     if requested == "auto" and dataset.name != "eyeq":
         return BoxSource("random_lesion_crops")
     if not fundus:
-        alternative = ", or given for NIH's boxes" if dataset.modality == "chest" else ""
+        alternative = f", or {_given(dataset)}" if dataset.modality == "chest" else ""
         raise RequestError(
             f"--set patches.boxes={requested}: the detector knows retinal lesions, and "
             f"{dataset.name} is not graded fundus photographs; use random_lesion_crops{alternative}"

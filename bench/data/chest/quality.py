@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from bench.data.cache import ProgressCallback, content_digests
-from bench.data.csv_tables import read_csv, whole_number
 from bench.data.decode import radiograph
+from bench.data.label_table import read_csv, whole_number
 from bench.data.records import Record
 from bench.errors import RequestError
 from bench.protocol.chest import ChestSettings
