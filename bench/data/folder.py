@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.data import dataset_toml
+from bench.data import dataset_toml, given_boxes
 from bench.data.dataset_toml import Description
 from bench.data.folder_labels import (
     KAGGLE,
@@ -21,7 +21,6 @@ from bench.data.folder_labels import (
     recognised,
     unknown_layout,
 )
-from bench.data.given_boxes import read_boxes
 from bench.data.image_names import ImageFolder, refuse_two_names
 from bench.data.label_rules import BLANK
 from bench.data.label_table import LabelTable, read_table
@@ -60,7 +59,6 @@ def load(root: Path, *, modality: Modality | None = None, columns: str | None = 
     quality, unrated = _quality(table, description)
     patients, unknown = _patients(table, description, names)
     splits, undrawn = _splits(table, description)
-    boxes = read_boxes(root / "boxes.csv")
     records = tuple(
         Record(
             image_id=names[i],
@@ -69,19 +67,19 @@ def load(root: Path, *, modality: Modality | None = None, columns: str | None = 
             labels=labels.values[i] or (),
             quality=quality[i],
             split=splits[i],
-            boxes=boxes.get(names[i], ()),
         )
         for i in kept
     )
+    boxed = given_boxes.attach(records, root, names)
     return Dataset(
         name="folder",
         task=labels.task,
-        records=records,
-        boxes="given" if boxes else "none",
+        records=boxed.records,
+        boxes="given" if boxed.found else "none",
         real=True,
         modality=shown,
         test_drawn=True,
-        assumptions=(*labels.notes, *unrated, *unknown, *undrawn),
+        assumptions=(*labels.notes, *unrated, *unknown, *undrawn, *boxed.notes),
         declared=labels.declared,
     )
 
