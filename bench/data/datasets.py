@@ -162,7 +162,7 @@ def folder_set(name: str, location: Location) -> Dataset:
     dataset = folder.load(root, modality=data.modality, columns=data.columns)
     if data.modality is None and dataset_toml.read(root).modality is None:
         refuse_radiographs(dataset.records, name)
-    return dataset
+    return replace(dataset, name=name)
 
 
 def _read_eyeq(location: Location) -> Dataset:

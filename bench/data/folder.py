@@ -7,6 +7,7 @@ what other columns and values mean (`bench.data.dataset_toml`). What is not give
 rule that is recorded and shown.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from bench.data.records import SPLITS, Dataset, Modality, Record, check_unique
 from bench.errors import RequestError
 
 FILE = "labels.csv"
+EYE = re.compile(r"([0-9]+)_(?:left|right)(?:\.[a-z]+)?", re.ASCII)
+"""Names of EyePACS's photographs, as in Kaggle's label file."""
 
 
 def load(root: Path, *, modality: Modality | None = None, columns: str | None = None) -> Dataset:
@@ -87,7 +90,7 @@ def load(root: Path, *, modality: Modality | None = None, columns: str | None = 
 def _table(path: Path, description: Description) -> tuple[LabelTable, Description]:
     """The label file, and the description with the columns of a known layout."""
     named = {description.called("image"), *(image for image, _ in KAGGLE)}
-    table = read_table(path, lambda names: bool(named & set(names)), description.encoding)
+    table = read_table(path, lambda names: not named.isdisjoint(names), description.encoding)
     description = recognised(table, description)
     if description.called("image") not in table.columns:
         raise unknown_layout(table, f"no column {description.called('image')!r}")
@@ -127,8 +130,7 @@ def _patients(
     """
     name = description.called("patient_id")
     if name not in table.columns and "patient_id" not in description.columns:
-        sentence = f"{FILE} has no patient_id column: every image counts as a patient"
-        return list(images), [sentence]
+        return _unnamed_patients(description, images)
     cells = table.column(name)
     _refuse_words_for_nobody(cells, name)
     patients = [cell or f"no patient: {image}" for cell, image in zip(cells, images, strict=True)]
@@ -140,6 +142,17 @@ def _patients(
         f"{rows} {FILE} {'has' if nameless == 1 else 'have'} no {name}: each counts as a patient "
         "of its own"
     ]
+
+
+def _unnamed_patients(
+    description: Description, images: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Each image a patient; of Kaggle's photographs the two eyes of one number."""
+    eyes = [EYE.fullmatch(image) for image in images]
+    if description.called("label") == KAGGLE[0][1] and all(eyes):
+        sentence = f"{FILE} has no patient_id column: the number of an image is its patient"
+        return [eye[1] for eye in eyes if eye], [sentence]
+    return list(images), [f"{FILE} has no patient_id column: every image counts as a patient"]
 
 
 def _refuse_words_for_nobody(cells: Sequence[str], name: str) -> None:

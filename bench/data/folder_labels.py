@@ -45,24 +45,38 @@ class Labels:
 
 
 def recognised(table: LabelTable, description: Description) -> Description:
-    """The description with the columns of Kaggle's label files, where a table is one of them.
+    """The description with the columns that a table calls by a known other name.
+
+    These are the columns of Kaggle's label files, and `Image` or `Patient ID` in any spelling.
 
     Raises:
-        RequestError: where its grades are all 0 or 1, so that they may be a finding.
+        RequestError: where the grades of Kaggle's layout are all 0 or 1: they may be a finding.
     """
-    if description.columns or description.findings:
-        return description
+    columns = _kaggle(table, description) | dict(description.columns)
+    for meaning in ("image", "patient_id"):
+        if meaning not in columns and meaning not in table.columns:
+            plain = _plain(meaning).replace("_", "")
+            alike = [n for n in table.columns if _plain(n).replace("_", "") == plain]
+            columns |= {meaning: alike[0]} if len(alike) == 1 else {}
+    return description.model_copy(update={"columns": columns})
+
+
+def _kaggle(table: LabelTable, description: Description) -> dict[str, str]:
+    """The columns of image and label of Kaggle's layouts; {} for any other table."""
+    if {"image", "label"} & description.columns.keys() or description.findings:
+        return {}
     for image, label in KAGGLE:
-        others = {"label"} | ({"image"} if image != "image" else set())
-        if {image, label} <= set(table.columns) and not others & set(table.columns):
-            if set(table.column(label)) <= {"0", "1"}:
-                raise RequestError(
-                    f"{table.file}, column {label!r}: only 0 and 1, which may be grades or a "
-                    f"finding; write [columns] image = {image!r}, label = {label!r} into "
-                    f"dataset.toml for grades, or findings = [{label!r}] for a finding"
-                )
-            return description.model_copy(update={"columns": {"image": image, "label": label}})
-    return description
+        others = {"image", "label"} - {image}
+        if not {image, label} <= set(table.columns) or others & set(table.columns):
+            continue
+        if set(table.column(label)) <= {"0", "1"}:
+            raise RequestError(
+                f"{table.file}, column {label!r}: only 0 and 1, which may be grades or a finding; "
+                f'write [columns] image = "{image}", label = "{label}" into dataset.toml for '
+                f'grades, or findings = ["{label}"] for a finding'
+            )
+        return {"image": image, "label": label}
+    return {}
 
 
 def labels_of(table: LabelTable, description: Description) -> Labels:
@@ -85,16 +99,15 @@ def labels_of(table: LabelTable, description: Description) -> Labels:
 
 def unknown_layout(table: LabelTable, missing: str) -> RequestError:
     """What is said of a table without a column that is needed: what it has, and what to write."""
-    shown = ", ".join(
-        f"{name} ({', '.join(table.column(name)[:2])}, ...)"
-        for name in dict.fromkeys(filter(None, table.columns))
-        if table.columns.count(name) == 1
-    )
-    image, label = _guess(table)
+    names = [name for name in table.columns if name and table.columns.count(name) == 1]
+    shown = ", ".join(f"{name} ({', '.join(table.column(name)[:2])}, ...)" for name in names)
+    columns = _guess(table, names)
+    toml = ", ".join(f'{meaning} = "{name}"' for meaning, name in columns.items())
+    typed = ",".join(f"{meaning}={name}" for meaning, name in columns.items())
     return RequestError(
         f"{table.file} has {missing}; its columns are {shown}. Say which are meant in "
-        f'dataset.toml: [columns] image = "{image}", label = "{label}", or with --set '
-        f"data.columns=image={image},label={label}; findings of 0 and 1 by findings = [...] there"
+        f"dataset.toml, such as [columns] {toml}, or with --set data.columns={typed!r}; findings "
+        "of 0 and 1 are listed there as findings = [...]"
     )
 
 
@@ -122,6 +135,11 @@ def _inferred(table: LabelTable, description: Description) -> tuple[str, ...]:
     return tuple(name for name in table.columns if name not in described and name)
 
 
+def _plain(name: str) -> str:
+    """A column's name in small letters and figures."""
+    return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
+
+
 def _refuse_no_findings(
     table: LabelTable, columns: Sequence[str], description: Description
 ) -> None:
@@ -138,11 +156,11 @@ def _refuse_no_findings(
                 f"{next(filter(None, cells))!r}); name it, or delete it"
             )
     for name in columns:
-        if re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_") in NO_FINDINGS:
+        if _plain(name) in NO_FINDINGS | {*MEANINGS}:
             rest = ", ".join(f'"{other}"' for other in columns if other != name)
             raise RequestError(
                 f"{table.file}, column {name!r}: this does not look like a finding; list those "
-                f"that are in dataset.toml, findings = [{rest}], or delete the column"
+                f"that are in dataset.toml, findings = [{rest}], or its meaning under [columns]"
             )
 
 
@@ -197,18 +215,14 @@ def _finding(cell: str, description: Description, where: str) -> int:
     return value
 
 
-def _guess(table: LabelTable) -> tuple[str, str]:
-    """Names of the columns that look most like images and labels, for an example."""
-    names = [name for name in table.columns if name and table.columns.count(name) == 1]
-    names = names or ["file"]
+def _guess(table: LabelTable, names: Sequence[str]) -> dict[str, str]:
+    """The columns that look most like images and grades, for an example."""
 
     def like_images(name: str) -> tuple[bool, int]:
         cells = table.column(name)
         return not any(NUMBER.fullmatch(cell) for cell in cells), len(set(cells))
 
-    def like_labels(name: str) -> bool:
-        return set(table.column(name)) <= {"0", "1", "2", "3", "4"}
-
-    image = max(names, key=like_images) if len(names) > 1 else names[0]
-    label = next((name for name in names if name != image and like_labels(name)), "diagnosis")
-    return image, label
+    image = max(names, key=like_images, default="file")
+    graded = [name for name in names if {"2"} <= set(table.column(name)) <= set("01234")]
+    label = next((name for name in graded if name != image), "diagnosis")
+    return {"image": image, "label": label}

@@ -116,7 +116,7 @@ def _matched(
 ) -> tuple[list[tuple[int, GivenBox]], list[GivenBox]]:
     """Rows with the index of their record, and rows whose image is neither there nor known."""
     find, others = _finder(records), {_last(name) for name in known}
-    found = {row.image: find(row) for row in rows}
+    found = {row.image: find(row) for row in {row.image: row for row in rows}.values()}
     matched = [(i, row) for row in rows if (i := found[row.image]) is not None]
     return matched, [
         row for row in rows if found[row.image] is None and _last(row.image) not in others

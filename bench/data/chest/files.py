@@ -5,13 +5,14 @@ Layout: `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`, `train_val_list.tx
 `images_001/images/` ... `images_012/images/`.
 """
 
-import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.data.decode import size_px
+from bench.data.image_names import refuse_unsafe
+from bench.data.label_table import csv_lines, lines_of, read_table
 from bench.data.picture_files import refuse_special
 from bench.data.published import FINDINGS, NO_FINDING
 from bench.data.records import Box, check_unique
@@ -167,7 +168,7 @@ def image_files(root: Path) -> list[Path]:
         for folder in folders
         if folder.is_dir()
         for path in folder.iterdir()
-        if path.suffix.lower() == ".png"
+        if path.suffix.lower() == ".png" and not path.name.startswith(".")
     ]
 
 
@@ -178,20 +179,19 @@ def _label_rows(root: Path) -> tuple[Path, list[str], list[tuple[str, str, str, 
         raise RequestError(
             f"no Data_Entry_2017*.csv in {root}; see `bench datasets` for the layout"
         )
-    header, *lines = _lines(label_files[-1])
-    names = [name.strip().lower() for name in header]
-    missing = [name for name in ENTRY_COLUMNS if name not in names]
+    path = label_files[-1]
+    table = read_table(path, lambda names: set(ENTRY_COLUMNS) <= {name.lower() for name in names})
+    lowered = replace(table, columns=tuple(name.lower() for name in table.columns))
+    missing = [name for name in ENTRY_COLUMNS if name not in lowered.columns]
     if missing:
         raise RequestError(
-            f"{label_files[-1].name} has no column {missing[0]!r}; it has {', '.join(header)}"
+            f"{path.name} has no column {missing[0]!r}; it has {', '.join(table.columns)}"
         )
-    image, labels, patient, view = (names.index(name) for name in ENTRY_COLUMNS)
-    rows = []
-    for number, line in enumerate(lines, start=2):
-        if len(line) <= max(image, labels, patient, view):
-            raise RequestError(f"{label_files[-1].name}, line {number}: only {len(line)} columns")
-        rows.append((Path(line[image]).stem, line[labels], line[patient], line[view]))
-    return label_files[-1], header, rows
+    images, *cells = (lowered.column(name) for name in ENTRY_COLUMNS)
+    for image, line in zip(images, table.lines, strict=True):
+        refuse_unsafe(image, f"{path.name}, line {line}")
+    names = [Path(image).stem for image in images]
+    return path, list(table.columns), list(zip(names, *cells, strict=True))
 
 
 def _entry(row: tuple[str, str, str, str], split: str, file: str) -> ListedImage:
@@ -217,15 +217,11 @@ def names_in(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise RequestError(f"no list {path}; see `bench datasets` for the layout")
-    return [Path(line.strip()).stem for line in path.read_text().splitlines() if line.strip()]
+    return [Path(line).stem for line in lines_of(path)]
 
 
 def _lines(path: Path) -> list[list[str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if line]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise RequestError(f"{path} is not a CSV table: {error}") from error
+    lines = csv_lines(path)
     if not lines:
         raise RequestError(f"{path} is empty; fetch it again")
     return lines
