@@ -22,8 +22,9 @@ def drawn(tmp_path):
     turned = Image.Exif()
     turned[0x0112] = 6
     (tmp_path / "images").mkdir()
-    for name, exif in (("a.jpg", {}), ("b.png", {"exif": turned}), ("c.jpg", {})):
-        Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(tmp_path / "images" / name, **exif)
+    for name, exif in (("a.jpg", b""), ("b.png", turned.tobytes()), ("c.jpg", b"")):
+        picture = Image.fromarray(np.zeros((40, 60, 3), np.uint8))
+        picture.save(tmp_path / "images" / name, exif=exif)
     (tmp_path / "labels.csv").write_text("image,label\na.jpg,1\nb.png,0\nc.jpg,2\n")
 
     def write(*rows):
