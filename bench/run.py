@@ -31,6 +31,7 @@ from bench.pipeline import build, embeddings, record, saliency
 from bench.pipeline.context import RunContext
 from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Prepared, Request, prepare
+from bench.reporting.run_summary import shared_sentences
 from bench.training.callbacks import Callbacks
 from bench.training.interrupt import catching_signals
 from bench.training.precision import check_precision, choose_device, set_numerics
@@ -88,6 +89,9 @@ def _run(
     stages = build.stages(context)
     record.write_spec(prepared, context)
     training = _training_context(prepared, context, callbacks, interrupted)
+    leaks = _leaks(prepared, context, stages)
+    for sentence in shared_sentences(leaks["shared"]) if prepared.dataset.real else ():
+        training.say(f"warning: {sentence}")
     _log_boxes(context, training)
     if prepared.protocol_name == "paper" and device.type == "cpu":
         _say_estimate(stages, training)
@@ -110,7 +114,7 @@ def _run(
             "saliency.npz": saliency.explain(network, context),
             "embeddings.npz": embedded,
         },
-        leaks=_leaks(prepared, context, stages),
+        leaks=leaks,
         device=device,
         log=training.log,
     )

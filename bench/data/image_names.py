@@ -78,7 +78,7 @@ def refuse_unsafe(text: str, where: str) -> None:
             f"{where}: {text!r} leads out of the folder of images; put the file into it (a link "
             "does), and write its name there"
         )
-    if any(unicodedata.category(letter) == "Cc" for letter in text):
+    if any(unicodedata.category(letter) == "Cc" and letter != "\t" for letter in text):
         raise RequestError(
             f"{where}: {text!r} has a line break or another control character in it; a quotation "
             "mark is missing, or misplaced"
