@@ -241,7 +241,8 @@ SOURCES: dict[str, Source] = {
     "folder": Source(
         "any set of yours",
         "labels.csv (image, label or one 0/1 column per finding; optional patient_id, quality, "
-        "split), images/, optional boxes.csv (image, x0, y0, x1, y1)",
+        "split), images/, optional boxes.csv (image, x0, y0, x1, y1) and dataset.toml (modality, "
+        "columns, findings, ...)",
         "you",
         True,
         _read_folder,
