@@ -73,13 +73,13 @@ SHARED = {"train+validation": NOTHING, "train+test": NOTHING | {"patients": 3, "
 
 
 def test_what_two_splits_share_is_warned_of_and_nothing_else_is():
-    card = record_card(RECORD | {"real": True, "shared": SHARED})
+    card = record_card(RECORD | {"real": True, "shared_by_splits": SHARED})
     assert "warning: 3 patients have images in both train and test" in card
     assert "warning: 1 image file stands in both train and test" in card
     assert card.count("warning:") == 2
     for shared in (None, {"train+test": NOTHING}):
-        assert "warning:" not in record_card(RECORD | {"real": True, "shared": shared})
+        assert "warning:" not in record_card(RECORD | {"real": True, "shared_by_splits": shared})
 
 
 def test_drawn_pictures_that_look_alike_are_no_leak():
-    assert "warning:" not in record_card(RECORD | {"real": False, "shared": SHARED})
+    assert "warning:" not in record_card(RECORD | {"real": False, "shared_by_splits": SHARED})

@@ -109,7 +109,7 @@ def test_patients_of_two_splits_stand_among_the_data_where_there_are_any(run):
         table = build("1", pd.DataFrame([whole | more]))
         return {line.title: line.cells[0].text for line in table.sections[0].blocks[-1].lines}
 
-    assert lines(shared=shared(3))["patients in both train and test"] == "3"
-    assert "patients in both validation and test" not in lines(shared=shared(3))
+    assert lines(shared_by_splits=shared(3))["patients in both train and test"] == "3"
+    assert "patients in both validation and test" not in lines(shared_by_splits=shared(3))
     for nothing in (shared(0), None):
-        assert lines(shared=nothing) == lines()
+        assert lines(shared_by_splits=nothing) == lines()
