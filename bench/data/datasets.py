@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import dataset_toml, eyeq, folder, splits
+from bench.data.atomic_folder import is_whole
 from bench.data.cache import ProgressCallback
 from bench.data.chest import reader as chest_reader
 from bench.data.modality import refuse_radiographs
@@ -218,7 +219,7 @@ def _drawn(
         "seed": 0,
     }
     root = location.cache / "twins" / f"{name}-{digest(origin)[:12]}"
-    if not (root / "DONE").is_file():
+    if not is_whole(root):
         count, drawn = data.twin_train + data.twin_test, iter(range(1, 10**9))
         write(
             root,
@@ -241,7 +242,8 @@ SOURCES: dict[str, Source] = {
     "folder": Source(
         "any set of yours",
         "labels.csv (image, label or one 0/1 column per finding; optional patient_id, quality, "
-        "split), images/, optional boxes.csv (image, x0, y0, x1, y1)",
+        "split), images/, optional boxes.csv (image, x0, y0, x1, y1) and dataset.toml (modality, "
+        "columns, findings, ...)",
         "you",
         True,
         _read_folder,

@@ -88,11 +88,10 @@ def read_table(
         raise RequestError(f"{path} is not there; see `bench datasets` for the expected layout")
     text, skipped = _without_hint(read_text(path, encoding))
     tables = [_cells(path.name, text, separator) for separator in SEPARATORS]
-    fitting = [lines for lines in tables if not isinstance(lines, RequestError)]
+    fitting = [lines for lines in tables if not isinstance(lines, RequestError) and lines]
     if not fitting:
-        raise next(error for error in tables if isinstance(error, RequestError))
-    if not fitting[0]:
-        raise RequestError(f"{path} is not a CSV table: it is empty")
+        empty = RequestError(f"{path} is not a CSV table: it is empty")
+        raise next((error for error in tables if isinstance(error, RequestError)), empty)
     chosen = [lines for lines in fitting if suits(_stripped(lines[0][1]))]
     (_, header), *lines = (chosen or [max(fitting, key=lambda lines: len(lines[0][1]))])[0]
     table = _table(path.name, header, lines)

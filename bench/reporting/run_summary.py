@@ -58,7 +58,7 @@ def shared_sentences(shared: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 def _warnings(record: Mapping[str, Any]) -> list[str]:
     """What makes a score of a real set too good; drawn pictures of two patients may look alike."""
-    return shared_sentences(record.get("shared") or {}) if record["real"] else []
+    return shared_sentences(record.get("shared_by_splits") or {}) if record["real"] else []
 
 
 def _scores(record: Mapping[str, Any]) -> str:

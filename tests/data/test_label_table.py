@@ -73,6 +73,7 @@ def test_cells_that_say_nothing_shift_nothing(table, text):
         ("image,label\na.jpg,0\nb\0.jpg,1\n", "line 3: a NUL character"),
         ("", "is empty"),
         ("\n \n", "is empty"),
+        (";\n,,\n", "has a header"),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused_by_line(table, text, message):

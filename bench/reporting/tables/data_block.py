@@ -23,8 +23,8 @@ def data_block(records: pd.DataFrame, columns: Sequence[Column]) -> Block:
         for split in ("train", "validation", "test")
     ]
     lines.append(_line(records, columns, "test images", _count))
-    for pair in ("train+test", "validation+test") if "shared" in records else ():
-        if any(_patients(pair, shared) for shared in records["shared"]):
+    for pair in ("train+test", "validation+test") if "shared_by_splits" in records else ():
+        if any(_patients(pair, shared) for shared in records["shared_by_splits"]):
             title = f"patients in both {' and '.join(pair.split('+'))}"
             lines.append(_line(records, columns, title, _shared(pair)))
     return Block("", "Data", tuple(lines))
@@ -36,7 +36,9 @@ def _patients(pair: str, shared: Mapping[str, Mapping[str, int]] | None) -> int:
 
 
 def _shared(pair: str) -> Callable[[pd.DataFrame], str]:
-    return lambda runs: _range((_patients(pair, shared) for shared in runs["shared"]), "{:,}")
+    return lambda runs: _range(
+        (_patients(pair, shared) for shared in runs["shared_by_splits"]), "{:,}"
+    )
 
 
 def _constant(metric: str) -> Callable[[pd.DataFrame], str]:
