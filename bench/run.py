@@ -30,6 +30,7 @@ from bench.pipeline import build, embeddings, record, saliency
 from bench.pipeline.context import RunContext
 from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Prepared, Request, prepare
+from bench.reporting.run_summary import shared_sentences
 from bench.training.callbacks import Callbacks, stopping
 from bench.training.interrupt import PATIENCE_SECONDS, catching_signals
 from bench.training.memory import explaining
@@ -91,6 +92,9 @@ def _run(
     stages = build.stages(context)
     record.write_spec(prepared, context)
     training = _training_context(prepared, context, callbacks, interrupted)
+    leaks = _leaks(prepared, context, stages)
+    for sentence in shared_sentences(leaks["shared"]) if prepared.dataset.real else ():
+        training.say(f"warning: {sentence}")
     _log_boxes(context, training)
     if prepared.protocol_name == "paper" and device.type == "cpu":
         _say_estimate(stages, training)
@@ -115,7 +119,7 @@ def _run(
             "saliency.npz": saliency.explain(network, context),
             "embeddings.npz": embedded,
         },
-        leaks=_leaks(prepared, context, stages),
+        leaks=leaks,
         shared=origins,
         device=device,
         log=training.log,

@@ -209,6 +209,7 @@ def record(folder: Path) -> dict[str, Any]:
     saved = json.loads((folder / "spec.json").read_text())
     spec, about = saved["spec"], saved["about"]
     metrics = json.loads((folder / "metrics.json").read_text())
+    origin = json.loads((folder / "provenance.json").read_text())
     row = {
         "id": saved["id"],
         "key": saved["key"],
@@ -230,7 +231,10 @@ def record(folder: Path) -> dict[str, Any]:
         "assumptions": tuple(about["assumptions"]),
         **{f"share_{split}": proportion for split, proportion in about["shares"].items()},
         "n_test": int(metrics["test"]["n"]),
-        "device": json.loads((folder / "provenance.json").read_text())["device"],
+        "device": origin["device"],
+        "kind": about.get("kind"),
+        "classes": tuple(about.get("classes", ())),
+        "shared_by_splits": (origin.get("leakage") or {}).get("shared"),  # None in older records
     }
     numbers = {k: v for k, v in metrics["test"].items() if not isinstance(v, dict | list)}
     return {**row, **{k: math.nan if v is None else v for k, v in numbers.items() if k != "n"}}

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.data import eyeq, folder
+from bench.data import dataset_toml, eyeq, folder, splits
 from bench.data.atomic_folder import is_whole
 from bench.data.cache import ProgressCallback
 from bench.data.chest import reader as chest_reader
-from bench.data.records import Dataset, hold_out, limit, shuffle_labels
+from bench.data.modality import refuse_radiographs
+from bench.data.records import Dataset
 from bench.errors import RequestError
 from bench.protocol.settings import Protocol
 from bench.store import digest
@@ -61,37 +62,27 @@ def read(name: str, location: Location) -> Dataset:
     Raises:
         RequestError: for an unknown name, missing data, or a wrong file.
     """
-    dataset = source(name).read(location)
-    data = location.protocol.data
-    records, assumptions, limited = dataset.records, list(dataset.assumptions), False
-    if data.limit is not None:
-        records = limit(records, data.limit, seed=data.data_seed)
-        limited = len(records) < len(dataset.records)
-        if limited:
-            assumptions.append(
-                f"{len(records):,} of {len(dataset.records):,} images, whole patients: "
-                f"data.limit={data.limit}"
-            )
-    if not any(r.split == "validation" for r in records):
-        records = hold_out(
-            records,
-            source="train",
-            target="validation",
-            proportion=data.validation_share,
-            purpose="validation",
-            seed=data.data_seed,
-        )
-    if data.shuffle_labels:
-        records = shuffle_labels(records, seed=data.data_seed)
-        assumptions.append("labels are shuffled: a control")
-    finished = replace(dataset, records=records, limited=limited, assumptions=tuple(assumptions))
-    for split in ("train", "validation", "test"):
-        if not len(finished.where(split)):
-            raise RequestError(
-                f"{name}: the {split} split is empty with {len(records)} images; add images, or "
-                "raise data.limit, data.validation_share or data.test_share"
-            )
+    refuse_unread(name, location.protocol)
+    dataset, data = source(name).read(location), location.protocol.data
+    finished = splits.finish(dataset, data)
+    if splits.empty(finished):
+        raise RequestError(splits.why_empty(dataset, data))
     return finished
+
+
+def refuse_unread(name: str, protocol: Protocol) -> None:
+    """Refuse settings of a folder's layout for a set that has one of its own.
+
+    Raises:
+        RequestError: naming the setting.
+    """
+    for setting in ("modality", "columns"):
+        value = getattr(protocol.data, setting)
+        if value is not None and name != "folder":
+            raise RequestError(
+                f"--set data.{setting}={value}: the files of {name} say it themselves; it is for "
+                "--dataset folder"
+            )
 
 
 def source(name: str) -> Source:
@@ -117,17 +108,28 @@ def manifest(dataset: Dataset, digests: list[str]) -> dict[str, Any]:
     ]
     contents = dataset.origin or digests
     counts = {split: len(dataset.where(split)) for split in ("train", "validation", "test")}
-    return {"key": digest([rows, contents]), "images": counts, "origin": dataset.origin}
+    named = [dataset.declared] if dataset.declared else []
+    return {"key": digest([rows, contents, *named]), "images": counts, "origin": dataset.origin}
 
 
 def cache_folder(folder: Path | None) -> Path:
-    """--cache, else $BENCH_CACHE, else the user's cache folder."""
+    """--cache, else $BENCH_CACHE, else the user's cache folder.
+
+    Raises:
+        RequestError: without any of them.
+    """
     if folder is not None:
         return folder
-    if "BENCH_CACHE" in os.environ:
+    if os.environ.get("BENCH_CACHE"):
         return Path(os.environ["BENCH_CACHE"])
-    home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
-    return Path(home) / "comcl-bench"
+    if os.environ.get("XDG_CACHE_HOME"):
+        return Path(os.environ["XDG_CACHE_HOME"]) / "comcl-bench"
+    try:
+        return Path.home() / ".cache" / "comcl-bench"
+    except RuntimeError:
+        raise RequestError(
+            "no home folder is known here for the cache; give --cache DIR, or set $BENCH_CACHE"
+        ) from None
 
 
 def data_folder(name: str, data: Path | None) -> Path:
@@ -147,21 +149,21 @@ def data_folder(name: str, data: Path | None) -> Path:
 
 
 def _read_folder(location: Location) -> Dataset:
-    dataset = folder.load(data_folder("folder", location.root))
-    if any(r.split == "test" for r in dataset.records):
-        return dataset
-    if any(r.split == "validation" for r in dataset.records):
-        raise RequestError("labels.csv: the column split names no row 'test'")
-    data = location.protocol.data
-    records = hold_out(
-        dataset.records,
-        source="train",
-        target="test",
-        proportion=data.test_share,
-        purpose="test",
-        seed=data.data_seed,
-    )
-    return replace(dataset, records=records)
+    return folder_set("folder", location)
+
+
+def folder_set(name: str, location: Location) -> Dataset:
+    """A set in a folder's layout, before its splits are drawn.
+
+    Raises:
+        RequestError: as `folder.load`, and where its pictures look like radiographs and nothing
+            says what they are.
+    """
+    root, data = data_folder(name, location.root), location.protocol.data
+    dataset = folder.load(root, modality=data.modality, columns=data.columns)
+    if data.modality is None and dataset_toml.read(root).modality is None:
+        refuse_radiographs(dataset.records, name)
+    return replace(dataset, name=name)
 
 
 def _read_eyeq(location: Location) -> Dataset:
@@ -240,7 +242,8 @@ SOURCES: dict[str, Source] = {
     "folder": Source(
         "any set of yours",
         "labels.csv (image, label or one 0/1 column per finding; optional patient_id, quality, "
-        "split), images/, optional boxes.csv (image, x0, y0, x1, y1)",
+        "split), images/, optional boxes.csv (image, x0, y0, x1, y1) and dataset.toml (modality, "
+        "columns, findings, ...)",
         "you",
         True,
         _read_folder,

@@ -8,13 +8,13 @@ Read by the real set and by its synthetic twin. Layout: `Label_EyeQ_train.csv` a
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from bench.data.folder import read_boxes, read_csv, whole_number
+from bench.data import given_boxes
+from bench.data.image_names import refuse_unsafe
+from bench.data.label_table import LabelTable, read_table, whole_number
 from bench.data.published import EYEQ_COUNTS
 from bench.data.records import Dataset, Record, check_unique
 from bench.errors import RequestError
@@ -28,7 +28,7 @@ COLUMNS = ("image", "quality", "DR_grade")
 DEPTH = 4
 """How many folders deep images are looked for that are not where they belong."""
 
-Files = dict[str, dict[str, dict[str, Path]]]
+Files = dict[str, dict[str, dict[str, list[Path]]]]
 
 
 def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False) -> Dataset:
@@ -61,19 +61,15 @@ def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False
             f"{len(gone):,} of the {len(rows):,} images of the label files are not there"
         )
     lost = {row.image_id for row in gone}
-    lesions = {Path(name).stem: corners for name, corners in read_boxes(root / "boxes.csv").items()}
+    boxed = given_boxes.attach(rows, root)
     return Dataset(
         name=name,
         task=DIABETIC_RETINOPATHY,
-        records=tuple(
-            replace(row, boxes=lesions.get(row.image_id, ()))
-            for row in rows
-            if row.image_id not in lost
-        ),
-        boxes=boxes if lesions else "none",
+        records=tuple(row for row in boxed.records if row.image_id not in lost),
+        boxes=boxes if boxed.found else "none",
         real=real,
         partial=bool(assumptions),
-        assumptions=tuple(assumptions),
+        assumptions=(*assumptions, *boxed.notes),
     )
 
 
@@ -94,9 +90,10 @@ def label_rows(root: Path, split: str, files: Files | None = None) -> list[Recor
     name = _label_file(split)
     table = _read_labels(root, name)
     files = _files(root) if files is None else files
-    rows = []
-    for image, quality, grade in zip(*(table[column] for column in COLUMNS), strict=True):
-        where = f"{name}, image {image}"
+    rows, cells = [], (table.column(column) for column in COLUMNS)
+    for line, image, quality, grade in zip(table.lines, *cells, strict=True):
+        where = f"{name}, line {line} (image {image})"
+        refuse_unsafe(image, where)
         labels, low = (whole_number(grade, where),), whole_number(quality, where)
         try:
             DIABETIC_RETINOPATHY.check(labels, where)
@@ -105,7 +102,7 @@ def label_rows(root: Path, split: str, files: Files | None = None) -> list[Recor
         if low not in range(len(QUALITIES)):
             raise RequestError(f"{where}: quality {low} is outside 0..2")
         named = Path(image)
-        path = _find(files, split, named.stem, named.suffix) or root / split / image
+        path = _find(files, split, named) or root / split / image
         rows.append(Record(named.stem, path, named.stem.split("_")[0], labels, low, split))
     return rows
 
@@ -170,7 +167,7 @@ def _below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def _read_labels(root: Path, name: str) -> pd.DataFrame:
+def _read_labels(root: Path, name: str) -> LabelTable:
     """A label file; where it is not there or not EyeQ's, the message says what to do."""
     if not (root / name).is_file():
         nearby = [root.resolve().parent, *sorted(p for p in root.iterdir() if p.is_dir())]
@@ -181,7 +178,10 @@ def _read_labels(root: Path, name: str) -> pd.DataFrame:
                 f"{name} is not in {root} but in {elsewhere}: give --data {elsewhere}"
             )
     try:
-        return read_csv(root / name, required=COLUMNS)
+        table = read_table(root / name, lambda names: set(COLUMNS) <= set(names))
+        for column in COLUMNS:
+            table.column(column)
+        return table
     except RequestError as error:
         raise RequestError(
             f"{error}; EyeQ's label files (HzFu/EyeQ on GitHub, data/) have the columns "
@@ -198,22 +198,38 @@ def _files(root: Path) -> Files:
     files: Files = {}
     for folder in FOLDERS:
         by_stem = files.setdefault(folder, {})
-        for path in (root / folder).iterdir() if (root / folder).is_dir() else ():
+        for path in sorted((root / folder).iterdir()) if (root / folder).is_dir() else ():
             if path.suffix.lower() in EXTENSIONS:
-                by_stem.setdefault(path.stem, {})[path.suffix.lower()] = path
+                by_stem.setdefault(path.stem, {}).setdefault(path.suffix.lower(), []).append(path)
     return files
 
 
-def _find(files: Files, split: str, stem: str, extension: str) -> Path | None:
+def _find(files: Files, split: str, named: Path) -> Path | None:
     """An image's file, whatever its extension; of several the one that the label file names.
 
     One training image of EyeQ comes from EyePACS's test part, and one of test from its training
     part (docs/reference/data.md#sources-of-the-images), so the other split's folder is looked into
     last.
+
+    Raises:
+        RequestError: where two files differ in the case of their endings alone, and neither is
+            named as the label file names it.
     """
     for folder in (split, "images", SPLITS[1 - SPLITS.index(split)]):
-        by_extension = files[folder].get(stem, {})
-        for wanted in (extension.lower(), *EXTENSIONS) if by_extension else ():
+        by_extension = files[folder].get(named.stem, {})
+        for wanted in (named.suffix.lower(), *EXTENSIONS) if by_extension else ():
             if wanted in by_extension:
-                return by_extension[wanted]
+                return _only(by_extension[wanted], named.name)
     return None
+
+
+def _only(paths: Sequence[Path], name: str) -> Path:
+    """The one file, or the one of several that has the name."""
+    of_name = [path for path in paths if path.name == name]
+    if len(paths) > 1 and not of_name:
+        first, second = (path.name for path in paths[:2])
+        raise RequestError(
+            f"image {name}: {first} and {second} in {paths[0].parent.name}/ could both be it; keep "
+            "one"
+        )
+    return (of_name or paths)[0]

@@ -50,8 +50,10 @@ class Dataset:
         synthetic_proportion: Of each split's images, those degraded at the native ratio already to
             stand for badly taken ones; 0 where the data have qualities of their own.
         partial: Not all of a published set is there.
+        test_drawn: Where no record is of the test split, some of the patients are moved to it.
         limited: `data.limit` left some of its images out.
         assumptions: One sentence for each thing that the data do not state.
+        declared: Findings that the data's description names, where their columns alone do not.
         origin: Identity beyond the records' contents, such as a generator's version.
     """
 
@@ -63,8 +65,10 @@ class Dataset:
     modality: Modality = "fundus"
     synthetic_proportion: float = 0.0
     partial: bool = False
+    test_drawn: bool = False
     limited: bool = False
     assumptions: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
     origin: dict[str, Any] = field(default_factory=dict)
 
     def labels(self) -> np.ndarray:

@@ -40,6 +40,8 @@ class Metric:
         summarised: Whether the line on a finished run shows it.
         paper: Which of the paper's two numbers it may stand beside; "" for neither.
         phrase: The metric inside a sentence; its name unless given.
+        of_class: What the score of one class is stored as before ":class", where the metric is the
+            mean over those classes that have one; "" where it is no such mean.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Metric:
     summarised: bool = False
     paper: Literal["kappa", "accuracy", ""] = ""
     phrase: str = ""
+    of_class: str = ""
 
     def __post_init__(self):
         if self.printed and (self.influence is None or not self.larger_is_better):

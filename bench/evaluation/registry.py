@@ -6,6 +6,10 @@ claims, cells and figures call it by.
 Letters: N images, C classes.
 """
 
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -50,6 +54,21 @@ def named(name: str, kind: str | None = None) -> Metric:
     if not known:
         raise ValueError(f"no metric {name!r}" + (f" of {kind}" if kind else ""))
     return max(known, key=lambda metric: metric.printed)
+
+
+def mean_over(metric: Metric, scores: Mapping[str, Any], classes: Sequence[str]) -> str:
+    """Over how many classes a mean was taken, as "mean over 1 of 2 findings"; "" if over all.
+
+    Args:
+        scores: Of a run, those of single classes too.
+        classes: Names of the task's.
+    """
+    if not metric.of_class:
+        return ""
+    values = [scores.get(f"{metric.of_class}:{name}") for name in classes]
+    count = sum(value is not None and math.isfinite(value) for value in values)
+    noun = "findings" if metric.kind == "findings" else "grades"
+    return "" if count == len(classes) else f"mean over {count} of {len(classes)} {noun}"
 
 
 def kind_of(records: pd.DataFrame) -> Kind:
@@ -127,6 +146,7 @@ METRICS: tuple[Metric, ...] = (
         influences.graded_auroc,
         chance=0.5,
         summarised=True,
+        of_class="auroc",
     ),
     Metric(
         "balanced_accuracy",
@@ -155,6 +175,7 @@ METRICS: tuple[Metric, ...] = (
         printed=True,
         summarised=True,
         phrase="mean AUROC over findings",
+        of_class="auroc",
     ),
     Metric(
         "kappa_macro",
@@ -166,6 +187,7 @@ METRICS: tuple[Metric, ...] = (
         chance=0.0,
         printed=True,
         paper="kappa",
+        of_class="kappa",
     ),
     Metric(
         "kappa_macro_tuned",
@@ -176,6 +198,7 @@ METRICS: tuple[Metric, ...] = (
         takes="tuned answers",
         chance=0.0,
         printed=True,
+        of_class="kappa_tuned",
     ),
     Metric(
         "acc_label",

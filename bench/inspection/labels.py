@@ -6,15 +6,18 @@ unreadable and duplicated images, labels that contradict each other.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.data import eyeq, folder
+from bench.data import datasets, eyeq, splits
 from bench.data.datasets import Location, data_folder
-from bench.data.records import Record
+from bench.data.image_names import linked_outside
+from bench.data.records import SPLITS, Dataset, Record
 from bench.inspection import images as image_checks
 from bench.inspection.images import cached_line, few, same_lines, unreadable_lines
 from bench.inspection.prepare import Preparation, Report
+from bench.tasks import DIABETIC_RETINOPATHY
 
 
 def prepare(request: Preparation) -> Report:
@@ -38,23 +41,34 @@ def inspect(name: str, location: Location) -> dict[str, Any]:
         RequestError: on label files that cannot be used at all.
     """
     root = data_folder(name, location.root)
-    rows, assumed = _rows(name, root)
+    whole = _whole(name, root, location)
+    rows, data = whole.records, location.protocol.data
     gone = [row for row in rows if not row.path.is_file()]
+    usable = replace(whole, records=tuple(_there(rows))) if name == "eyeq" else whole
+    drawn = splits.finish(usable, data)
+    refused = splits.why_empty(usable, data)
     lost = {row.image_id for row in gone}
-    files = image_checks.read([row for row in rows if row.image_id not in lost], location)
+    there = [row for row in drawn.records if row.image_id not in lost]
+    files = image_checks.read(there, location, whole.modality)
     unlike = eyeq.differences(rows) if name == "eyeq" else {}
+    listed = rows if name == "eyeq" else drawn.records
     return {
         "dataset": name,
         "folder": str(root),
-        "labels": {split: _counts(rows, split) for split in _splits(rows)},
-        "assumed": assumed,
+        "modality": whole.modality,
+        "labels": {split: _counts(listed, split) for split in _splits(listed)},
+        "splits": {split: len(drawn.where(split)) for split in SPLITS},
+        "empty_splits": refused,
+        "one_valued": _one_valued(drawn),
+        "assumed": list(drawn.assumptions),
         "unlike_published": unlike,
-        "patients_in_several_splits": _patients_across(rows),
+        "patients_in_several_splits": _patients_across(drawn.records),
         "expected": len(rows),
         "missing": [row.image_id for row in gone],
         "missing_means": _missing(name, root, rows, gone) if gone else "",
+        "links_outside": linked_outside((row.path for row in there), _base(name, root)),
         **files,
-        "ready": not (gone or unlike or files["unreadable"]),
+        "ready": not (gone or unlike or files["unreadable"] or refused),
     }
 
 
@@ -68,9 +82,14 @@ def text(report: dict[str, Any]) -> str:
         lines.append("  all counts as published")
     for first, *others in report["unlike_published"].values():
         lines.append(f"  {first}" + (f", and {len(others)} other counts" if others else ""))
+    lines.append(_drawn_line(report))
     lines += few("patients in several splits", report["patients_in_several_splits"])
+    lines += few(
+        "findings with one value only in the test split, which no AUROC is of", report["one_valued"]
+    )
     lines.append(f"images: {total - missing:,} of {total:,} are there")
     lines += [f"  {report['missing_means']}"] if missing else []
+    lines += few("links to files outside the folder, which are followed", report["links_outside"])
     lines += unreadable_lines(report["unreadable"])
     lines += few("no round field found, the whole frame is taken", report["no_field"])
     lines += same_lines(report, lambda labels: "/".join(map(str, labels)))
@@ -78,12 +97,29 @@ def text(report: dict[str, Any]) -> str:
     return "\n".join([*lines, _verdict(report)])
 
 
-def _rows(name: str, root: Path) -> tuple[list[Record], list[str]]:
-    """All rows of the labels, and a sentence for each thing that they do not state."""
-    if name == "eyeq":
-        return eyeq.all_rows(root), []
-    dataset = folder.load(root)
-    return list(dataset.records), list(dataset.assumptions)
+def _whole(name: str, root: Path, location: Location) -> Dataset:
+    """The set with all rows of its labels, whether their images are there or not."""
+    if name != "eyeq":
+        return datasets.folder_set(name, location)
+    rows = tuple(eyeq.all_rows(root))
+    return Dataset("eyeq", DIABETIC_RETINOPATHY, rows, boxes="none", real=True)
+
+
+def _there(rows: Sequence[Record]) -> list[Record]:
+    return [row for row in rows if row.path.is_file()]
+
+
+def _base(name: str, root: Path) -> Path:
+    return root if name == "eyeq" else root / "images"
+
+
+def _one_valued(dataset: Dataset) -> list[str]:
+    """Findings that all images of the test split have, or none."""
+    labels = dataset.labels()[dataset.where("test")]
+    if dataset.task.kind != "findings" or not len(labels):
+        return []
+    constant = (labels == labels[0]).all(axis=0)
+    return [name for name, alike in zip(dataset.task.classes, constant, strict=True) if alike]
 
 
 def _splits(rows: Sequence[Record]) -> list[str]:
@@ -124,11 +160,18 @@ def _label_line(split: str, counts: dict[str, Any]) -> str:
     return f"{split}: {counts['images']:,} images; {quality}; labels {labels}"
 
 
+def _drawn_line(report: dict[str, Any]) -> str:
+    counts = ", ".join(f"{count:,} {split}" for split, count in report["splits"].items())
+    return f"splits as bench run draws them: {counts}"
+
+
 def _verdict(report: dict[str, Any]) -> str:
     if report["ready"]:
         return f"ready: bench run --method comcl --dataset {report['dataset']}"
     if report["unreadable"]:
         return "not ready: fetch the unreadable images again, or take them away"
+    if report["empty_splits"]:
+        return f"not ready: {report['empty_splits']}"
     if report["dataset"] == "eyeq" and report["cached"]:
         return "not complete: bench run needs --partial, and runs on what is there"
     return "not ready: see above what is missing"

@@ -12,7 +12,7 @@ from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import LesionSet
 from bench.protocol import chest as chest_settings
 from bench.protocol.presets import derive, named
-from bench.protocol.settings import Protocol
+from bench.protocol.settings import NOT_HASHED, Protocol
 from bench.versions import DEGRADATION, ENGINE
 
 
@@ -78,8 +78,14 @@ def comparability_key(
 def hashed_protocol(
     protocol: Protocol, method: roster.Method, boxes: BoxSource, modality: str
 ) -> dict[str, Any]:
-    """The protocol as JSON values, without the groups that only other methods or images read."""
-    dumped = protocol.model_dump(mode="json")
+    """The protocol as JSON values, without the groups that only other methods or images read.
+
+    How a folder is read is left out: the group `chest` and the manifest say what came of it.
+    """
+    dumped = {
+        group: {k: v for k, v in body.items() if f"{group}.{k}" not in NOT_HASHED}
+        for group, body in protocol.model_dump(mode="json").items()
+    }
     foreign = {group for entry in roster.METHODS.values() for group in entry.groups}
     foreign |= {"detector", "chest"}
     kept = {g: body for g, body in dumped.items() if g in method.groups or g not in foreign}

@@ -30,6 +30,11 @@ def refuse_other_modality(dataset: Dataset, changes: tuple[str, ...]) -> None:
     unread = chest_settings.FUNDUS_ONLY if chest else ("chest.",)
     way_out = "see chest.degradation, chest.mean and chest.std" if chest else "leave it out"
     for change in changes:
+        if chest and dataset.name == "folder" and change.startswith(chest_settings.NIH_ONLY):
+            raise RequestError(
+                f"--set {change}: of a folder, labels.csv says which images there are and of which "
+                "quality; leave it out"
+            )
         if change.startswith(unread):
             raise RequestError(
                 f"--set {change}: {dataset.name} has {dataset.modality} images, which do not read "

@@ -10,6 +10,20 @@ from bench.protocol.fields import SettingsGroup, setting
 FUNDUS_ONLY = ("degradation.model=", "degradation.size_variant=", "normalisation.")
 """Beginnings of the settings that radiographs do not read."""
 
+NIH_ONLY = tuple(
+    f"chest.{name}="
+    for name in (
+        "subset",
+        "train_images",
+        "test_images",
+        "quality",
+        "low_share",
+        "quality_file",
+        "allow_leak",
+    )
+)
+"""Beginnings of the settings that radiographs in a folder do not read: its `labels.csv` says it."""
+
 READ_BY = {
     "allow_leak": ("patches.boxes", ("given",)),
     "severity": ("chest.degradation", ("single",)),

@@ -23,6 +23,9 @@ from bench.protocol.method_settings import (
     ZoomInNetSettings,
 )
 
+NOT_HASHED = ("data.modality", "data.columns")
+"""How a folder is read: what comes of it is in the manifest, and in the group `chest`."""
+
 
 class DataSettings(SettingsGroup):
     """Which images, how large, and how they are split."""
@@ -42,6 +45,16 @@ class DataSettings(SettingsGroup):
     data_seed: int = setting(0, source="assumed: the paper gives no seed", ge=0)
     limit: int | None = setting(None, source="assumed: all images", unit="images", ge=20)
     shuffle_labels: bool = setting(False, source="assumed: a control, kappa must be near 0")
+    modality: Literal["fundus", "chest"] | None = setting(
+        None,
+        source="assumed: of a folder, what its dataset.toml says, else fundus; what is made of the "
+        "images is hashed",
+    )
+    columns: str | None = setting(
+        None,
+        source="assumed: a folder's labels.csv calls them image, label, ...; else image=NAME,"
+        "label=NAME; the labels are hashed",
+    )
     twin_train: int = setting(1254, source="assumed: a tenth of EyeQ", unit="images", ge=40)
     twin_test: int = setting(1625, source="assumed: a tenth of EyeQ", unit="images", ge=40)
     twin_px: int = setting(256, source="assumed: 128-px patches on 512 become 64", unit="px", ge=64)

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.evaluation import registry
-from bench.evaluation.metric import FREQUENT, KINDS
+from bench.evaluation.metric import FREQUENT, KINDS, Metric
+
+SHARED = {
+    "patients": ("patient has images in", "patients have images in"),
+    "same_file": ("image file stands in", "image files stand in"),
+    "same_picture": ("picture is, in two files, in", "pictures are, in two files each, in"),
+}
+"""What two splits may share, of one and of several."""
 
 
 def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
@@ -27,15 +34,46 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
         f"  low-quality images: {shares}",
         f"  {_scores(record)}  (n = {record['n_test']} test images)",
         *(f"  note: {sentence}" for sentence in _notes(record)),
+        *(f"  warning: {sentence}" for sentence in _warnings(record)),
         f"  {record['folder']}",
     ]
     return "\n".join(lines)
 
 
+def shared_sentences(shared: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What two splits have in common, a sentence each; none where they share nothing.
+
+    Args:
+        shared: By pair of splits, as "train+test", the counts of `bench.data.leakage`.
+    """
+    sentences = []
+    for pair, counts in shared.items():
+        both = f"both {' and '.join(pair.split('+'))}"
+        for what, (one, several) in SHARED.items():
+            count = counts[what]
+            if count:
+                sentences.append(f"{count:,} {one if count == 1 else several} {both}")
+    return sentences
+
+
+def _warnings(record: Mapping[str, Any]) -> list[str]:
+    """What makes a score of a real set too good; drawn pictures of two patients may look alike."""
+    return shared_sentences(record.get("shared_by_splits") or {}) if record["real"] else []
+
+
 def _scores(record: Mapping[str, Any]) -> str:
-    metrics = [m.name for kind in KINDS for m in registry.of(kind) if m.summarised]
-    names = dict.fromkeys([*metrics, FREQUENT])
-    return ", ".join(f"{name} {record[name]:.3f}" for name in names if name in record)
+    kinds = [record["kind"]] if record.get("kind") else KINDS
+    metrics = {m.name: m for kind in kinds for m in registry.of(kind) if m.summarised}
+    shown = []
+    for name in dict.fromkeys([*metrics, FREQUENT]):
+        if name in record:
+            over = _over(metrics.get(name), record)
+            shown.append(f"{name} {record[name]:.3f}{f' ({over})' if over else ''}")
+    return ", ".join(shown)
+
+
+def _over(metric: Metric | None, record: Mapping[str, Any]) -> str:
+    return registry.mean_over(metric, record, record.get("classes", ())) if metric else ""
 
 
 def _notes(record: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections import Counter
 
 import pandas as pd
 import pytest
@@ -7,7 +8,7 @@ from eyepacs import draw_eyepacs
 from PIL import Image
 
 from bench.data import cache as caching
-from bench.data import eyeq
+from bench.data import datasets, eyeq
 from bench.data.datasets import Location
 from bench.errors import RequestError
 from bench.inspection.labels import inspect, text
@@ -97,9 +98,14 @@ def test_mending_an_image_reads_only_that_one_again(copy, drawn, looked_at, monk
     looked_at(root)
     files["102_left"].write_bytes(whole)
     opened, real = [], Image.open
-    monkeypatch.setattr(Image, "open", lambda path: (opened.append(path), real(path))[1])
+
+    def counting(file, **options):
+        opened.append(file.name)
+        return real(file, **options)
+
+    monkeypatch.setattr(Image, "open", counting)
     assert looked_at(root)["unreadable"] == {}
-    assert opened == [files["102_left"]]
+    assert opened == [str(files["102_left"])]
 
 
 def test_without_any_image_the_labels_are_told_all_the_same(copy, looked_at):
@@ -175,3 +181,53 @@ def test_label_files_that_cannot_be_used_are_an_error(copy, looked_at):
     table.drop(columns="quality").to_csv(root / "Label_EyeQ_test.csv")
     with pytest.raises(RequestError, match="no column 'quality'"):
         looked_at(root)
+
+
+def test_training_images_alone_are_refused_by_prepare_as_by_a_run(copy, looked_at):
+    root, files = copy
+    for path in files.values():
+        if path.parent.name != "train":
+            path.unlink()
+    report = looked_at(root)
+    assert report["splits"]["test"] == 0
+    assert not report["ready"]
+    verdict = text(report).splitlines()[-1]
+    assert "no image for the test split" in verdict
+    assert "--partial" not in verdict
+    place = Location(root, root, derive(named("smoke"), []), True, lambda *_: None)
+    with pytest.raises(RequestError) as error:
+        datasets.read("eyeq", place)
+    assert str(error.value) in verdict
+
+
+def test_a_folder_is_shown_in_the_splits_that_a_run_draws(small_set, looked_at, tmp_path):
+    other = shutil.copytree(small_set, tmp_path / "other")
+    table = pd.read_csv(other / "labels.csv").drop(columns=["split", "patient_id"])
+    table.to_csv(other / "labels.csv", index=False)
+    place = Location(other, tmp_path, derive(named("smoke"), []), False, lambda *_: None)
+    drawn = {r.image_id: r.split for r in datasets.read("folder", place).records}
+    one, two = (next(n for n, s in drawn.items() if s == split) for split in ("train", "test"))
+    shutil.copyfile(other / "images" / one, other / "images" / two)
+    report = looked_at(other, "folder", sizes=(32, 64))
+    counts = {split: own["images"] for split, own in report["labels"].items()}
+    assert counts == report["splits"] == dict(Counter(drawn.values()))
+    assert any(group["across"] == "splits" for group in report["same_file"])
+    assert "same file under several names: 1 (1 across splits)" in text(report)
+
+
+def test_findings_that_no_score_is_of_and_links_are_told(small_set, looked_at, tmp_path):
+    other = shutil.copytree(small_set, tmp_path / "other")
+    table = pd.read_csv(other / "labels.csv")
+    table["label"] = table["label"].clip(upper=1)
+    table.rename(columns={"label": "mass"}).assign(hernia=0).to_csv(
+        other / "labels.csv", index=False
+    )
+    (tmp_path / "moved.png").write_bytes((other / "images" / "003.png").read_bytes())
+    (other / "images" / "003.png").unlink()
+    (other / "images" / "003.png").symlink_to(tmp_path / "moved.png")
+    report = looked_at(other, "folder", sizes=(32, 64))
+    assert report["one_valued"] == ["hernia"]
+    assert report["links_outside"] == ["003.png"]
+    shown = text(report)
+    assert "one value only in the test split, which no AUROC is of: 1 (hernia)" in shown
+    assert "links to files outside the folder, which are followed: 1 (003.png)" in shown

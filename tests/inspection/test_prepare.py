@@ -79,17 +79,19 @@ def test_a_new_set_in_the_layout_of_a_folder_gets_the_checks_of_folders(
     data = tmp_path / "toy"
     (data / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
-    for name in ("a", "b"):
+    names = "abcdefghij"
+    for name in names:
         noise = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(noise).save(data / "images" / f"{name}.png")
-    (data / "labels.csv").write_text("image,label\na.png,0\nb.png,1\n")
+    rows = [f"{name}.png,{number % 2}\n" for number, name in enumerate(names)]
+    (data / "labels.csv").write_text("".join(["image,label\n", *rows]))
     register(monkeypatch, "bench.inspection.labels:prepare")
     answer = prepared(
         "toy", "--set", "data.image_px=32", "--set", "data.patch_image_px=32", data=data
     )
     assert answer.exit_code == 0, answer.output
     assert answer.stdout.startswith(f"toy in {data}")
-    assert "2 of 2 are there" in answer.stdout
+    assert "10 of 10 are there" in answer.stdout
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,32 @@ def test_a_score_that_does_not_exist_is_null_in_json_and_the_rest_stays():
     assert shown["auroc_macro"] is None
     assert shown["kappa"] == RECORD["kappa"]
     assert shown["folder"] == "results/runs/x"
+
+
+FOUND = {"kind": "findings", "classes": ("mass", "hernia"), "real": True, "auroc_macro": 0.7}
+FOUND |= {"auroc:mass": 0.7}
+
+
+def test_a_mean_says_over_how_many_findings_it_is():
+    card = record_card(RECORD | FOUND | {"auroc:hernia": math.nan})
+    assert "auroc_macro 0.700 (mean over 1 of 2 findings)" in card
+    assert "mean over" not in record_card(RECORD | FOUND | {"auroc:hernia": 0.7})
+    grades = {"kind": "grading", "auroc:mass": None, "auroc:hernia": 0.7}
+    assert "(mean over 1 of 2 grades)" in record_card(RECORD | FOUND | grades)
+
+
+NOTHING = {"patients": 0, "same_file": 0, "same_picture": 0}
+SHARED = {"train+validation": NOTHING, "train+test": NOTHING | {"patients": 3, "same_file": 1}}
+
+
+def test_what_two_splits_share_is_warned_of_and_nothing_else_is():
+    card = record_card(RECORD | {"real": True, "shared_by_splits": SHARED})
+    assert "warning: 3 patients have images in both train and test" in card
+    assert "warning: 1 image file stands in both train and test" in card
+    assert card.count("warning:") == 2
+    for shared in (None, {"train+test": NOTHING}):
+        assert "warning:" not in record_card(RECORD | {"real": True, "shared_by_splits": shared})
+
+
+def test_drawn_pictures_that_look_alike_are_no_leak():
+    assert "warning:" not in record_card(RECORD | {"real": False, "shared_by_splits": SHARED})

@@ -14,7 +14,7 @@ import numpy as np
 from bench import checksums
 from bench.data.cache import ProgressCallback, content_digests
 from bench.data.decode import radiograph
-from bench.data.folder import read_csv, whole_number
+from bench.data.label_table import read_csv, whole_number
 from bench.data.records import Record
 from bench.data.workers import working
 from bench.errors import RequestError

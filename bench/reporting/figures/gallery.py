@@ -39,7 +39,7 @@ def pictures(study: ScoredStudy) -> list[Picture]:
     """One picture of nine panels, the first as taken."""
     spec = json.loads((study.scored.runs.folders[0] / "spec.json").read_text())["spec"]
     protocol = protocol_of(spec["protocol"])
-    chest = study.group.dataset.startswith("chest")
+    chest = "chest" in spec["protocol"]
     named_panels = radiographs(protocol) if chest else photographs(protocol)
     title = "The degradations"
     with style.styled():

@@ -90,7 +90,7 @@ def pictures(study: ScoredStudy) -> list[Picture | Skipped]:
         boxes=BOXES if framed else "",
         boxed=games[0].images,
         chance=games[0].chance,
-        field=FIELDS[study.group.dataset.startswith("chest")],
+        field=FIELDS["chest" in study.group.records.iloc[0]["protocol"]],
         flat=FLAT if any(flat(h.of(i)) for h in held.values() for i in common[:IMAGES]) else "",
         not_drawn=images.NO_IMAGES.format(why=why) if why else "",
         dagger=dagger_note(study, methods),

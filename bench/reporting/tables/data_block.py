@@ -1,6 +1,6 @@
 """Lines of a table that no method made: the most frequent class, proportions, numbers of images."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -14,12 +14,31 @@ def frequent(records: pd.DataFrame, columns: Sequence[Column], metric: str) -> T
 
 
 def data_block(records: pd.DataFrame, columns: Sequence[Column]) -> Block:
-    """The achieved proportions of low-quality images, and how many images were tested."""
+    """The achieved proportions of low-quality images, and how many images were tested.
+
+    Patients that two splits share stand there where there are any.
+    """
     lines = [
         _line(records, columns, f"proportion of low-quality images, {split}", _share(split))
         for split in ("train", "validation", "test")
     ]
-    return Block("", "Data", (*lines, _line(records, columns, "test images", _count)))
+    lines.append(_line(records, columns, "test images", _count))
+    for pair in ("train+test", "validation+test") if "shared_by_splits" in records else ():
+        if any(_patients(pair, shared) for shared in records["shared_by_splits"]):
+            title = f"patients in both {' and '.join(pair.split('+'))}"
+            lines.append(_line(records, columns, title, _shared(pair)))
+    return Block("", "Data", tuple(lines))
+
+
+def _patients(pair: str, shared: Mapping[str, Mapping[str, int]] | None) -> int:
+    """How many patients two splits of a run share; none where its record does not say."""
+    return shared[pair]["patients"] if shared else 0
+
+
+def _shared(pair: str) -> Callable[[pd.DataFrame], str]:
+    return lambda runs: _range(
+        (_patients(pair, shared) for shared in runs["shared_by_splits"]), "{:,}"
+    )
 
 
 def _constant(metric: str) -> Callable[[pd.DataFrame], str]:

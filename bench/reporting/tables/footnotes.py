@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from bench.evaluation import registry
+from bench.evaluation.metric import Metric
 from bench.experiments import ExperimentRow
 from bench.reporting.results.comparability import ComparableRuns, limited, settings_of
 from bench.reporting.results.significance import ALPHA, Significance
@@ -40,6 +42,7 @@ SIGNS: dict[Significance, tuple[str, str]] = {
     ),
     "untested": ("?", "not compared with the highest: fewer than two seeds that both have"),
 }
+LEFT_OUT = "the others have no score: all test images have them, or none"
 READINGS = (
     "published: the paper's number under this table's own header / under that of its Table "
     "{other}, which names the same two numbers the other way round (ambiguity D35)"
@@ -127,6 +130,15 @@ class Footnotes:
             self.say(text)
         for text in sorted({text for texts in group.records["assumptions"] for text in texts}):
             self.say(f"assumed: {text}")
+
+    def means(self, records: pd.DataFrame, metrics: Iterable[Metric]) -> None:
+        """Which means leave a class out, since its score is undefined."""
+        means, runs = [m for m in metrics if m.of_class], records.to_dict("records")
+        for metric in means:
+            for run in runs:
+                over = registry.mean_over(metric, run, run.get("classes", ()))
+                if over:
+                    self.say(f"{metric.title}: {over} in some runs; {LEFT_OUT}")
 
     def lines(self) -> tuple[tuple[str, str], ...]:
         """(mark, text): first the general ones under "", then signs, then letters in order."""

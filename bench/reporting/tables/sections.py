@@ -34,6 +34,7 @@ def section(experiment: Experiment, group: ComparableRuns, scored: ScoredRuns) -
     metrics = metrics_of(records)
     if any(registry.named(name).tuned for name in metrics):
         footnote_list.say(footnotes.THRESHOLDS)
+    footnote_list.means(records, registry.printed(registry.kind_of(records)))
     blocks = [_scores(context, metric, heading) for metric, heading in metrics.items()]
     blocks[1:1] = _ranks(context, *next(iter(metrics.items())))
     _explain(context, beside)

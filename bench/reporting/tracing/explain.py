@@ -15,6 +15,7 @@ from bench.evaluation import registry
 from bench.evaluation.statistics import Estimate, prediction_interval
 from bench.experiments import SEEDS
 from bench.protocol.presets import CHANGES, flatten, named
+from bench.protocol.settings import NOT_HASHED
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.published import published
 from bench.reporting.tables.cells import verdicts
@@ -173,7 +174,9 @@ def changed(protocol: Mapping[str, Any], name: str) -> dict[str, tuple[Any, Any]
     groups = {group: body for group, body in protocol.items() if isinstance(body, dict)}
     stored = json.loads(json.dumps(flatten(groups)))
     today = flatten(named(name).model_dump(mode="json"))
-    today = {key: value for key, value in today.items() if key.partition(".")[0] in groups}
+    today = {
+        k: v for k, v in today.items() if k.partition(".")[0] in groups and k not in NOT_HASHED
+    }
     pairs = {key: (stored.get(key, ABSENT), today.get(key, ABSENT)) for key in {**today, **stored}}
     return {key: pair for key, pair in sorted(pairs.items()) if pair[0] != pair[1]}
 

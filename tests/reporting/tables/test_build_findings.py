@@ -79,3 +79,37 @@ def test_a_kappa_of_nearly_nothing_is_written_without_a_sign(run):
     wrong = np.tile([[0.1], [0.9]], (8, 1))  # as often right as by chance
     one = run(dataset="chestxray-twin", answers=(truth, wrong), kappa_macro=-1e-12)
     assert texts(build("1", pd.DataFrame([one])), "resnet50", "kappa_macro")[0] == "0.000 (n=1)"
+
+
+def notes(runs):
+    table = build("1", pd.DataFrame(runs))
+    return " ".join(text for _, text in table.sections[0].notes)
+
+
+def test_a_mean_that_leaves_a_finding_out_is_footnoted(run):
+    whole = run("resnet50", seed=0, dataset="chestxray-twin", answers=rarely_found(0, 0.1))
+    assert "findings in some runs" not in notes([whole])
+    classes = tuple(name[6:] for name in whole if name.startswith("auroc:"))
+    part = whole | {"classes": classes, f"auroc:{classes[0]}": np.nan}
+    said = notes([part])
+    rest = f"{len(classes) - 1} of {len(classes)}"
+    assert f"AUROC, mean over findings: mean over {rest} findings in some runs" in said
+    assert "Kappa, mean over findings: mean" not in said
+
+
+def shared(patients):
+    nothing = {"patients": 0, "same_file": 0, "same_picture": 4}
+    return {"train+test": nothing | {"patients": patients}, "validation+test": nothing}
+
+
+def test_patients_of_two_splits_stand_among_the_data_where_there_are_any(run):
+    whole = run("resnet50", seed=0, dataset="chestxray-twin", answers=rarely_found(0, 0.1))
+
+    def lines(**more):
+        table = build("1", pd.DataFrame([whole | more]))
+        return {line.title: line.cells[0].text for line in table.sections[0].blocks[-1].lines}
+
+    assert lines(shared_by_splits=shared(3))["patients in both train and test"] == "3"
+    assert "patients in both validation and test" not in lines(shared_by_splits=shared(3))
+    for nothing in (shared(0), None):
+        assert lines(shared_by_splits=nothing) == lines()
