@@ -160,7 +160,7 @@ def table(
     ] = False,
 ) -> None:
     """Show the paper's tables with the scores of these runs, published values and verdicts."""
-    with reported():
+    with reported(records):
         from bench.reporting.results.records import load
         from bench.reporting.tables.build import build_all
         from bench.reporting.tables.render import render_all, write_all
@@ -284,7 +284,7 @@ def claims(
     as_json: JsonOption = False,
 ) -> None:
     """Judge each claim of the paper: supported or not, effect size, and seeds needed to decide."""
-    with reported():
+    with reported(records):
         from bench.reporting.claims.page import claims_page
         from bench.reporting.results.records import load
 

@@ -3,6 +3,8 @@
 Source: docs/reference/training.md#exit-codes.
 """
 
+import warnings
+
 
 class BenchError(Exception):
     """A failure with a message for the user; subclasses carry the exit code."""
@@ -26,6 +28,15 @@ class Interrupted(BenchError):
     """The run was asked to stop and can be resumed."""
 
     exit_code = 4
+
+
+class DamagedWarning(UserWarning):
+    """Something in the cache was altered on disk; it was set aside and is made again."""
+
+
+def warn_damaged(sentence: str) -> None:
+    """Warn of something in the cache that was altered on disk."""
+    warnings.warn(sentence, DamagedWarning, stacklevel=3)
 
 
 SHIPPED_FILES = (
