@@ -60,12 +60,10 @@ def in_predictions(saved: Saved, rows: pd.DataFrame) -> Iterator[str]:
     Args:
         rows: From `bench.evaluation.stored_files.read_predictions`.
     """
-    about, counts = saved["about"], saved["spec"]["manifest"].get("images", {})
+    about = saved["about"]
     low = (rows["quality"] > 0) | rows["degraded"]
     for split in ("validation", "test"):
         part = low[(rows["split"] == split).to_numpy()]
-        if counts.get(split, len(part)) != len(part):
-            yield f"its manifest has {counts[split]} {split} images, the predictions {len(part)}"
         proportion = float(part.mean())
         if not math.isclose(about["shares"][split], proportion, abs_tol=1e-9):
             yield (
@@ -78,6 +76,16 @@ def in_predictions(saved: Saved, rows: pd.DataFrame) -> Iterator[str]:
     count = sum(name.startswith("p_") for name in rows)
     if len(about["classes"]) != count:
         yield f"about.classes has {len(about['classes'])} names, the predictions {count} columns"
+
+
+def in_counts(saved: Saved, rows: pd.DataFrame) -> Iterator[str]:
+    """Where the predictions are not of as many images as the manifest has, each once."""
+    for split, count in saved["spec"]["manifest"].get("images", {}).items():
+        images = rows.loc[(rows["split"] == split).to_numpy(), "image_id"]
+        if split != "train" and (len(images), images.nunique()) != (count, count):
+            yield (
+                f"{len(images)} rows of {images.nunique()} {split} images, its manifest has {count}"
+            )
 
 
 def derived(saved: Saved) -> Saved:

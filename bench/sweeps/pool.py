@@ -21,6 +21,7 @@ from bench import store
 from bench.errors import Interrupted
 from bench.evaluation import registry
 from bench.evaluation.metric import KINDS
+from bench.evaluation.stored_runs import is_result
 from bench.locking import owner_of
 from bench.schemas import DamagedFile, read_json
 from bench.sweeps.display import Display, last_line
@@ -73,7 +74,6 @@ class _QueuedRun:
     """A run that waits for its turn."""
 
     run: PlannedRun
-    damaged: bool = False  # sealed before the sweep began, and no result
     tries: int = 0
     not_before: float = 0.0
     elsewhere: bool = False  # said to be in the hands of another process
@@ -95,7 +95,7 @@ def carry_out(
     runs: Sequence[PlannedRun], *, jobs: int, display: Display, interrupted: Callable[[], bool]
 ) -> list[Outcome]:
     """Run everything, in order, `jobs` at a time; fewer outcomes than runs if interrupted."""
-    waiting, outcomes = [_QueuedRun(run, store.is_done(run.folder)) for run in runs], []
+    waiting, outcomes = [_QueuedRun(run) for run in runs], []
     going: list[_RunningProcess] = []
     try:
         while (waiting or going) and not interrupted():
@@ -157,7 +157,7 @@ def _begin(
             why = f"{blocking} is a file, and a folder of runs belongs there"
             outcomes.append(Outcome(task.run, "failed", why))
             display.ended(task.run.title, f"failed: {why}", final=True)
-        elif not task.damaged and store.is_done(task.run.folder):
+        elif is_result(task.run.folder):
             waiting.remove(task)
             display.ended(task.run.title, f"done by another process{_score(task.run)}", final=True)
             outcomes.append(Outcome(task.run, "found"))
@@ -221,7 +221,7 @@ def _collect(
 
 def _outcome(child: _RunningProcess) -> Outcome:
     run, tries, code = child.task.run, child.task.tries, child.process.returncode
-    if store.is_done(run.folder) and (code == 0 or not child.task.damaged):
+    if is_result(run.folder):
         return Outcome(run, "done", tries=tries)
     return Outcome(run, "failed", _reason(child, code), tries)
 

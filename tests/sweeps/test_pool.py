@@ -45,7 +45,7 @@ def test_all_runs_are_made_each_once(tmp_path):
     assert sorted(outcome.run.spec.seed for outcome in outcomes) == [0, 1, 2, 3, 4]
     assert {(outcome.state, outcome.tries) for outcome in outcomes} == {("done", 1)}
     assert all(len(lines(run, "made.txt")) == 1 for run in runs)
-    assert shown.ends[0][1].startswith("done, kappa 0.")
+    assert shown.ends[0][1].startswith("done, kappa 1.")
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
