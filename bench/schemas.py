@@ -148,6 +148,15 @@ class _Epoch(_Event):
     validation: _Validation | None = None
 
 
+class _BundleManifest(_Schema):
+    format: int
+    commit: str
+    protocol: str | None
+    packages: dict[str, str]
+    versions: dict[str, int]
+    files: dict[str, str]
+
+
 SCHEMAS: dict[str, Any] = {
     "spec.json": _Described,
     "metrics.json": _Metrics,
@@ -157,6 +166,7 @@ SCHEMAS: dict[str, Any] = {
     "spec.json of an unfinished run": _Begun,
     "event": _Event,
     "epoch": _Epoch,
+    "manifest of a bundle": _BundleManifest,
 }
 """What each file must hold, by name."""
 
@@ -228,6 +238,15 @@ def parsed(path: Path, content: bytes, adapter: TypeAdapter[Any]) -> Any:
     except ValueError as error:
         raise DamagedFile(path, f"no whole JSON ({error})") from error
     return value
+
+
+def parse_manifest(path: Path, content: bytes) -> dict[str, Any]:
+    """The manifest of a bundle.
+
+    Raises:
+        DamagedFile: naming the first thing that is wrong.
+    """
+    return parsed(path, content, _adapter("manifest of a bundle"))
 
 
 def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def in_spec(folder: Path, saved: Saved) -> Iterator[str]:
         if about.get(name, value) != value:
             yield f"about.{name} is {about[name]!r}, its spec gives {value!r}"
     yield from _in_command(spec, about)
+    yield from _in_assumptions(spec, about)
 
 
 def in_predictions(saved: Saved, rows: pd.DataFrame) -> Iterator[str]:
@@ -198,3 +199,13 @@ def _in_command(spec: Saved, about: Saved) -> Iterator[str]:
             yield f"about.command asks for {flag} {flags.get(flag)}, the record is of {value}"
     if ("--partial" in flags) < about["partial"]:
         yield "about.partial is true, and the command has no --partial"
+
+
+def _in_assumptions(spec: Saved, about: Saved) -> Iterator[str]:
+    """Where what is assumed about the data leaves out what the spec or the record says of them."""
+    data = spec["protocol"].get("data", {})
+    said = " ".join(about["assumptions"])
+    if data.get("shuffle_labels") and "labels are shuffled" not in said:
+        yield "about.assumptions leaves out that labels are shuffled"
+    if about.get("limited") and "data.limit=" not in said:
+        yield "about.assumptions leaves out that the images are limited"
