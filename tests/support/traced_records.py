@@ -98,6 +98,14 @@ def with_maps(folder: Path, hits: list[bool]) -> None:
     store.finish(folder)
 
 
+def with_embeddings(folder: Path) -> None:
+    """Features of a few patches of each level."""
+    level = np.repeat(np.arange(4), 6).astype(np.int8)
+    feature = np.random.default_rng(0).normal(0, 1, (len(level), 4)).astype(np.float16)
+    store.write_arrays(folder / "embeddings.npz", {"level": level, "feature": feature})
+    store.finish(folder)
+
+
 def _score(folder: Path) -> None:
     rows = pd.read_parquet(folder / "predictions.parquet")
     store.write_json(folder / "metrics.json", score_all(rows, kind="grading", classes=CLASSES))
