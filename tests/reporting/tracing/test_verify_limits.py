@@ -1,0 +1,319 @@
+"""A bundle is somebody else's file: whatever is odd in it is a fault, told in bounded memory."""
+
+import io
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from paths import ROOT
+from traced_records import traced_run, with_embeddings, with_maps
+from typer.testing import CliRunner
+
+from bench import store
+from bench.cli import app
+from bench.reporting.tracing.bundle import MANIFEST, digests, export, packed
+from bench.reporting.tracing.unpack import unpacked
+from bench.reporting.tracing.verify import verify
+
+LONG = "BENCH_LONG" in os.environ
+MOST_MIB = 700
+"""Of resident memory; the libraries alone take about 250."""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    root = tmp_path_factory.mktemp("records")
+    run = traced_run(root, "comcl", "0.7", 0)
+    with_maps(run, [True, False])
+    with_embeddings(run)
+    path = tmp_path_factory.mktemp("out") / "bundle.zip"
+    export(root, path)
+    return path
+
+
+def resigned(files):
+    """The files with DONE and the manifest made to fit whatever they are."""
+    (done,) = (name for name in files if name.endswith("/DONE"))
+    home = done.removesuffix("DONE")
+    own = {n.removeprefix(home): body for n, body in files.items() if n.startswith(home)}
+    named = digests({n: body for n, body in own.items() if n != "DONE"})
+    files = files | {done: json.dumps(named).encode()}
+    manifest = json.loads(files[MANIFEST]) | {"files": digests(files)}
+    return files | {MANIFEST: json.dumps(manifest).encode()}
+
+
+def faults_of(files, tmp_path):
+    path = tmp_path / "changed.zip"
+    path.write_bytes(packed(files))
+    result = CliRunner().invoke(app, ["verify", str(path)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code == 1, result.output
+    assert "FAULT " in result.stdout
+    return [line for line in result.stdout.splitlines() if line.startswith("FAULT ")]
+
+
+def member(bundle, ending):
+    (name,) = (name for name in unpacked(bundle) if name.endswith(ending))
+    return name
+
+
+def zipped(path, *entries, method=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, body in entries:
+            archive.writestr(name, body)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out.txt",
+        "/out.txt",
+        "a/../../out.txt",
+        "a\\..\\out",
+        "C:/x",
+        "a//b",
+        "./a",
+        "a/",
+        "\x07",
+    ],
+)
+def test_a_name_that_leads_out_is_a_fault_and_nothing_is_read(bundle, tmp_path, name):
+    path = tmp_path / "evil.zip"
+    path.write_bytes(bundle.read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name), "out")
+    answer = verify(path)
+    assert any("is no plain file inside it" in fault for fault in answer.faults)
+    assert answer.checked == ()
+
+
+def test_links_and_names_that_are_one_on_some_disk_are_faults(bundle, tmp_path):
+    link = zipfile.ZipInfo("records/link")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    path = zipped(tmp_path / "link.zip", (link, "/etc/passwd"))
+    assert "a link or device" in verify(path).faults[0]
+    for one, two in (("a", "A"), ("\u00e9", "e\u0301"), ("ss", "\u00df")):
+        path = zipped(tmp_path / "twice.zip", (one, "1"), (two, "2"))
+        assert "twice" in verify(path).faults[0]
+    path = zipped(tmp_path / "both.zip", ("a", "1"), ("a/b", "2"))
+    assert verify(path).faults == ("'a' is a file and a folder",)
+    path = zipped(tmp_path / "long.zip", ("x" * 250, "1"))
+    assert "too long" in verify(path).faults[0]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_faults_and_a_bundle_packed_again_is_none(bundle, tmp_path, method):
+    path = zipped(tmp_path / "other.zip", *unpacked(bundle).items(), method=method)
+    assert "compressed by method" in verify(path).faults[0]
+    again = zipped(tmp_path / "again.zip", *unpacked(bundle).items(), method=zipfile.ZIP_DEFLATED)
+    assert verify(again).faults == ()
+
+
+def test_an_encrypted_entry_a_wrong_sum_and_overlaps_are_faults(bundle, tmp_path):
+    whole, path = bytearray(bundle.read_bytes()), tmp_path / "odd.zip"
+    (start,) = struct.unpack_from("<I", whole, whole.rindex(b"PK\x05\x06") + 16)
+    encrypted = bytearray(whole)
+    encrypted[start + 8] |= 1
+    path.write_bytes(encrypted)
+    assert "it is encrypted" in verify(path).faults[0]
+    wrong = bytearray(whole)
+    wrong[60] ^= 1
+    path.write_bytes(wrong)
+    assert "cannot be read" in verify(path).faults[0] or verify(path).faults
+    path.write_bytes(overlapping(50, 2**20))
+    assert any("overlap" in fault for fault in verify(path).faults)
+
+
+def overlapping(count, size):
+    """A zip of many entries that all are the same bytes of it (Fifield, 2019)."""
+    body = bytes(size)
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("f0", body)
+    whole = sink.getvalue()
+    at = whole.index(b"PK\x01\x02")
+    entry, end = whole[at : whole.index(b"PK\x05\x06")], whole[whole.index(b"PK\x05\x06") :]
+    entries = b"".join(entry.replace(b"f0", b"%02d" % number) for number in range(count))
+    tail = end[:8] + struct.pack("<HHII", count, count, len(entries), at) + end[20:]
+    return whole[:at] + entries + tail
+
+
+def measured(path, tmp_path):
+    """Exit code, output and peak resident MiB of `bench verify` in a process of its own."""
+    words = [sys.executable, "-m", "bench", "verify", str(path)]
+    here = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in err, err
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return process.returncode, out, peak
+
+
+def parquet_bomb():
+    """Two megabytes that are a billion rows: one value, repeated."""
+    rows = 3_000_000
+    names = pa.array(["x" * 10_000]).take(pa.array(np.zeros(rows, np.int64), pa.int64()))
+    columns = {"split": names, "image_id": names, "patient_id": names}
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, pa.table(columns).schema, compression="zstd") as writer:
+        writer.write_table(pa.table(columns))
+    return sink.getvalue().to_pybytes()
+
+
+def row_bomb():
+    """Few bytes that are 400 million rows of eight columns."""
+    rows, groups = 40_000_000, 10
+    table = pa.table({"quality": pa.array(np.zeros(rows, np.int8))})
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
+        for _ in range(groups):
+            writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["zip", "entry", "rows", "npz"])
+def test_a_bomb_is_a_fault_in_bounded_memory(bundle, tmp_path, kind, capsys):
+    path, files = tmp_path / "bomb.zip", unpacked(bundle)
+    if kind == "zip":
+        zeros = bytes(2**28)
+        zipped(path, *((f"records/{n}", zeros) for n in range(32)), method=zipfile.ZIP_DEFLATED)
+    elif kind == "entry":
+        zipped(path, *files.items(), ("records/x", bytes(2**29 + 1)), method=zipfile.ZIP_DEFLATED)
+    elif kind == "rows":
+        path.write_bytes(packed(resigned(files | {member(bundle, "ions.parquet"): row_bomb()})))
+    else:
+        sink = io.BytesIO()
+        np.savez_compressed(sink, map=np.zeros((2**29,), np.uint8))
+        path.write_bytes(packed(resigned(files | {member(bundle, "y.npz"): sink.getvalue()})))
+    code, out, peak = measured(path, tmp_path)
+    with capsys.disabled():
+        print(f"\n{kind}: {path.stat().st_size / 1e6:.1f} MB, peak so far {peak:.0f} MiB")
+    assert (code, "FAULT " in out) == (1, True), out
+    assert peak < MOST_MIB
+
+
+def edits():
+    kinds = st.sampled_from(("flip", "truncate", "replace", "insert", "empty", "json"))
+    return st.tuples(kinds, st.integers(0, 10**6), st.floats(0, 1, exclude_max=True))
+
+
+def edited(body, edit):
+    kind, number, place = edit
+    at = int(place * len(body))
+    if kind == "flip" and body:
+        return body[:at] + bytes([body[at] ^ (1 << number % 8)]) + body[at + 1 :]
+    if kind == "truncate":
+        return body[:at]
+    if kind == "replace":
+        return body[:at] + number.to_bytes(4, "little") + body[at + 4 :]
+    if kind == "insert":
+        return body[:at] + number.to_bytes(4, "little") + body[at:]
+    return b"" if kind == "empty" else (b"[]", b"null", b'"x"', b"{}", b"[" * 9999)[number % 5]
+
+
+COUNT = {"members": 0, "bytes": 0, "faults": 0, "began": time.time()}
+
+
+@settings(
+    max_examples=3000 if LONG else 40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(where=st.integers(0, 10**6), edit=edits(), signed=st.booleans())
+def test_any_member_may_be_anything(bundle, tmp_path, where, edit, signed):
+    """With the manifest, and DONE, made to fit: a fault, or what changes no number."""
+    files = unpacked(bundle)
+    names = sorted(name for name in files if name.startswith(("records/", MANIFEST)))
+    name = names[where % len(names)]
+    body = edited(files[name], edit)
+    files = files | {name: body}
+    if signed and name not in (MANIFEST, member(bundle, "/DONE")):
+        files = resigned(files)
+    path = tmp_path / "changed.zip"
+    path.write_bytes(packed(files))
+    result = CliRunner().invoke(app, ["verify", str(path)])
+    COUNT["members"] += 1
+    COUNT["faults"] += result.exit_code == 1
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code in (0, 1, 2), result.output
+    assert result.exit_code != 2 or name == MANIFEST
+    if not signed and body != unpacked(bundle)[name] and name != MANIFEST:
+        assert result.exit_code == 1
+
+
+@settings(
+    max_examples=3000 if LONG else 60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(edit=edits())
+def test_any_byte_of_the_zip_may_be_another(bundle, tmp_path, edit):
+    path = tmp_path / "changed.zip"
+    whole = bundle.read_bytes()
+    # Most of what the zip says of itself stands at its end.
+    kind, number, place = edit
+    near = 1 - (1 - place) / 20 if number % 2 else place
+    path.write_bytes(edited(whole, (kind, number, near)))
+    result = CliRunner().invoke(app, ["verify", str(path)])
+    COUNT["bytes"] += 1
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code in (0, 1, 2), result.output
+
+
+def test_how_many_bundles_were_tried(capsys):
+    with capsys.disabled():
+        print(f"\n{COUNT['members']} members and {COUNT['bytes']} zips changed, 0 tracebacks")
+    assert COUNT["faults"] > 10
+
+
+def test_what_no_bundle_can_show_is_listed(bundle, tmp_path):
+    answer = verify(bundle)
+    assert answer.faults == ()
+    page = CliRunner().invoke(app, ["verify", str(bundle)])
+    assert page.exit_code == 0
+    assert page.stdout.count("not verifiable from a bundle: ") == len(answer.unverifiable) >= 3
+    assert not any("older version" in what for what in answer.unverifiable)
+    machine = CliRunner().invoke(app, ["verify", str(bundle), "--json"])
+    assert json.loads(machine.stdout)["unverifiable"] == list(answer.unverifiable)
+
+
+def test_a_run_of_before_says_that_its_events_are_not_covered(tmp_path):
+    folder = traced_run(tmp_path / "runs")
+    done = json.loads((folder / "DONE").read_text())
+    store.write_json(folder / "DONE", {k: v for k, v in done.items() if k != "events.jsonl"})
+    export(tmp_path / "runs", tmp_path / "old.zip")
+    answer = verify(tmp_path / "old.zip")
+    assert answer.faults == ()
+    assert "1 runs of an older version: events.jsonl is not covered by DONE" in answer.unverifiable
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b'"real": true', b'"real": false', "about.real is False"),
+        (b'"boxes": "none"', b'"boxes": "given"', "about.boxes is 'given'"),
+        (b'"key": "', b'"key": "0', "its key is 0"),
+        (b'"changed_options": ""', b'"changed_options": "[x]"', "about.changed_options is"),
+        (b'"partial": false', b'"partial": true', "has no --partial"),
+    ],
+)
+def test_what_a_spec_says_beside_itself_is_checked(bundle, tmp_path, old, new, why):
+    name = member(bundle, "spec.json")
+    body = unpacked(bundle)[name]
+    assert old in body
+    (fault,) = faults_of(resigned(unpacked(bundle) | {name: body.replace(old, new, 1)}), tmp_path)
+    assert f"{name}: " in fault
+    assert why in fault
