@@ -21,9 +21,11 @@ check: .venv/made
 	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 # Long proofs, of which `make test` has a short version each: a sweep killed ten times, forty stored
-# runs prepared anew. About ten minutes.
+# runs prepared anew, thousands of damaged files and bundles. About an hour.
 test-long: .venv/made
-	BENCH_LONG=1 $(BIN)/pytest tests/faults/test_sweep_killed.py tests/golden/test_stored_identities.py
+	BENCH_LONG=1 $(BIN)/pytest -s tests/faults/test_sweep_killed.py \
+		tests/golden/test_stored_identities.py tests/faults/test_damaged_files.py \
+		tests/reporting/tracing/test_verify_limits.py
 
 # Plants one fault at a time and asks whether a test notices: an hour or more.
 mutants: .venv/made

@@ -266,7 +266,7 @@ def status(
     protocol: SelectedProtocolOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List runs by state: done, running, failed (with the reason), interrupted, stale, missing."""
+    """List runs by state: done, running, damaged, failed (and why), interrupted, stale, missing."""
     with reported():
         from bench.reporting.status import status_of
 

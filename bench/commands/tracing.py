@@ -75,7 +75,7 @@ def verify(
 ) -> None:
     """Recompute every number of an exported zip file, without torch or images.
 
-    Exits with 1 if a number cannot be reproduced.
+    Exits with 1 if a number cannot be reproduced, or if anything in the file is odd.
     """
     with reported():
         from bench.reporting.tracing.verify import verify as verified
