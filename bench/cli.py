@@ -35,6 +35,7 @@ from bench.commands.options import (
     TablesOption,
     names,
     reported,
+    tell,
 )
 from bench.experiments import SEEDS
 
@@ -239,7 +240,7 @@ def sweep(
             jobs=jobs,
             dry_run=dry_run,
             as_json=as_json,
-            say=lambda text: typer.echo(f"bench: {text}", err=True),
+            say=tell,
         )
         if answer.text:
             typer.echo(answer.text)

@@ -26,17 +26,15 @@ PACKAGES = (
 )
 
 
-def collect(*, device: str, device_name: str, seconds: float, command: str) -> dict[str, Any]:
-    """What a record says of its origin, as plain JSON values.
+def origin(*, device: str, device_name: str, seconds: float) -> dict[str, Any]:
+    """Where, when and with what something was trained, as plain JSON values.
 
     Args:
         device: "cpu" or "cuda".
         device_name: The model of the device.
-        seconds: Wall-clock time of the run, resumed parts included.
-        command: The canonical command line, without folders.
+        seconds: Wall-clock time that it took, resumed parts included.
     """
     return {
-        "command": command,
         "commit": commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,

@@ -31,8 +31,8 @@ from bench.pipeline import build, embeddings, record, saliency
 from bench.pipeline.context import RunContext
 from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Prepared, Request, prepare
-from bench.training.callbacks import Callbacks
-from bench.training.interrupt import catching_signals
+from bench.training.callbacks import Callbacks, stopping
+from bench.training.interrupt import PATIENCE_SECONDS, catching_signals
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, StateDict
 from bench.training.train import TrainingContext, make, outcome, seconds_to_train, train
@@ -49,7 +49,8 @@ def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
         BenchError: exit 1, it failed; the reason is in `failure.json` of its folder.
     """
     device = choose_device(request.device)
-    with catching_signals() as interrupted:
+    with catching_signals(PATIENCE_SECONDS) as interrupted:
+        callbacks = stopping(callbacks, interrupted)
         prepared = prepare(request, callbacks.tick)
         check_precision(prepared.protocol.engine.precision, device)
         _refuse_blocked(prepared)
@@ -106,8 +107,10 @@ def _run(
 
     *shared, last = stages
     state: StateDict | None = None
+    origins = dict(context.origins)
     for stage in shared:
-        state = outcome(stage, state, _stage_folder(prepared, stage), training)
+        found = outcome(stage, state, _stage_folder(prepared, stage, device), training)
+        state, origins[stage.name] = found.state, found.origin
     embedded = _embeddings(stages, state, context, training)
     network = train(last, state, prepared.folder, training)
 
@@ -123,10 +126,11 @@ def _run(
             "embeddings.npz": embedded,
         },
         leaks=_leaks(prepared, context, stages),
+        shared=origins,
         device=device,
         log=training.log,
     )
-    _remove_intermediate(prepared, shared)
+    _remove_intermediate(prepared, shared, device)
 
 
 def _training_context(
@@ -183,8 +187,8 @@ def _leaks(prepared: Prepared, context: RunContext, stages: tuple[Stage, ...]) -
     return leakage(context.dataset, prepared.digests, context.images, drawn_by)
 
 
-def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
-    """Where a stage's outcome lies: named by all that can change it.
+def _stage_folder(prepared: Prepared, stage: Stage, device: torch.device) -> Path:
+    """Where a stage's outcome lies: named by all that can change it, the kind of device included.
 
     A stage that runs with other fine-tuning may share is named without what comes after it.
     """
@@ -192,15 +196,16 @@ def _stage_folder(prepared: Prepared, stage: Stage) -> Path:
     if stage.shared_as is not None:
         spec["protocol"] = {k: v for k, v in spec["protocol"].items() if k != "finetuning"}
         del spec["study"]
-    return prepared.cache / "stages" / store.digest([stage.shared_as or stage.name, spec])[:16]
+    named = [stage.shared_as or stage.name, spec, device.type]
+    return prepared.cache / "stages" / store.digest(named)[:16]
 
 
-def _remove_intermediate(prepared: Prepared, stages: list[Stage]) -> None:
+def _remove_intermediate(prepared: Prepared, stages: list[Stage], device: torch.device) -> None:
     """Drop the checkpoint, and outcomes of stages that no other run can use."""
     (prepared.folder / "checkpoint.pt").unlink(missing_ok=True)
     for stage in stages:
         if stage.shared_as is None:
-            shutil.rmtree(_stage_folder(prepared, stage))
+            shutil.rmtree(_stage_folder(prepared, stage, device))
 
 
 def _log_boxes(context: RunContext, training: TrainingContext) -> None:

@@ -96,16 +96,19 @@ def folder_of(root: Path, spec: Spec) -> Path:
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file atomically: a crash leaves the old content or the new one."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # there still is one where the disk was full
 
 
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file atomically; keys sorted, nan written as null."""
-    text = json.dumps(_without_nan(value), sort_keys=True, indent=1, ensure_ascii=False)
+    text = json.dumps(without_nan(value), sort_keys=True, indent=1, ensure_ascii=False)
     write_bytes(path, text.encode() + b"\n")
 
 
@@ -190,14 +193,14 @@ class EventLog:
     def append(self, event: dict[str, Any]) -> None:
         """Add one line and wait until it is on the disk."""
         with self.path.open("a") as file:
-            file.write(json.dumps(_without_nan(event), sort_keys=True) + "\n")
+            file.write(json.dumps(without_nan(event), sort_keys=True) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
     def forget(self, stage: str) -> None:
         """Drop a stage's lines; its training tells them again from its checkpoint."""
         kept = [event for event in self.read() if event["stage"] != stage]
-        lines = [json.dumps(_without_nan(event), sort_keys=True) + "\n" for event in kept]
+        lines = [json.dumps(without_nan(event), sort_keys=True) + "\n" for event in kept]
         write_bytes(self.path, "".join(lines).encode())
 
     def read(self) -> list[dict[str, Any]]:
@@ -209,12 +212,12 @@ class EventLog:
         return read_events(self.path)
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """The value with nan as None and NumPy scalars as Python's, as JSON needs it."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -24,6 +24,7 @@ from bench.commands.options import (
     SetOption,
     names,
     reported,
+    tell,
 )
 
 commands = typer.Typer()
@@ -129,7 +130,7 @@ def sensitivity(
             only_report=only_report,
             out=out,
             as_json=as_json,
-            say=lambda text: typer.echo(f"bench: {text}", err=True),
+            say=tell,
         )
         typer.echo(answer.text)
         raise typer.Exit(1 if answer.failed else 0)

@@ -2,15 +2,17 @@
 
 import errno
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bench.commands.folders import existing_folder, new_folder
-from bench.errors import BenchError, RequestError
+from bench.errors import BenchError, DamagedWarning, RequestError
 from bench.roster import ALIASES, METHODS
 
 # The groups of commands in `bench --help`.
@@ -194,17 +196,34 @@ def reported(*records: Path) -> Iterator[None]:
         records: Folders of run records that are read; damaged runs in them are named first.
     """
     try:
-        _name_damaged(records)
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            warnings.simplefilter("always", DamagedWarning)
+            _name_damaged(records)
+            yield
     except BenchError as error:
         hint = f"\nresume with: {_command_line()}" if error.exit_code == 4 else ""
-        typer.echo(f"bench: {error}{hint}", err=True)
+        tell(f"{error}{hint}")
         raise typer.Exit(error.exit_code) from None
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        typer.echo(f"bench: cannot write: {error}; {UNWRITABLE[error.errno]}", err=True)
+        tell(f"cannot write: {error}; {UNWRITABLE[error.errno]}")
         raise typer.Exit(1) from None
+
+
+def tell(sentence: str) -> None:
+    """A sentence on standard error, if anybody reads it: the exit code says as much."""
+    with suppress(OSError):
+        typer.echo(f"bench: {sentence}", err=True)
+
+
+def _show_warning(usual: Callable[..., None], message: Any, category: Any, *rest: Any) -> None:
+    """A sentence for ours, not the line of code that it comes from."""
+    if issubclass(category, DamagedWarning):
+        tell(str(message))
+    else:
+        usual(message, category, *rest)
 
 
 FREE_SPACE = "free some space, then run the same command again"
@@ -226,7 +245,7 @@ def _name_damaged(records: Sequence[Path]) -> None:
     from bench.evaluation.stored_runs import damaged
 
     for run in (run for root in dict.fromkeys(records) for run in damaged(root)):
-        typer.echo(f"bench: {run}", err=True)
+        tell(str(run))
 
 
 def _command_line() -> str:

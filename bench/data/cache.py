@@ -6,8 +6,8 @@ the content of the file that it comes from; what was done to it, in which versio
 is the store's recipe.
 """
 
-import json
 import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bench import checksums
 from bench.data import degradations
 from bench.data.decode import DECODE_VERSION, photograph, radiograph
 from bench.data.field_of_view import FieldOfView
-from bench.data.pixel_store import MakeImage, PixelStore, StoredImages
+from bench.data.pixel_store import MakeImage, PixelStore
 from bench.data.records import Modality, Record
+from bench.data.workers import working
 from bench.errors import RequestError
-from bench.store import digest, file_digest, write_json
+from bench.store import digest, file_digest
 
 CROP_VERSION = 1
 REMEMBER_SECONDS = 10.0
@@ -42,13 +44,17 @@ class CachedImages:
         details: One dictionary an image.
     """
 
-    def __init__(self, store: PixelStore, keys: Sequence[str]):
-        rows = store.rows()
-        stored = [rows[key] for key in keys]
+    def __init__(
+        self,
+        store: PixelStore,
+        keys: Sequence[str],
+        make: MakeImage,
+        on_count: Callable[[int], object],
+    ):
         self.recipe = store.recipe
         self.keys = list(keys)
-        self.images = StoredImages(store.folder, store.size_px, stored)
-        self.details = [row.details for row in stored]
+        self.images = store.images(keys, make, on_count)
+        self.details = self.images.details
 
     @property
     def size_px(self) -> int:
@@ -62,28 +68,28 @@ def content_digests(
     """SHA-256 of every image file, remembered by size and modification time.
 
     Raises:
-        RequestError: naming the first file that is not there.
+        RequestError: naming the first file that is not there, or is no plain file.
     """
     memo_path = cache / "digests.json"
-    memo = _remembered(memo_path)
+    memo: dict[str, str] = checksums.read_json(memo_path) or {}
     names = [_file_name(record) for record in records]
     new = {name: r.path for name, r in zip(names, records, strict=True) if name not in memo}
     if new:
         cache.mkdir(parents=True, exist_ok=True)
     last = time.monotonic()
     try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with working(ThreadPoolExecutor(os.cpu_count())) as pool:
             digests = pool.map(file_digest, new.values())
             for done, (name, content) in enumerate(zip(new, digests, strict=True), start=1):
                 memo[name] = content
                 if tick is not None:
                     tick("reading files", len(records) - len(new) + done, len(records))
                 if time.monotonic() - last > REMEMBER_SECONDS:
-                    write_json(memo_path, memo)
+                    checksums.write_json(memo_path, memo)
                     last = time.monotonic()
     finally:
         if new:
-            write_json(memo_path, memo)
+            checksums.write_json(memo_path, memo)
     return [memo[name] for name in names]
 
 
@@ -104,7 +110,9 @@ def clean(
         RequestError: naming the first file that is no image; what was made until then is kept.
     """
     store = _clean_store(size_px, cache, modality)
-    return _entry(store, digests, _framed(records, size_px, modality), "reading images", tick)
+    return _entry(
+        store, digests, _framed(records, digests, size_px, modality), "reading images", tick
+    )
 
 
 def unreadable(
@@ -118,7 +126,7 @@ def unreadable(
 ) -> dict[int, str]:
     """Make the rows of `clean` as far as it goes: why, for the index of each that cannot be."""
     on_count = _telling("reading images", len(digests), tick)
-    make = _framed(records, size_px, modality)
+    make = _framed(records, digests, size_px, modality)
     return _clean_store(size_px, cache, modality).fill(digests, make, on_count, skip=True)
 
 
@@ -180,42 +188,52 @@ def _clean_store(size_px: int, cache: Path, modality: Modality) -> PixelStore:
     return PixelStore(cache / "images", {"kind": "clean", "size_px": size_px, **versions, **framed})
 
 
-def _framed(records: Sequence[Record], size_px: int, modality: Modality) -> MakeImage:
+def _framed(
+    records: Sequence[Record], digests: Sequence[str], size_px: int, modality: Modality
+) -> MakeImage:
     opened = photograph if modality == "fundus" else radiograph
 
     def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:
+        _refuse_altered(records[i], digests[i])
         square, field = opened(records[i].path, size_px)
         return square, asdict(field)
 
     return make
 
 
+def _refuse_altered(record: Record, expected: str) -> None:
+    """The row is named by the file's content, which may have changed since that was noted."""
+    if file_digest(record.path) != expected:
+        raise RequestError(
+            f"image {record.path.name} is not what it was when its content was noted: it was "
+            "written to meanwhile, or altered under its old time; put the right file back, or "
+            f"`touch {record.path}` to have it read anew, and run the same command again"
+        )
+
+
 def _entry(
     store: PixelStore, keys: Sequence[str], make: MakeImage, what: str, tick: ProgressCallback
 ) -> CachedImages:
-    store.fill(keys, make, _telling(what, len(keys), tick))
-    return CachedImages(store, keys)
+    on_count = _telling(what, len(keys), tick)
+    store.fill(keys, make, on_count)
+    return CachedImages(store, keys, make, on_count)
 
 
 def _telling(what: str, total: int, tick: ProgressCallback) -> Callable[[int], object]:
     return lambda done: tick(what, done, total)
 
 
-def _remembered(path: Path) -> dict[str, str]:
-    """Digests of files seen before; none if the note is not there or damaged: all are read anew."""
-    try:
-        noted = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return noted if isinstance(noted, dict) else {}
-
-
 def _file_name(record: Record) -> str:
     """A file as the note knows it: its place, size and time; another time is another file."""
     try:
-        stat = record.path.stat()
-    except FileNotFoundError:
+        about = record.path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         raise RequestError(
             f"image {record.image_id!r} of the label file is not at {record.path}"
         ) from None
-    return f"{record.path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+    if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for whoever writes to it
+        raise RequestError(
+            f"image {record.image_id!r} of the label file: {record.path} is no plain file (a "
+            "folder, pipe or device); put the picture there, or take out the row"
+        )
+    return f"{record.path.resolve()}:{about.st_size}:{about.st_mtime_ns}"

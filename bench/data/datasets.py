@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import eyeq, folder
+from bench.data.atomic_folder import is_whole
 from bench.data.cache import ProgressCallback
 from bench.data.chest import reader as chest_reader
 from bench.data.records import Dataset, hold_out, limit, shuffle_labels
@@ -216,7 +217,7 @@ def _drawn(
         "seed": 0,
     }
     root = location.cache / "twins" / f"{name}-{digest(origin)[:12]}"
-    if not (root / "DONE").is_file():
+    if not is_whole(root):
         count, drawn = data.twin_train + data.twin_test, iter(range(1, 10**9))
         write(
             root,

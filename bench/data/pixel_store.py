@@ -2,9 +2,10 @@
 
 A store is a folder for one recipe: what is done to an image, by which versions, at which size.
 Each process that builds writes a part of its own: `<name>.pixels`, rows of S x S x 3 bytes, and
-`<name>.jsonl`, one line per row with its key, index and details, behind a checksum of itself.
-A line is written once its pixels are on the disk. So a build that dies resumes where it stopped; a
-row without a whole line, or beyond the end of its pixels, does not count and is made again; and
+`<name>.jsonl`, one line per row with its key, index, details and the checksum of its pixels, behind
+a checksum of itself. A line is written once its pixels are on the disk. So a build that dies
+resumes where it stopped; a row without a whole line, or beyond the end of its pixels, does not
+count and is made again, as is one whose pixels were altered (`bench.data.stored_images`); and
 builders that know nothing of each other do no harm.
 """
 
@@ -15,13 +16,15 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from bench.checksums import row_checksum
+from bench.data.stored_images import StoredImages, StoredRow
+from bench.data.workers import working
 from bench.errors import RequestError
 from bench.locking import lock, owner_of
 from bench.store import digest, write_json
@@ -34,39 +37,6 @@ ROUND = 16
 
 COMMIT_SECONDS = 2.0
 """How much work a killed builder may lose; each commit waits for the disk."""
-
-
-@dataclass(frozen=True)
-class StoredRow:
-    """Where a row lies: the name of its part, its index there, and what is known of the image."""
-
-    part: str
-    index: int
-    details: dict[str, Any]
-
-
-class StoredImages:
-    """The chosen rows of a store, indexed like one read-only array (N, S, S, 3) uint8."""
-
-    def __init__(self, folder: Path, size_px: int, rows: Sequence[StoredRow]):
-        names = sorted({row.part for row in rows})
-        self._parts = [_opened(folder / f"{name}.pixels", size_px) for name in names]
-        self._part = np.array([names.index(row.part) for row in rows], dtype=np.intp)
-        self._index = np.array([row.index for row in rows], dtype=np.intp)
-        self.shape = (len(rows), size_px, size_px, 3)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        part, row = self._part[index], self._index[index]
-        if row.ndim == 0:
-            return self._parts[part][row]
-        images = np.empty((*row.shape, *self.shape[1:]), dtype=np.uint8)
-        for number in np.unique(part):
-            in_part = part == number
-            images[in_part] = self._parts[number][row[in_part]]
-        return images
 
 
 class PixelStore:
@@ -89,9 +59,28 @@ class PixelStore:
             room = pixels.stat().st_size // self._row_bytes if pixels.is_file() else 0
             for line in log.read_bytes().split(b"\n"):
                 entry = _read_line(line)
-                if entry is not None and entry["place"] < room:
-                    rows[entry["key"]] = StoredRow(log.stem, entry["place"], entry["details"])
+                if entry is not None and entry["place"] < room and "pixels" in entry:
+                    rows[entry["key"]] = StoredRow(
+                        log.stem, entry["place"], entry["pixels"], entry["details"]
+                    )
         return rows
+
+    def images(self, keys: Sequence[str], make: MakeImage, on_count: CountCallback) -> StoredImages:
+        """The rows with these keys, all of which are there, as one array.
+
+        Args:
+            make: As of `fill`, for rows that were altered since they were made.
+            on_count: As of `fill`.
+        """
+
+        def again(which: Sequence[int]) -> list[StoredRow]:
+            self._make(keys, make, which, on_count, skip=False)
+            rows = self.rows()  # of one made twice the later
+            return [rows[keys[i]] for i in which]
+
+        rows = self.rows()
+        stored = [rows[key] for key in keys]
+        return StoredImages(self.folder, self.size_px, stored, again)
 
     def fill(
         self, keys: Sequence[str], make: MakeImage, on_count: CountCallback, *, skip: bool = False
@@ -115,20 +104,26 @@ class PixelStore:
         while _missing(keys, self.rows()):
             with lock(work) as acquired:
                 if acquired:
-                    return self._make(keys, make, on_count, skip)
+                    missing = _missing(keys, self.rows())
+                    return self._make(keys, make, missing, on_count, skip)
             while owner_of(work) is not None:
                 on_count(len(keys) - len(_missing(keys, self.rows())))
                 time.sleep(0.5)
         return {}
 
     def _make(
-        self, keys: Sequence[str], make: MakeImage, on_count: CountCallback, skip: bool
+        self,
+        keys: Sequence[str],
+        make: MakeImage,
+        missing: Sequence[int],
+        on_count: CountCallback,
+        skip: bool,
     ) -> dict[int, str]:
         write_json(self.folder / "recipe.json", self.recipe)
-        missing = _missing(keys, self.rows())
         already_made, failed = len(keys) - len(missing), {}
         workers = os.cpu_count() or 1
-        with _writing(self.folder, self._row_bytes) as part, ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        with _writing(self.folder, self._row_bytes) as part, working(pool):
             attempt = partial(_attempt, keys, make, part)
             for start in range(0, len(missing), ROUND * workers):
                 chunk = missing[start : start + ROUND * workers]
@@ -183,7 +178,9 @@ class _PartWriter:
 @contextmanager
 def _writing(folder: Path, row_bytes: int) -> Iterator[_PartWriter]:
     """A new part; what it has is committed however the block ends, and without rows it is gone."""
-    log = folder / f"{time.time_ns():020d}-{os.getpid()}.jsonl"
+    latest = max((int(log.name[:20]) for log in folder.glob("*.jsonl")), default=0)
+    # Later than all others even where the clock went back: of two rows the later counts.
+    log = folder / f"{max(time.time_ns(), latest + 1):020d}-{os.getpid()}.jsonl"
     pixels = log.with_suffix(".pixels")
     try:
         with pixels.open("xb") as pixel_file, log.open("xb") as log_file:
@@ -207,7 +204,8 @@ def _attempt(
     except RequestError as error:
         return str(error)
     part.put(index, image)
-    return _line({"key": keys[i], "place": index, "details": details})
+    entry = {"key": keys[i], "place": index, "details": details, "pixels": row_checksum(image)}
+    return _line(entry)
 
 
 def _missing(keys: Sequence[str], rows: dict[str, StoredRow]) -> list[int]:
@@ -225,8 +223,3 @@ def _read_line(line: bytes) -> dict[str, Any] | None:
     """The entry of a line; None if it is cut short or altered."""
     checksum, _, text = line.partition(b" ")
     return json.loads(text) if checksum == b"%08x" % zlib.crc32(text) else None
-
-
-def _opened(path: Path, size_px: int) -> np.ndarray:
-    rows = path.stat().st_size // (size_px * size_px * 3)
-    return np.memmap(path, dtype=np.uint8, mode="r", shape=(rows, size_px, size_px, 3))

@@ -10,8 +10,8 @@ from bench.data import cache
 from bench.data.degradations import DegradationRecipe
 from bench.data.field_of_view import FieldOfView
 from bench.data.patches import DISC, Region, region_of
-from bench.data.pixel_store import StoredImages
 from bench.data.records import Dataset
+from bench.data.stored_images import StoredImages
 from bench.protocol.settings import Protocol
 
 

@@ -10,7 +10,7 @@ from bench.lesions.detector_training import DetectorContext, detector, predict_h
 from bench.lesions.idrid import LesionSet
 from bench.protocol.settings import Protocol
 from bench.training.callbacks import Callbacks
-from bench.training.interrupt import catching_signals
+from bench.training.interrupt import PATIENCE_SECONDS, catching_signals
 from bench.training.precision import choose_device, set_numerics
 
 
@@ -70,7 +70,7 @@ def prepare_idrid(
         callbacks.say(
             "no IDRiD in $BENCH_DATA/idrid or data/idrid: using its synthetic companion instead"
         )
-    with catching_signals() as interrupted:
+    with catching_signals(PATIENCE_SECONDS) as interrupted:
         set_numerics(threads=protocol.engine.threads)
         context = DetectorContext(cache, choose_device(device), callbacks, interrupted)
         trained = detector(lesions, protocol, context)

@@ -31,8 +31,8 @@ def locate(
     Other splits keep the data set's own boxes.
 
     Returns:
-        The images, and for the record how many images of each grade have a box; {} and the images
-        as they are where boxes come from neither.
+        The images, and for the record how many images of each grade have a box, and the `origin` of
+        a detector; {} and the images as they are where boxes come from neither.
 
     Raises:
         RequestError: when no lesion image has a box and none gets a random crop instead.

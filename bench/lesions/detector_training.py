@@ -1,12 +1,12 @@
 """The lesion detector of some photographs: trained once, scored, and shared by all runs.
 
-It lies in the cache below `detectors/<key>/`, the key being a hash of all that can change the
-weights: checkpoint and events while it trains, then `weights.pt`, `seen/` (what it saw, by image)
-and, last, `detector.json` with its scores on held-out photographs.
+It lies in the cache below `detectors/<key>-<device>/`, the key being a hash of all that can change
+the weights, beside the kind of device: checkpoint and events while it trains, then `weights.pt`,
+`seen/` (what it saw, by image) and, last, `detector.json` with its scores on held-out photographs,
+its origin, and the digest of the weights.
 """
 
 import io
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench import store
+from bench import checksums, store
 from bench.errors import Interrupted
 from bench.evaluation.detection import Detections, Truth, ap50, ranked
 from bench.lesions import idrid
@@ -31,6 +31,7 @@ from bench.seeding import seed_for
 from bench.training.callbacks import Callbacks
 from bench.training.loop import fit
 from bench.training.optim import build_optimizer
+from bench.training.precision import origin
 from bench.training.stages import initial_weights
 from bench.versions import DEGRADATION, ENGINE
 
@@ -52,7 +53,7 @@ class TrainedDetector:
     Attributes:
         folder: Its place in the cache.
         network: On its device.
-        report: `detector.json`: AP50 by kind of lesion, photographs, settings, seconds.
+        report: Of `detector.json`: AP50 by kind of lesion, photographs, settings, seconds, origin.
     """
 
     folder: Path
@@ -82,25 +83,24 @@ def detector(lesions: LesionSet, protocol: Protocol, context: DetectorContext) -
     """The detector of these photographs and settings: found in the cache, or trained.
 
     Another process that trains the same one is waited for; a killed training resumes at its last
-    epoch.
+    epoch. One that was altered on disk is set aside and trained again.
 
     Raises:
         RequestError: when photographs or first weights cannot be had.
         Interrupted: asked to stop.
     """
-    folder = context.cache / "detectors" / key(lesions, protocol)
-    report = folder / "detector.json"
-    while not report.is_file():
+    folder = context.cache / "detectors" / f"{key(lesions, protocol)}-{context.device.type}"
+    while (report := _finished(folder)) is None:
         with lock(folder) as acquired:
-            if acquired and not report.is_file():
+            if acquired and _finished(folder) is None:
                 _train(lesions, protocol, folder, context)
-        if not report.is_file():
+        if not (folder / "detector.json").is_file():
             time.sleep(1)
             if context.interrupted():
                 raise Interrupted("stopped while another process trains the lesion detector")
     network = LesionDetector(protocol.detector, fetch=False)
     network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
-    return TrainedDetector(folder, network.to(context.device), json.loads(report.read_text()))
+    return TrainedDetector(folder, network.to(context.device), report)
 
 
 def predict_held_out(
@@ -151,9 +151,23 @@ def _train(lesions: LesionSet, protocol: Protocol, folder: Path, context: Detect
         "photographs": _described(lesions.name, training, held),
         "settings": _that_train(settings),
         "training_seconds": round(seconds, 1),
+        "origin": origin(context.device, seconds),
     }
-    store.write_json(folder / "detector.json", report)
+    files = checksums.digests(folder, ("weights.pt",))
+    checksums.write_json(folder / "detector.json", {"files": files, "report": report})
     (folder / "checkpoint.pt").unlink()
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    """A detector's report; None without one whose weights are as they were written."""
+    noted = checksums.read_json(folder / "detector.json")
+    if noted is None:
+        return None
+    if not checksums.altered(folder, noted["files"]):
+        return noted["report"]
+    (folder / "detector.json").unlink(missing_ok=True)
+    checksums.set_aside(folder / "weights.pt")
+    return None
 
 
 def _fit(
@@ -173,7 +187,7 @@ def _fit(
         weight_decay=settings.weight_decay,
     )
     log = store.EventLog(folder / "events.jsonl")
-    log.forget("detector")
+    log.path.unlink(missing_ok=True)  # its checkpoint tells them again
     with threads(settings.threads):
         fitted = fit(
             network,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.data import field_of_view
+from bench.data.atomic_folder import is_whole
 from bench.data.cache import ProgressCallback
 from bench.data.decode import read_image
 from bench.errors import RequestError
@@ -97,7 +98,7 @@ class LesionSet:
 
     def images(self, tick: ProgressCallback) -> tuple[LesionImage, ...]:
         """The photographs with their masks, drawn first if need be."""
-        if self.origin and not (self.root / "DONE").is_file():
+        if self.origin and not is_whole(self.root):
             _draw(self, tick)
         return read(self.root)
 

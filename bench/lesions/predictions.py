@@ -1,7 +1,6 @@
 """What the lesion detector sees in images, remembered by image; and the boxes made of it."""
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +15,13 @@ import cv2
 import numpy as np
 import torch
 
-from bench import store
+from bench import checksums, store
 from bench.data.cache import ProgressCallback
 from bench.data.decode import photograph
 from bench.data.patches import fitting
 from bench.data.pixels import ImageSet, Pixels
 from bench.data.records import Dataset
+from bench.data.workers import working
 from bench.errors import Interrupted
 from bench.evaluation.detection import Detections
 from bench.lesions.faster_rcnn import LesionDetector, to_input
@@ -83,15 +83,15 @@ class Predictor:
             part = new[start : start + count]
             keys = [view.key for view in part]
             seen = self._predict(part, partial(self._tell, start, len(new)))
-            rows = json.dumps(dict(zip(keys, map(_pack, seen), strict=True)))
-            store.write_bytes(self.stored / f"{store.digest(keys)[:16]}.json", rows.encode())
+            rows = dict(zip(keys, map(_pack, seen), strict=True))
+            checksums.write_json(self.stored / f"{store.digest(keys)[:16]}.json", rows)
             self._stop_if_interrupted()
 
     def _predict(
         self, part: Sequence[DetectorImage], on_count: Callable[[int], object]
     ) -> list[Detections]:
         """Look at images now; boxes as fractions of the side."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with working(ThreadPoolExecutor(os.cpu_count())) as pool:
             images = list(pool.map(lambda view: view.load(), part))
         detections: list[Detections] = []
         with threads(self.settings.threads):
@@ -219,7 +219,7 @@ def _recall(stored: Path) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for path in sorted(stored.glob("*.json")):
         if path.name != "claim.json":
-            known |= json.loads(path.read_text())
+            known |= checksums.read_json(path) or {}
     return known
 
 

@@ -23,6 +23,7 @@ class RunContext:
         boxes: Where those are from: "oracle", "given", "detector", "file", "random_lesion_crops",
             or "none".
         located: What a detector or a file of boxes says of itself, and how many images have a box.
+        origins: "detector" -> where and with what it was trained, if one located the boxes.
         masked: Photographs with lesion masks, None where the method learns from none.
         degraded: (N,) bool.
         weights: "random", "imagenet" or a file.
@@ -41,3 +42,4 @@ class RunContext:
     device: torch.device
     masked: MaskedPhotographs | None = None
     located: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, Any] = field(default_factory=dict)

@@ -45,6 +45,7 @@ def run_context(
         prepared.protocol,
         boxes.DetectorContext(prepared.cache, device, callbacks, interrupted),
     )
+    origin = located.pop("origin", None)
     return RunContext(
         name=prepared.name,
         method=prepared.method,
@@ -58,6 +59,7 @@ def run_context(
         device=device,
         masked=_masked(prepared, callbacks.tick),
         located=located,
+        origins={} if origin is None else {"detector": origin},
     )
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from bench.data.cache import ProgressCallback
+from bench.pipeline.stderr import forgiving
 
 if TYPE_CHECKING:  # torch, which whoever only starts processes does not need
     from bench.training.callbacks import Callbacks
@@ -23,14 +24,14 @@ def watching() -> "Iterator[Callbacks]":
     """Callbacks that show how a run gets on until the block ends."""
     from bench.training.callbacks import Callbacks
 
-    with _shown() as shown:
+    with forgiving(), _shown() as shown:
         yield Callbacks(shown.tick, shown.step, shown.say)
 
 
 @contextmanager
 def ticking() -> Iterator[ProgressCallback]:
     """A callback that shows progress until the block ends."""
-    with _shown() as shown:
+    with forgiving(), _shown() as shown:
         yield shown.tick
 
 

@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from bench import provenance, store
+from bench import store
 from bench.evaluation import metrics, stored_runs
 from bench.evaluation.stored_runs import DamagedRun
 from bench.pipeline import build, saliency
@@ -23,6 +23,7 @@ from bench.pipeline.context import RunContext
 from bench.pipeline.description import about, command
 from bench.pipeline.resolve import Prepared
 from bench.schemas import DamagedFile, read_events
+from bench.training.precision import origin
 
 USED = (*store.RECORDED, *store.ARTEFACTS, store.EVENTS, "failure.json", "checkpoint.safetensors")
 """Files that a run writes or goes on with; its checkpoint is a matter of the training."""
@@ -72,6 +73,7 @@ def write_results(
     predictions: pd.DataFrame,
     artefacts: dict[str, dict[str, np.ndarray]],
     leaks: dict[str, Any],
+    shared: dict[str, Any],
     *,
     device: torch.device,
     log: store.EventLog,
@@ -86,6 +88,7 @@ def write_results(
         predictions: Rows of the validation and the test split.
         artefacts: File name -> named arrays; no file where there are none.
         leaks: What the splits have in common, of `bench.data.leakage`.
+        shared: Name of each stage that runs share, or "detector" -> its origin.
         device: Where the run was trained.
         log: Of its stages; their seconds add up to the run's.
     """
@@ -99,13 +102,9 @@ def write_results(
     if explained := artefacts["saliency.npz"]:
         scores["test"] |= saliency.pointing_scores(explained)
     store.write_json(folder / "metrics.json", scores)
-    origin = provenance.collect(
-        device=device.type,
-        device_name=_device_name(device),
-        seconds=sum(event["seconds"] for event in log.read()),
-        command=command(prepared),
-    )
-    store.write_json(folder / "provenance.json", {**origin, "leakage": leaks})
+    seconds = sum(event["seconds"] for event in log.read())
+    made = {"command": command(prepared), **origin(device, seconds)}
+    store.write_json(folder / "provenance.json", {**made, "leakage": leaks, "shared": shared})
     store.finish(folder)
 
 
@@ -113,7 +112,3 @@ def keep_weights(network: nn.Module, folder: Path) -> None:
     """Write the weights that were scored; not part of the record, free to delete for space."""
     state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     store.write_bytes(folder / "checkpoint.safetensors", safetensors.torch.save(state))
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name() if device.type == "cuda" else provenance.cpu_name()

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bench.pipeline.stderr import forgiving
 from bench.reporting.status import age
 
 TAIL_BYTES = 400
@@ -39,6 +40,12 @@ def display(total: int, done: int) -> Iterator[Display]:
         total: Number of runs.
         done: How many of them are done before the sweep begins.
     """
+    with forgiving(), _chosen(total, done) as shown:
+        yield shown
+
+
+@contextmanager
+def _chosen(total: int, done: int) -> Iterator[Display]:
     if not sys.stderr.isatty():
         yield _LineDisplay(total, done)
         return

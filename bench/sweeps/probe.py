@@ -4,16 +4,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from bench.data.cache import ProgressCallback
 from bench.pipeline import build
 from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Request, prepare
-from bench.provenance import cpu_name
 from bench.store import EventLog
 from bench.training.callbacks import Callbacks
-from bench.training.precision import check_precision, choose_device, set_numerics
+from bench.training.precision import check_precision, choose_device, device_name, set_numerics
 from bench.training.stages import Stage, initial_weights
 from bench.training.train import TrainingContext, seconds_to_train
 
@@ -61,12 +58,11 @@ def probe(request: Request, tick: ProgressCallback) -> Probe:
         interrupted=lambda: False,
     )
     kept = initial_weights(stages[-1].module, 0).state_dict().values()
-    name = torch.cuda.get_device_name() if device.type == "cuda" else cpu_name()
     return Probe(
         seconds=sum(_seconds(stage, training) for stage in stages),
         bytes=sum(tensor.numel() * tensor.element_size() for tensor in kept),
         train_images=len(prepared.dataset.where("train")),
-        device=f"{device.type}, {name}",
+        device=f"{device.type}, {device_name(device)}",
     )
 
 

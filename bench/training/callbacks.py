@@ -1,10 +1,11 @@
 """What is called while a run gets on: for progress bars, logs and sentences to a reader."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.data.cache import ProgressCallback
+from bench.errors import Interrupted
 from bench.training.loop import StepReport
 
 
@@ -25,3 +26,18 @@ class Callbacks:
     tick: ProgressCallback
     step: Callable[[StepReport], Any] = _ignore
     say: Callable[[str], Any] = _ignore
+
+
+def stopping(callbacks: Callbacks, interrupted: Callable[[], bool]) -> Callbacks:
+    """The callbacks, of which `tick` ends the work where that was requested.
+
+    Raises:
+        Interrupted: from `tick`.
+    """
+
+    def tick(what: str, done: int, total: int) -> None:
+        callbacks.tick(what, done, total)
+        if interrupted():
+            raise Interrupted(f"stopped while {what}, {done} of {total}; what is done is kept")
+
+    return replace(callbacks, tick=tick)

@@ -90,11 +90,17 @@ def save_checkpoint(
         _write_synced(partial, state)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise CheckpointError(
             f"cannot write checkpoint {path}: {error.strerror or error}; "
             "the epoch before it is kept: mend the disk, then run the same command again"
         ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def kept_in(path: Path) -> str:
+    """What a message says of a checkpoint, which there is none of before the first epoch ends."""
+    return f"finished epochs are kept in {path}" if path.is_file() else "no epoch was finished"
 
 
 def restore_checkpoint(

@@ -1,8 +1,7 @@
 """The training loop: one for every stage of every method.
 
 What differs between stages (what to train, on what, how long) comes in as arguments; what every
-training needs besides (checkpoints, number format, stopping on request) are functions called here.
-Epochs are counted from 1, optimizer steps from 0.
+training needs besides is called here. Epochs are counted from 1, optimizer steps from 0.
 """
 
 import math
@@ -24,6 +23,7 @@ from bench.training.checkpoint import (
     BestEpoch,
     Event,
     Stateful,
+    kept_in,
     restore_checkpoint,
     save_checkpoint,
 )
@@ -157,7 +157,7 @@ def fit(
         CheckpointError: a checkpoint cannot be read or written.
     """
     record, progress = record or _ignore, progress or _ignore
-    after_step: Callable[[], Any] = getattr(module, "after_step", _ignore)
+    after_step = getattr(module, "after_step", _ignore)
     steps_per_epoch, total_steps = len(batches), epochs * len(batches)
     if not steps_per_epoch:
         raise RequestError(f"{stage}: 0 batches per epoch; use more images or a smaller batch")
@@ -279,14 +279,14 @@ def _finite(loss: Tensor, where: str, path: Path) -> float:
     if not math.isfinite(value):
         raise NonFiniteLoss(
             f"{where}: the loss is {value}; lower the learning rate or use precision fp32 "
-            f"(finished epochs are kept in {path})"
+            f"({kept_in(path)})"
         )
     return value
 
 
 def _stop_if(interrupted: Callable[[], bool] | None, message: str, path: Path) -> None:
     if interrupted is not None and interrupted():
-        raise Interrupted(f"{message}; finished epochs are kept in {path}")
+        raise Interrupted(f"{message}; {kept_in(path)}")
 
 
 def _better(best: BestEpoch | None, event: Event, module: Trainable) -> BestEpoch | None:

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, get_args
 import torch
 from torch import nn
 
+from bench import provenance
 from bench.errors import RequestError
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -42,6 +43,17 @@ def check_precision(precision: str, device: torch.device) -> None:
             f"precision fp16 on {device.type}: needs CUDA, where the loss can be scaled; "
             "use precision bf16 or fp32, or --device cuda"
         )
+
+
+def device_name(device: torch.device) -> str:
+    """The model of the graphics card or the processor."""
+    return torch.cuda.get_device_name() if device.type == "cuda" else provenance.cpu_name()
+
+
+def origin(device: torch.device, seconds: float) -> dict[str, Any]:
+    """Where, when and with what something was trained in `seconds`; see `bench.provenance`."""
+    name = device_name(device)
+    return provenance.origin(device=device.type, device_name=name, seconds=seconds)
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:

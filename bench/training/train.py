@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench import checksums
 from bench.errors import Interrupted
 from bench.locking import lock
 from bench.protocol.settings import EngineSettings, FinetuningSettings
@@ -18,9 +19,10 @@ from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
 from bench.training.loop import StepReport, fit
 from bench.training.optim import build_optimizer, build_schedule
-from bench.training.precision import autocast, channels_last
+from bench.training.precision import autocast, channels_last, origin
 from bench.training.stages import Stage, StateDict, initial_weights
 
+KEPT = ("outcome.pt", "events.jsonl")  # of a shared stage, with their digests in outcome.json
 LEAST_SELECTED = 0.01  # proportion of anchors in an epoch, below which a run warns
 
 
@@ -43,6 +45,19 @@ class TrainingContext:
     step: Callable[[StepReport], Any]
     say: Callable[[str], Any]
     interrupted: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class SharedOutcome:
+    """What a stage that runs share has left.
+
+    Attributes:
+        state: The tensors that the next stage starts from.
+        origin: Where and with what it was trained, which may have been by another run.
+    """
+
+    state: StateDict
+    origin: dict[str, Any]
 
 
 def train(
@@ -109,29 +124,30 @@ def make(stage: Stage, start: StateDict | None, training: TrainingContext) -> nn
 
 def outcome(
     stage: Stage, start: StateDict | None, folder: Path, training: TrainingContext
-) -> StateDict:
+) -> SharedOutcome:
     """The outcome of a stage that runs share: found in `folder`, or trained and left there.
 
-    Another process that is on the same stage is waited for.
+    Another process that is on the same stage is waited for. An outcome that was altered on disk is
+    set aside, and the stage trained again.
     """
-    path = folder / "outcome.pt"
     assert stage.outcome is not None, f"{stage.name} has no outcome to share"
-    while not path.is_file():
+    while (made := _finished(folder)) is None:
         with lock(folder) as acquired:
-            if acquired and not path.is_file():
+            if acquired and _finished(folder) is None:
                 log = EventLog(folder / "events.jsonl")
+                log.path.unlink(missing_ok=True)  # its checkpoint tells them again
                 inside = replace(training, log=log, fingerprint=folder.name)
                 module = train(stage, start, folder, inside)
-                _save(path, stage.outcome(module))
-                (folder / "checkpoint.pt").unlink()
-        if not path.is_file():
+                _keep(stage.outcome(module), folder, training.device)
+        if not (folder / "outcome.json").is_file():
             time.sleep(1)
             if training.interrupted():
                 raise Interrupted(f"{stage.name}: stopped while another process trains it")
     training.log.forget(stage.name)
     for event in EventLog(folder / "events.jsonl").read():
         training.log.append(event)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    state = torch.load(folder / "outcome.pt", map_location="cpu", weights_only=True)
+    return SharedOutcome(state, made)
 
 
 def seconds_to_train(stage: Stage, training: TrainingContext) -> float:
@@ -158,7 +174,26 @@ def _record(training: TrainingContext, event: dict[str, Any]) -> None:
             )
 
 
-def _save(path: Path, state: StateDict) -> None:
+def _keep(state: StateDict, folder: Path, device: torch.device) -> None:
+    """Leave a stage's outcome for other runs, with the digests of its files written last."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(folder / "outcome.pt", buffer.getvalue())
+    seconds = sum(event["seconds"] for event in EventLog(folder / "events.jsonl").read())
+    noted = {"files": checksums.digests(folder, KEPT), "origin": origin(device, seconds)}
+    checksums.write_json(folder / "outcome.json", noted)
+    (folder / "checkpoint.pt").unlink()
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    """The origin of a stage's outcome; None without one that is as it was written."""
+    noted = checksums.read_json(folder / "outcome.json")
+    if noted is None:
+        return None
+    altered = checksums.altered(folder, noted["files"])
+    if not altered:
+        return noted["origin"]
+    (folder / "outcome.json").unlink(missing_ok=True)
+    for name in altered:
+        checksums.set_aside(folder / name)
+    return None

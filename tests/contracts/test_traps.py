@@ -256,7 +256,7 @@ def test_trap_13_every_published_file_is_locked():
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_trap_14_a_record_says_where_it_comes_from(device):
-    origin = provenance.collect(device=device, device_name="x", seconds=1.0, command="bench run")
+    origin = provenance.origin(device=device, device_name="x", seconds=1.0)
     libraries = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless")
     assert set(libraries) <= set(origin["packages"])
     assert all(origin["packages"].values())

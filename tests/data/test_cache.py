@@ -1,5 +1,6 @@
 import json
 import threading
+import warnings
 from dataclasses import replace
 
 import cv2
@@ -11,7 +12,7 @@ from bench.data import cache as caching
 from bench.data.degradations import DegradationRecipe
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import open_images
-from bench.errors import RequestError
+from bench.errors import DamagedWarning, RequestError
 from bench.pipeline.resolve import Request, prepare
 
 
@@ -264,7 +265,7 @@ def test_digests_are_remembered_until_a_file_changes(tmp_path, records):
     assert (again, told) == (first, [])
     path.write_bytes(b"another")
     assert caching.content_digests(rows, tmp_path / "cache") != first
-    assert len(json.loads((tmp_path / "cache" / "digests.json").read_text())) == 2
+    assert len(json.loads((tmp_path / "cache" / "digests.json").read_text())["value"]) == 2
 
 
 def test_digests_are_kept_when_the_reading_of_files_is_interrupted(tmp_path, records):
@@ -290,4 +291,6 @@ def test_a_damaged_note_of_digests_is_not_believed(tmp_path, records, note):
     path.write_bytes(b"one")
     first = caching.content_digests(rows, tmp_path)
     (tmp_path / "digests.json").write_text(note)
-    assert caching.content_digests(rows, tmp_path) == first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DamagedWarning)
+        assert caching.content_digests(rows, tmp_path) == first

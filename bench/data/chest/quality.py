@@ -3,7 +3,6 @@
 Source: docs/reference/data.md#quality-labels-of-radiographs.
 """
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,13 +11,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from bench import checksums
 from bench.data.cache import ProgressCallback, content_digests
 from bench.data.decode import radiograph
 from bench.data.folder import read_csv, whole_number
 from bench.data.records import Record
+from bench.data.workers import working
 from bench.errors import RequestError
 from bench.protocol.chest import ChestSettings
-from bench.store import write_json
 
 PX = 256
 """Side of the copy that image quality is measured on."""
@@ -117,20 +117,20 @@ def _measured(records: Sequence[Record], cache: Path, tick: ProgressCallback) ->
     """(N, 4), remembered by the files' contents."""
     digests = content_digests(records, cache, tick)
     path = cache / f"chest-quality-{VERSION}.json"
-    known: dict[str, list[float]] = json.loads(path.read_text()) if path.is_file() else {}
+    known: dict[str, list[float]] = checksums.read_json(path) or {}
     new = {d: r.path for d, r in zip(digests, records, strict=True) if d not in known}
 
     def measure(file: Path) -> tuple[float, float, float, float]:
         return measures(radiograph(file, PX)[0][..., 0])
 
-    with ThreadPoolExecutor() as pool:
+    with working(ThreadPoolExecutor()) as pool:
         for done, (name, values) in enumerate(
             zip(new, pool.map(measure, new.values()), strict=True), start=1
         ):
             known[name] = list(values)
             tick("measuring quality", len(records) - len(new) + done, len(records))
     if new:
-        write_json(path, known)
+        checksums.write_json(path, known)
     return np.array([known[name] for name in digests])
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from bench.data.atomic_folder import atomic_folder
 from bench.data.chest_twin.cohort import Visit, cohort
 from bench.data.chest_twin.draw import radiograph
+from bench.data.workers import working
 from bench.seeding import generator_for
 
 ENTRIES = (
@@ -47,7 +48,7 @@ def write_chestxray(
     boxes: list[tuple[Visit, FindingBox]] = []
     with atomic_folder(root) as folder:
         (folder / "images").mkdir()
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with working(ProcessPoolExecutor(workers, mp_context=get_context("spawn"))) as pool:
             drawn = pool.map(_DrawRadiograph(size_px, seed), visits, chunksize=8)
             try:
                 for visit, (png, image_boxes) in zip(visits, drawn, strict=True):

@@ -14,6 +14,7 @@ from bench.data.twin import eye, lesions
 from bench.data.twin.canvas import DISC_DIAMETER
 from bench.data.twin.cohort import EyeToPhotograph, cohort
 from bench.data.twin.draw import Photograph, photograph
+from bench.data.workers import working
 from bench.seeding import generator_for
 
 JPEG_QUALITY = 92
@@ -49,7 +50,7 @@ def write_eyeq(
         for split in ("train", "test"):
             (folder / split).mkdir()
             _write_labels(folder, split, [s for s in sittings if s.split == split])
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with working(ProcessPoolExecutor(workers, mp_context=get_context("spawn"))) as pool:
             boxes: list[tuple] = []
             draw = _DrawPhotograph(size_px, seed)
             for sitting, photograph in zip(
@@ -86,7 +87,7 @@ def write_idrid(
         photographs = folder / base / "1. Original Images" / SET
         photographs.mkdir(parents=True)
         masks = folder / base / "2. All Segmentation Groundtruths" / SET
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with working(ProcessPoolExecutor(workers, mp_context=get_context("spawn"))) as pool:
             drawn = pool.map(_DrawPhotograph(size_px, seed), sittings, chunksize=4)
             for number, (sitting, photograph) in enumerate(
                 zip(sittings, drawn, strict=True), start=1

@@ -105,6 +105,24 @@ def _selection(run: AuditedRun) -> Value:
     return (f"{run.setting('finetuning', 'select')} epoch", f"last stage {scored}")
 
 
+def _shared(run: AuditedRun) -> Value:
+    """Where what other runs may have trained was trained; None in records that do not tell."""
+    origins = run.origin.get("shared")
+    if not origins:
+        return None
+    foreign = [
+        f"{name}: {field.replace('_', ' ')} {_told(origin.get(field))}"
+        for name, origin in sorted(origins.items())
+        for field in SAME_ORIGIN
+        if origin.get(field) != run.origin.get(field)
+    ]
+    return "as the run itself" if not foreign else ", ".join(foreign)
+
+
+def _told(value: Any) -> str:
+    return _short(value) if isinstance(value, str) else "others"
+
+
 def _boxes(run: AuditedRun) -> Value:
     return None if run.about["boxes"] == "none" else run.about["boxes"]
 
@@ -134,6 +152,9 @@ def _method_version_shown(value: tuple[int, str | None]) -> str:
     return f"version {version}" + (f", file {digest[:8]}" if digest else "")
 
 
+SAME_ORIGIN = ("device", "device_name", "commit", "packages", "codecs", "python")
+"""What a stage or a detector that runs share must have in common with the run that used it."""
+
 CHECKS: tuple[Check, ...] = (
     Check("device", "device", _origin("device")),
     Check("model", "device model", _origin("device_name")),
@@ -155,6 +176,7 @@ CHECKS: tuple[Check, ...] = (
         scope=lambda run: run.method,
     ),
     Check("commit", "commit", _origin("commit"), _short),
+    Check("shared", "shared stages trained", _shared),
     Check("manifest", "image manifest", lambda run: run.spec["manifest"]["key"], _short),
     Check("scored", "images scored", _images, _images_shown),
     Check("degradation", "degradation", _degradation, _pairs),
