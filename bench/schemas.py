@@ -114,6 +114,7 @@ class _Origin(_Schema):
     python: str
     seconds: Number
     leakage: _Leakage | None = None
+    shared: dict[str, dict[str, Any]] = {}
 
 
 class _TestScores(_Schema):

@@ -18,7 +18,7 @@ from bench.errors import RequestError
 from bench.evaluation.stored_command import changes, options
 from bench.experiments import original as original_of
 from bench.protocol import original
-from bench.protocol.presets import derive, flatten, named
+from bench.protocol.presets import CHANGES, derive, flatten, named
 from bench.roster import METHODS
 
 Saved = dict[str, Any]
@@ -51,6 +51,8 @@ def in_spec(folder: Path, saved: Saved) -> Iterator[str]:
     for name, value in derived(saved).items():
         if about.get(name, value) != value:
             yield f"about.{name} is {about[name]!r}, its spec gives {value!r}"
+    if other := _preset_of(saved):
+        yield f"about.protocol_name is {about['protocol_name']}, its protocol is that of {other}"
     yield from _in_command(spec, about)
     yield from _in_assumptions(spec, about)
 
@@ -127,9 +129,20 @@ def of_todays_preset(saved: Saved) -> bool:
     """Whether the preset that a record names, with its changes, is the protocol of its spec."""
     try:
         requested = _requested(saved)
-    except (RequestError, KeyError, TypeError):
+    except (RequestError, LookupError, TypeError, ValueError):
         return False  # a name or a setting that today's presets do not have
     return _as_stored(saved["spec"], requested) == saved["spec"]["protocol"]
+
+
+def _preset_of(saved: Saved) -> str | None:
+    """Another preset of today that a run's protocol is of; None if the one that it names fits."""
+    if of_todays_preset(saved):
+        return None
+    about = saved["about"]
+    others = [name for name in CHANGES if name != about["protocol_name"]]
+    named_so = ({**saved, "about": {**about, "protocol_name": name}} for name in others)
+    fitting = (one["about"]["protocol_name"] for one in named_so if of_todays_preset(one))
+    return next(fitting, None)
 
 
 def _requested(saved: Saved, *, common: bool = False) -> dict[str, dict[str, Any]]:
@@ -172,7 +185,7 @@ def _changed_options(saved: Saved) -> str:
     spec, about = saved["spec"], saved["about"]
     method = spec["method"] if spec["settings"] == "original" else None
     default = flatten(_preset(about["protocol_name"], method, ()))
-    own = {name: spec["protocol"][name] for name in _own_groups(spec)}
+    own = {name: spec["protocol"].get(name, {}) for name in _own_groups(spec)}
     changed = [f"{k}={v}" for k, v in flatten(own).items() if v != default[k]]
     return f"[{', '.join(changed)}]" if changed else ""
 

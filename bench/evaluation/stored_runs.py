@@ -20,7 +20,7 @@ from bench import store
 from bench.evaluation import contradictions, measures, registry
 from bench.evaluation.metrics import tuned_thresholds
 from bench.evaluation.stored_files import read_embeddings, read_predictions, read_saliency
-from bench.schemas import DamagedFile, read_events, read_json
+from bench.schemas import DamagedFile, read_bytes, read_events, read_json
 
 MARKS = ("spec.json", "failure.json", "DONE")
 """Files of which one makes a folder that of a run."""
@@ -275,9 +275,9 @@ def _command(folder: Path) -> str | None:
     """The command of a run, where a file of it still says so."""
     for name in ("spec.json", "provenance.json"):
         try:
-            content = json.loads((folder / name).read_bytes())
+            content = json.loads(read_bytes(folder / name))
             command = content.get("about", content)["command"]
-        except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        except (DamagedFile, ValueError, LookupError, AttributeError, TypeError, RecursionError):
             continue  # the next file may say it
         if isinstance(command, str) and command.isprintable() and command.startswith("bench run "):
             return command

@@ -130,7 +130,9 @@ ALONE = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ALONE, ids=lambda what: f"{what[0]}-{what[1]}-{what[3]}")
+@pytest.mark.parametrize(
+    "what", ALONE if LONG else ALONE[1:5], ids=lambda what: f"{what[0]}-{what[1]}-{what[3]}"
+)
 def test_every_reading_command_survives_and_says_which_file(whole, tmp_path, what):
     victim, other = copied(whole, tmp_path / "runs")
     damage(victim, other, what)
@@ -165,6 +167,8 @@ def test_a_file_in_the_place_of_a_run_is_named(whole, tmp_path):
     victim, _ = copied(whole, tmp_path / "runs")
     shutil.rmtree(victim)
     victim.write_text("")
+    victim.with_name("0" * 12).symlink_to("nowhere")
+    os.mkfifo(victim.with_name("f" * 12))
     result = called(COMMANDS["status"], tmp_path / "runs", tmp_path)
     assert result.exit_code == 0
     assert "a file stands where a run's folder belongs" in " ".join(result.stdout.split())
@@ -198,6 +202,10 @@ def test_a_run_that_lies_under_another_method_is_damaged_and_names_its_way_out(w
         (lambda saved: saved["about"].update(command="bench run"), "about.command asks for"),
         (lambda saved: saved["about"].update(partial=True), "the command has no --partial"),
         (lambda saved: saved["spec"].update(seed=5), "its identity is"),
+        (
+            lambda saved: saved["about"].update(protocol_name="smoke"),
+            "about.protocol_name is smoke, its protocol is that of laptop",
+        ),
     ],
 )
 def test_what_a_record_says_beside_its_spec_is_compared_with_it(whole, tmp_path, change, why):

@@ -54,7 +54,7 @@ def states(root: Path) -> list[dict[str, Any]]:
 def _state(folder: Path) -> dict[str, Any]:
     run = stored_runs.read(folder)
     row: dict[str, Any] = {"id": folder.name, "why": "", **_named(folder, run)}
-    row["age_seconds"] = round(time.time() - folder.stat().st_mtime)
+    row["age_seconds"] = round(time.time() - folder.lstat().st_mtime)
     if isinstance(run, StoredRun):
         state = state_of(run.row["versions"], run.spec["method"])
     elif folder.is_dir() and owner_of(folder) is not None:
