@@ -25,7 +25,7 @@ check: .venv/made
 test-long: .venv/made
 	BENCH_LONG=1 $(BIN)/pytest -s tests/faults/test_sweep_killed.py \
 		tests/golden/test_stored_identities.py tests/faults/test_damaged_files.py \
-		tests/reporting/tracing/test_verify_limits.py
+		tests/reporting/tracing/test_verify_fuzz.py
 
 # Plants one fault at a time and asks whether a test notices: an hour or more.
 mutants: .venv/made
