@@ -25,6 +25,9 @@ PACKAGES = (
     "pyarrow",
 )
 
+SUMMING = ("avx", "fma", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16")
+LIMITING = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR")
+
 
 def origin(*, device: str, device_name: str, seconds: float) -> dict[str, Any]:
     """Where, when and with what something was trained, as plain JSON values.
@@ -39,6 +42,7 @@ def origin(*, device: str, device_name: str, seconds: float) -> dict[str, Any]:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,
         "device_name": device_name,
+        "instructions": instructions(),
         "cpus": os.cpu_count(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "python": platform.python_version(),
@@ -75,6 +79,22 @@ def gpu_libraries() -> dict[str, str]:
     installed = ((d.name, d.version) for d in importlib.metadata.distributions())
     cudnn = sorted(version for name, version in installed if name.startswith("nvidia-cudnn"))
     return {"driver": driver, "cudnn": ", ".join(cudnn) or "none"}
+
+
+def instructions() -> str:
+    """The processor's instructions that decide how sums are split, and so their last bits.
+
+    With what the environment says of which of them the libraries may use; "" where the system does
+    not tell.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    flags = next((line.partition(":")[2].split() for line in lines if line[:5] == "flags"), [])
+    there = [name for name in SUMMING if name in flags]
+    limits = [f"{name}={os.environ[name]}" for name in LIMITING if name in os.environ]
+    return " ".join([*there, *limits])
 
 
 def cpu_name() -> str:

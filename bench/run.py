@@ -33,6 +33,7 @@ from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Prepared, Request, prepare
 from bench.training.callbacks import Callbacks, stopping
 from bench.training.interrupt import PATIENCE_SECONDS, catching_signals
+from bench.training.memory import explaining
 from bench.training.precision import check_precision, choose_device, set_numerics
 from bench.training.stages import Stage, StateDict
 from bench.training.train import TrainingContext, make, outcome, seconds_to_train, train
@@ -163,9 +164,11 @@ def _training_context(
 def _predict(network: nn.Module, context: RunContext, split: str) -> pd.DataFrame:
     """One row per image of a split: identity, labels, probabilities."""
     dataset, indices = context.dataset, context.dataset.where(split)
-    probabilities = predict.probabilities(
-        network, build.pixels(context), indices, dataset.task, build.prepare(context)
-    )
+    way_out = "end what else uses it, then run the same command again"
+    with explaining(f"scoring the {split} split on {context.device.type}", way_out):
+        probabilities = predict.probabilities(
+            network, build.pixels(context), indices, dataset.task, build.prepare(context)
+        )
     return predict.table(dataset, indices, probabilities, context.degraded)
 
 

@@ -42,6 +42,9 @@ no two of one patient's in less than 0.219 (8,331 pairs, taken at different time
 THRESHOLDS = {"fundus": ALIKE, "chest": ALIKE_RADIOGRAPHS}
 """By modality."""
 
+PAIRS_AT_ONCE = 2_000_000
+"""How many pairs are compared at a time: 140 MB at most, however many pictures are alike."""
+
 FLAT = 1.0
 """Grey levels: a square that varies by less shows compression noise; all such look alike."""
 
@@ -102,31 +105,29 @@ def same_picture(
     if len(taking_part) < 2:
         return []
     signs = np.stack([np.asarray(fingerprints[i]) for i in taking_part])
-    first_rows, second_rows = _alike(signs, alike=alike)
-    linked = coo_matrix(
-        (np.ones(len(first_rows)), (first_rows, second_rows)), shape=(len(signs), len(signs))
-    )
-    _, component = connected_components(linked, directed=False)
+    component = _components(signs, alike)
     members: dict[int, list[int]] = {}
     for position, number in enumerate(component):
         members.setdefault(int(number), []).append(taking_part[position])
     return _groups([indices for indices in members.values() if len(indices) > 1], records)
 
 
-def _alike(
-    signs: np.ndarray, rows: int = 512, alike: float = ALIKE
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows of (N, B) bool that differ in few enough places: their indices, one < other."""
-    bits = signs.shape[1]
+def _components(signs: np.ndarray, alike: float) -> np.ndarray:
+    """(N,) numbers, equal for rows of (N, B) bool that a chain of like rows connects.
+
+    Pairs are found and forgotten block by block: where all rows are alike there are N^2 / 2.
+    """
+    count, bits = signs.shape
     centred = signs.astype(np.float32) * 2 - 1
-    first_rows, second_rows = [], []
-    for start in range(0, len(centred), rows):
+    component, rows = np.arange(count), max(1, PAIRS_AT_ONCE // count)
+    for start in range(0, count, rows):
         # The product counts agreements less disagreements: whole numbers, exact in float32.
         agreement = centred[start : start + rows] @ centred[start:].T
-        row, column = np.nonzero(agreement >= bits * (1 - 2 * alike))
-        first_rows.append(row[row < column] + start)
-        second_rows.append(column[row < column] + start)
-    return np.concatenate(first_rows), np.concatenate(second_rows)
+        first, second = np.nonzero(agreement >= bits * (1 - 2 * alike))
+        pair = component[first + start], component[second + start]
+        linked = coo_matrix((np.ones(len(first), bool), pair), shape=(count, count))
+        component = connected_components(linked, directed=False)[1][component]
+    return component
 
 
 def _groups(members: list[list[int]], records: Sequence[Record]) -> list[DuplicateGroup]:

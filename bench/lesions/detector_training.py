@@ -30,6 +30,7 @@ from bench.protocol.settings import DetectorSettings, Protocol
 from bench.seeding import seed_for
 from bench.training.callbacks import Callbacks
 from bench.training.loop import fit
+from bench.training.memory import explaining
 from bench.training.optim import build_optimizer
 from bench.training.precision import origin
 from bench.training.stages import initial_weights
@@ -138,9 +139,11 @@ def _train(lesions: LesionSet, protocol: Protocol, folder: Path, context: Detect
         f"{epochs} epochs"
     )
     network = initial_weights(lambda: LesionDetector(settings), seed_for(*purpose, "weights"))
-    network = network.to(context.device)
-    assert isinstance(network, LesionDetector)
-    seconds = _fit(network, batches, epochs, settings, folder, context)
+    way_out = f"--set detector.batch={max(settings.batch // 2, 1)} holds fewer images at once"
+    with explaining(f"the lesion detector on {context.device.type}", way_out):
+        network = network.to(context.device)
+        assert isinstance(network, LesionDetector)
+        seconds = _fit(network, batches, epochs, settings, folder, context)
     predictor = TrainedDetector(folder, network, {}).predictor(settings, context)
     detections = predictor.predict([_view(photograph) for photograph in held])
     buffer = io.BytesIO()

@@ -18,6 +18,7 @@ from bench.protocol.settings import EngineSettings, FinetuningSettings
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
 from bench.training.loop import StepReport, fit
+from bench.training.memory import explaining, smaller
 from bench.training.optim import build_optimizer, build_schedule
 from bench.training.precision import autocast, channels_last, origin
 from bench.training.stages import Stage, StateDict, initial_weights
@@ -67,7 +68,17 @@ def train(
 
     Args:
         start: The outcome of the stage before, None for the first.
+
+    Raises:
+        OutOfMemory: with a setting that needs less; the last checkpoint stands.
     """
+    with explaining(f"{stage.name} on {training.device.type}", smaller(stage.settings)):
+        return _train(stage, start, folder, training)
+
+
+def _train(
+    stage: Stage, start: StateDict | None, folder: Path, training: TrainingContext
+) -> nn.Module:
     module = make(stage, start, training)
     settings = stage.settings
     steps = stage.epochs * len(stage.batches)

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -81,24 +82,40 @@ def signs(count, seed=0):
     return np.random.default_rng(seed).random((count, 576)) < 0.5
 
 
-@pytest.mark.parametrize("rows", [1, 7, 512])
-def test_pairs_are_those_that_differ_in_less_than_the_share(rows):
-    """Against counting one by one, at and beside the threshold."""
+@pytest.mark.parametrize("at_once", [1, 300, 4_000_000])
+def test_groups_are_those_that_a_chain_of_like_pictures_connects(monkeypatch, at_once):
+    """Against counting one by one, at and beside the threshold, in blocks of 1, 7 and all rows."""
+    monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", at_once)
     table = signs(40)
     limit = int(duplicates.ALIKE * 576)
     for place, flips in ((30, 0), (31, limit), (32, limit + 1)):
         table[place] = table[3]
         table[place, :flips] ^= True
-    found = {(int(i), int(j)) for i, j in zip(*duplicates._alike(table, rows), strict=True)}
-    expected = {
-        (i, j)
-        for i in range(40)
-        for j in range(i + 1, 40)
-        if (table[i] != table[j]).sum() <= duplicates.ALIKE * 576
-    }
-    assert found == expected
-    assert {(3, 30), (3, 31)} <= found
-    assert (3, 32) not in found
+    table[20, :] = table[31]  # like 31 alone and through it like 3: a chain
+    table[20, limit : 2 * limit] ^= True
+    found = duplicates._components(table, duplicates.ALIKE)
+    expected = np.arange(40)
+    for i in range(40):
+        for j in range(40):
+            if (table[i] != table[j]).sum() <= duplicates.ALIKE * 576:
+                expected[expected == expected[j]] = expected[i]
+    same = found[:, None] == found[None, :]
+    np.testing.assert_array_equal(same, expected[:, None] == expected[None, :])
+    assert same[3, [20, 30, 31]].all()
+    assert not same[3, 4]
+
+
+def test_pictures_that_are_all_alike_take_no_memory_of_their_pairs(records, monkeypatch):
+    """3,000 have 4.5 million pairs: 70 bytes of each, as a block takes, would be 300 MB."""
+    monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 200_000)
+    rows, one = records(1500), signs(1)[0]
+    names = [str(i) for i in range(3000)]
+    tracemalloc.start()
+    (group,) = duplicates.same_picture([one] * 3000, names, rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(group.images) == 3000
+    assert peak < 50e6
 
 
 def test_the_same_file_is_told_apart_from_the_same_picture(records):

@@ -14,9 +14,12 @@ from bench.evaluation.statistics import Estimate, prediction_interval
 from bench.pipeline.resolve import Request
 from bench.reporting.tracing.cell_ids import cell_id
 from bench.reporting.tracing.rerun_comparison import (
+    SAME_BYTES,
+    _judged,
     as_expected,
     compare_predictions,
     environment_changes,
+    same_arithmetic,
 )
 from bench.store import write_predictions
 from bench.sweeps import rerun as module
@@ -77,6 +80,37 @@ def test_only_fields_of_the_environment_that_differ_are_named():
     assert environment_changes(was, was) == {}
 
 
+HERE = {
+    "device": "cpu",
+    "device_name": "a processor",
+    "instructions": "avx2 fma",
+    "packages": {"torch": "2.6"},
+    "codecs": {"jpg": "8.0"},
+    "date": "today",
+    "commit": "1",
+}
+
+
+@pytest.mark.parametrize(
+    "field", ["device", "device_name", "instructions", "packages", "codecs", "gpu"]
+)
+def test_other_bytes_are_excused_only_where_something_that_computes_differs(field):
+    near, far = (True, "another score, in the interval"), (False, "another score, not in it")
+    for expected in (near, far):
+        assert _judged("3 of 9 images ...", HERE, {**HERE, field: "other"}, expected) == expected
+        inside, why = _judged("3 of 9 images ...", HERE, {**HERE, "date": "tomorrow"}, expected)
+        assert not inside
+        assert "other bytes from the same processor" in why
+        assert _judged(SAME_BYTES, HERE, {**HERE, field: "other"}, expected)[0]
+
+
+def test_a_record_that_does_not_tell_its_instructions_is_judged_by_its_score():
+    old = {name: value for name, value in HERE.items() if name != "instructions"}
+    assert not same_arithmetic(old, HERE)
+    assert not same_arithmetic({**HERE, "instructions": ""}, {**HERE, "instructions": ""})
+    assert same_arithmetic(HERE, dict(HERE))
+
+
 def test_a_stored_command_is_the_request_again():
     command = (
         "bench run --method comcl --dataset eyeq --lq-ratio 0.7 --seed 2 --protocol paper "
@@ -128,7 +162,7 @@ def test_the_same_run_is_made_anew_beside_the_stored_one(
     again = CliRunner().invoke(app, [*words, "--json"])
     assert again.exit_code == 0, again.stderr
     found = json.loads(again.stdout)
-    assert (found["predictions"], found["why"]) == ("the same bytes", "the same score")
+    assert (found["predictions"], found["why"]) == ("the same bytes", "the same bytes")
     assert found["environment_differs"] == {}
     assert (tmp_path / found["folder"]).resolve() != folder.resolve()
     assert (folder / "DONE").stat().st_mtime_ns == before

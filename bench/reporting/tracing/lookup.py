@@ -85,7 +85,7 @@ def find(cell: CellId, records: pd.DataFrame, protocol: str | None = None) -> Lo
 
 def environment(origins: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Every field of the runs' environment with all values that it has in them."""
-    skipped = ("command", "commit", "date", "seconds", "leakage")
+    skipped = ("command", "commit", "date", "seconds", "leakage", "shared")
     by_field: dict[str, set[str]] = {}
     for origin in origins:
         for name, value in origin.items():

@@ -14,6 +14,10 @@ from bench.reporting.console import json_object
 from bench.reporting.results.scores import ROUNDING
 from bench.reporting.tracing.lookup import LocatedCell, environment, origin_of
 
+SAME_BYTES = "the same bytes"
+ARITHMETIC = ("device", "device_name", "instructions", "packages", "codecs", "gpu")
+"""Of a provenance: where all of these are equal, so are a run's predictions, byte for byte."""
+
 
 @dataclass(frozen=True)
 class RerunComparison:
@@ -48,8 +52,8 @@ def compare(located: LocatedCell, index: int, made: dict[str, Any]) -> RerunComp
     assert estimate is not None, "the cell has runs"
     old, new = (float(record[located.cell.score]) for record in (run, made))
     answers = compare_predictions(Path(run["folder"]) / FILE, Path(made["folder"]) / FILE)
-    inside, why = as_expected(old, new, estimate)
     was, now = located.origins[index], origin_of(made["folder"])
+    inside, why = _judged(answers, was, now, as_expected(old, new, estimate))
     facts = {
         "cell": str(located.cell),
         "run": run["id"],
@@ -79,6 +83,23 @@ def environment_changes(stored: Mapping[str, Any], new: Mapping[str, Any]) -> di
     return {name: " -> ".join(pair) for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
+def _judged(
+    answers: str, was: Mapping[str, Any], now: Mapping[str, Any], expected: tuple[bool, str]
+) -> tuple[bool, str]:
+    """As the answers are; where they differ and may, as the score is."""
+    if answers == SAME_BYTES:
+        return True, SAME_BYTES
+    if same_arithmetic(was, now):
+        return False, "other bytes from the same processor, instructions and libraries"
+    return expected
+
+
+def same_arithmetic(stored: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two provenances leave no reason for other bytes; False if one does not say enough."""
+    known = bool(stored.get("instructions")) and bool(new.get("instructions"))
+    return known and all(stored.get(name) == new.get(name) for name in ARITHMETIC)
+
+
 def as_expected(old: float, new: float, estimate: Estimate) -> tuple[bool, str]:
     """Whether a new score is where it is expected, and the sentence that says so.
 
@@ -100,7 +121,7 @@ def as_expected(old: float, new: float, estimate: Estimate) -> tuple[bool, str]:
 def compare_predictions(stored: Path, new: Path) -> str:
     """How two files of predictions differ, in a sentence."""
     if stored.read_bytes() == new.read_bytes():
-        return "the same bytes"
+        return SAME_BYTES
     tables = [_sorted(path) for path in (stored, new)]
     columns = [name for name in tables[0].columns if name.startswith("p_")]
     first, second = (table.drop(columns=columns, errors="ignore") for table in tables)
