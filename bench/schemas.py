@@ -140,7 +140,8 @@ class _Event(_Schema):
     seconds: Number = 0.0
 
 
-class _Epoch(_Event):
+class _Epoch(_Schema):
+    stage: str
     epoch: Count
     step: Count
     seconds: Number

@@ -64,10 +64,10 @@ def in_predictions(saved: Saved, rows: pd.DataFrame) -> Iterator[str]:
         rows: From `bench.evaluation.stored_files.read_predictions`.
     """
     about = saved["about"]
-    low = (rows["quality"] > 0) | rows["degraded"]
+    low = rows["quality"].to_numpy() > 0
+    low |= rows["degraded"].to_numpy(dtype=bool)
     for split in ("validation", "test"):
-        part = low[(rows["split"] == split).to_numpy()]
-        proportion = float(part.mean())
+        proportion = float(low[(rows["split"] == split).to_numpy()].mean())
         if not math.isclose(about["shares"][split], proportion, abs_tol=1e-9):
             yield (
                 f"about.shares.{split} is {about['shares'][split]}, the predictions have "
