@@ -185,15 +185,21 @@ def read_json(path: Path, schema: str | None = None) -> dict[str, Any]:
     return parsed(path, read_bytes(path), _adapter(schema or path.name))
 
 
-def read_events(path: Path) -> list[dict[str, Any]]:
-    """All complete lines of a log; a last line cut short by a crash is left out, as is no file.
+def read_events(path: Path, *, finished: bool = False) -> list[dict[str, Any]]:
+    """All complete lines of a log; none without a file.
+
+    Args:
+        finished: Whether the run is, so that no crash explains a last line that is cut short; else
+            that line is left out.
 
     Raises:
         DamagedFile: naming the first line that is no event.
     """
     if not path.exists() and not path.is_symlink():
         return []
-    lines = read_bytes(path).split(b"\n")[:-1]
+    *lines, rest = read_bytes(path).split(b"\n")
+    if rest and finished:
+        raise DamagedFile(path, "its last line is cut short")
     return [_event(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
@@ -268,7 +274,7 @@ def _first(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{where}: {message}" if where else message
+    return f"{where}: {message}" if where else "no JSON object"
 
 
 def _refuse_constant(name: str) -> NoReturn:

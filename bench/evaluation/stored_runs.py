@@ -194,7 +194,9 @@ def _finished(folder: Path) -> StoredRun:
     digests = store.sealed(folder)
     names = ("spec.json", "metrics.json", "provenance.json")
     saved, scores, origin = (read_json(folder / name) for name in names)
-    run = StoredRun(folder, saved, scores, origin, read_events(folder / store.EVENTS))
+    run = StoredRun(
+        folder, saved, scores, origin, read_events(folder / store.EVENTS, finished=True)
+    )
     key = (folder.resolve(), tuple(sorted(digests.items())))
     if key not in _CHECKED:
         _CHECKED[key] = _first_fault(run, set(digests))

@@ -240,5 +240,10 @@ def test_events_are_sealed_and_records_of_before_stay_readable(tmp_path):
     assert isinstance(read(folder), StoredRun)
     store.write_json(folder / "DONE", done)
     log = store.EventLog(folder / "events.jsonl")
+    whole = log.path.read_bytes()
     log.append({"stage": "train", "seconds": 1.0})
     assert "events.jsonl" in str(read(folder))
+    store.write_json(folder / "DONE", {k: v for k, v in done.items() if k != "events.jsonl"})
+    assert isinstance(read(folder), StoredRun)  # nothing says that a line is too many
+    log.path.write_bytes(whole[:-1])
+    assert "its last line is cut short" in str(read(folder))
