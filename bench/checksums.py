@@ -7,7 +7,6 @@ each row of pixels.
 """
 
 import json
-import time
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import store
 from bench.errors import warn_damaged
 from bench.store import digest, file_digest, without_nan, write_bytes
 
@@ -61,11 +61,8 @@ def altered(folder: Path, expected: Mapping[str, str]) -> list[str]:
 
 def set_aside(path: Path) -> None:
     """Give a damaged file or folder another name, for whoever wants to look at it, and say so."""
-    aside = path.with_name(f"{path.name}.damaged")
-    if aside.is_dir() or path.is_dir():
-        aside = path.with_name(f"{path.name}.{time.time_ns()}.damaged")
     try:
-        path.replace(aside)
+        aside = store.set_aside(path)
     except FileNotFoundError:
         return  # another process found the damage first
     warn_damaged(f"{path} was altered on disk; it is {aside.name} now and made again")

@@ -161,7 +161,7 @@ def table(
     ] = False,
 ) -> None:
     """Show the paper's tables with the scores of these runs, published values and verdicts."""
-    with reported():
+    with reported(records):
         from bench.reporting.results.records import load
         from bench.reporting.tables.build import build_all
         from bench.reporting.tables.render import render_all, write_all
@@ -267,7 +267,7 @@ def status(
     protocol: SelectedProtocolOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List runs by state: done, running, failed (with the reason), interrupted, stale, missing."""
+    """List runs by state: done, running, damaged, failed (and why), interrupted, stale, missing."""
     with reported():
         from bench.reporting.status import status_of
 
@@ -285,7 +285,7 @@ def claims(
     as_json: JsonOption = False,
 ) -> None:
     """Judge each claim of the paper: supported or not, effect size, and seeds needed to decide."""
-    with reported():
+    with reported(records):
         from bench.reporting.claims.page import claims_page
         from bench.reporting.results.records import load
 

@@ -24,7 +24,7 @@ from torch import nn
 from bench import store
 from bench.data.leakage import images_of, leakage
 from bench.errors import Interrupted, RequestError
-from bench.evaluation import metrics, predict, registry
+from bench.evaluation import metrics, predict, registry, stored_runs
 from bench.locking import Waiting, check, lock
 from bench.pipeline import build, embeddings, record, saliency
 from bench.pipeline.context import RunContext
@@ -55,13 +55,25 @@ def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
         callbacks = stopping(callbacks, interrupted)
         prepared = prepare(request, callbacks.tick)
         check_precision(prepared.protocol.engine.precision, device)
-        while not store.is_done(prepared.folder):
+        _refuse_blocked(prepared)
+        while not stored_runs.is_result(prepared.folder):
             with lock(prepared.folder) as held:
-                if held and not store.is_done(prepared.folder):
+                if held and not stored_runs.is_result(prepared.folder):
+                    for sentence in record.cleared(prepared.folder):
+                        callbacks.say(sentence)
                     _run_or_explain(prepared, device, callbacks, held.stopping(interrupted))
                     break
             _wait(prepared, callbacks, interrupted)
-    return store.record(prepared.folder)
+    return stored_runs.record(prepared.folder)
+
+
+def _refuse_blocked(prepared: Prepared) -> None:
+    """Refuse a run whose folder cannot be made, since a file has its name."""
+    if blocking := store.blocked_by(prepared.folder):
+        raise RequestError(
+            f"{blocking} is a file, and a folder of runs belongs there; move it away, or name "
+            "another folder with --results"
+        )
 
 
 def _run_or_explain(

@@ -1,8 +1,9 @@
-"""Run folders: a run's identity, its files, and all runs as one table.
+"""Run folders: a run's identity, and how its files are written and sealed.
 
 A run is a folder `<root>/<dataset>/<method>/<id>/`, named by a hash of everything that can change
 its numbers. A file is replaced, never edited, and `DONE` is written last with the digests of the
-others: whatever lacks a valid `DONE` is not a result. Nothing here imports torch.
+others: whatever lacks a valid `DONE` is not a result. How results are read and checked is
+`bench.evaluation.stored_runs`. Nothing here imports torch.
 """
 
 import hashlib
@@ -20,10 +21,13 @@ import pandas as pd
 
 from bench import locking
 from bench.errors import LostLock
+from bench.schemas import DamagedFile, read_events, read_json
 
 RECORDED = ("spec.json", "provenance.json", "metrics.json", "predictions.parquet")
 ARTEFACTS = ("saliency.npz", "embeddings.npz")
 """Recorded where a run has them."""
+EVENTS = "events.jsonl"
+"""Recorded too; records of older versions have it without a digest in DONE."""
 
 
 @dataclass(frozen=True)
@@ -153,21 +157,62 @@ def write_predictions(path: Path, predictions: pd.DataFrame) -> None:
 
 def finish(folder: Path) -> None:
     """Declare a run a result: DONE holds the digests of its files and is written last."""
-    artefacts = [name for name in ARTEFACTS if (folder / name).is_file()]
-    names = (*RECORDED, *artefacts)
+    present = [name for name in (*ARTEFACTS, EVENTS) if (folder / name).is_file()]
+    names = (*RECORDED, *present)
     write_json(folder / "DONE", {name: file_digest(folder / name) for name in names})
 
 
 def is_done(folder: Path) -> bool:
     """Whether a folder holds a result: DONE is there and every digest in it holds."""
     try:
-        digests = json.loads((folder / "DONE").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        sealed(folder)
+    except DamagedFile:
         return False
-    return set(RECORDED) <= digests.keys() and all(
-        (folder / name).is_file() and file_digest(folder / name) == digest
-        for name, digest in digests.items()
-    )
+    return True
+
+
+def sealed(folder: Path) -> dict[str, str]:
+    """The digests in a folder's DONE, once each of them holds.
+
+    Raises:
+        DamagedFile: naming DONE, or the file that is not the one that it was written over.
+    """
+    done = folder / "DONE"
+    digests: dict[str, str] = read_json(done)
+    for name in RECORDED:
+        if name not in digests:
+            raise DamagedFile(done, f"says nothing of {name}")
+    for name, digest in digests.items():
+        if Path(name).name != name:
+            raise DamagedFile(done, f"names {name!r}, which is no file of the folder")
+        if _digest_of(folder / name) != digest:
+            raise DamagedFile(folder / name, "not the file that DONE was written over")
+    return digests
+
+
+def _digest_of(path: Path) -> str:
+    if not path.is_file():
+        raise DamagedFile(path, "missing, or no plain file")
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise DamagedFile(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename what cannot be used to `<name>.damaged`, or .damaged2 and so on; its new path."""
+    number, free = 1, path.with_name(f"{path.name}.damaged")
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{path.name}.damaged{number}")
+    path.rename(free)
+    return free
+
+
+def blocked_by(folder: Path) -> Path | None:
+    """What stands where a folder, or one that it lies in, is to be made and is no folder."""
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    return None if there.is_dir() else there
 
 
 class EventLog:
@@ -191,53 +236,12 @@ class EventLog:
         write_bytes(self.path, "".join(lines).encode())
 
     def read(self) -> list[dict[str, Any]]:
-        """All complete lines; a last line cut short by a crash is left out."""
-        if not self.path.is_file():
-            return []
-        lines = self.path.read_text().split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+        """All complete lines; a last line cut short by a crash is left out.
 
-
-def load(root: Path) -> pd.DataFrame:
-    """All results below a folder, one row per run; see `record` for the columns."""
-    folders = sorted(path.parent for path in Path(root).glob("*/*/*/DONE"))
-    return pd.DataFrame([record(folder) for folder in folders if is_done(folder)])
-
-
-def record(folder: Path) -> dict[str, Any]:
-    """One run as a flat row: identity, proportions of low quality, and the test split's metrics."""
-    saved = json.loads((folder / "spec.json").read_text())
-    spec, about = saved["spec"], saved["about"]
-    metrics = json.loads((folder / "metrics.json").read_text())
-    origin = json.loads((folder / "provenance.json").read_text())
-    row = {
-        "id": saved["id"],
-        "key": saved["key"],
-        "folder": folder,
-        "dataset": spec["dataset"],
-        "method": spec["method"] + about["changed_options"],
-        "method_digest": spec["method_digest"],
-        "lq_ratio": spec["lq_ratio"],
-        "seed": spec["seed"],
-        "settings": spec["settings"],
-        "study": spec["study"],
-        "protocol": {**spec["protocol"], "manifest": spec["manifest"]["key"]},
-        "versions": {**spec["versions"], "method": spec["method_version"]},
-        "protocol_name": about["protocol_name"],
-        "real": about["real"],
-        "partial": about["partial"],
-        "limited": about.get("limited"),  # None in older records
-        "boxes": about["boxes"],
-        "assumptions": tuple(about["assumptions"]),
-        **{f"share_{split}": proportion for split, proportion in about["shares"].items()},
-        "n_test": int(metrics["test"]["n"]),
-        "device": origin["device"],
-        "kind": about.get("kind"),
-        "classes": tuple(about.get("classes", ())),
-        "shared_by_splits": (origin.get("leakage") or {}).get("shared"),  # None in older records
-    }
-    numbers = {k: v for k, v in metrics["test"].items() if not isinstance(v, dict | list)}
-    return {**row, **{k: math.nan if v is None else v for k, v in numbers.items() if k != "n"}}
+        Raises:
+            DamagedFile: naming the first line that is no event.
+        """
+        return read_events(self.path)
 
 
 def without_nan(value: Any) -> Any:

@@ -93,15 +93,6 @@ def folder(tmp_path):
 
 def test_a_folder_without_done_is_no_result(folder):
     assert not store.is_done(folder)
-    assert store.load(folder.parents[2]).empty
-
-
-def test_a_finished_folder_is_one_row(folder):
-    store.finish(folder)
-    records = store.load(folder.parents[2])
-    assert list(records["id"]) == [SPEC.id]
-    assert records.loc[0, "accuracy"] == 0.5
-    assert math.isnan(records.loc[0, "kappa"])
 
 
 @pytest.mark.parametrize("name", store.RECORDED)

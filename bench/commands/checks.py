@@ -49,7 +49,7 @@ def audit(
 
     Exits with 3 if a check fails.
     """
-    with reported():
+    with reported(records):
         from bench.reporting.audit.page import audit_page
 
         answer = audit_page(records, form, as_json=as_json)
@@ -115,7 +115,7 @@ def sensitivity(
 
     Re-running the same command resumes: finished runs are kept.
     """
-    with reported():
+    with reported(results, *(records or ())):
         from bench.pipeline.resolve import Request
         from bench.sweeps.sensitivity import SEEDS, StudyRequest
         from bench.sweeps.sensitivity import sensitivity as measure

@@ -3,7 +3,7 @@
 import errno
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -189,12 +189,17 @@ def names(option: str, text: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Turn failures that a user can act on into a message on standard error and an exit code."""
+def reported(*records: Path) -> Iterator[None]:
+    """Turn failures that a user can act on into a message on standard error and an exit code.
+
+    Args:
+        records: Folders of run records that are read; damaged runs in them are named first.
+    """
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             warnings.simplefilter("always", DamagedWarning)
+            _name_damaged(records)
             yield
     except BenchError as error:
         hint = f"\nresume with: {_command_line()}" if error.exit_code == 4 else ""
@@ -231,6 +236,16 @@ UNWRITABLE = {
     errno.EROFS: ANOTHER_FOLDER,
 }
 """Reasons why the operating system refuses to write, each with its way out."""
+
+
+def _name_damaged(records: Sequence[Path]) -> None:
+    """One line on standard error for each run that the answer leaves out as damaged."""
+    if not records:
+        return
+    from bench.evaluation.stored_runs import damaged
+
+    for run in (run for root in dict.fromkeys(records) for run in damaged(root)):
+        tell(str(run))
 
 
 def _command_line() -> str:

@@ -43,7 +43,7 @@ def figures(
     protocol: SelectedProtocolOption = None,
 ) -> None:
     """Draw figures of the results as SVG and PNG, each with a CSV of the numbers shown."""
-    with reported():
+    with reported(records):
         from bench.reporting.figures import draw, write
         from bench.reporting.results.records import load
 

@@ -38,7 +38,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write all results as one HTML page that needs no other file and no network."""
-    with reported():
+    with reported(records, *(study or ())):
         from bench.reporting.report.page import report_message, write
 
         contents = write(records, out, tuple(study or ()), protocol=protocol)

@@ -39,7 +39,7 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show where a cell's number comes from: runs, settings, commands, environment, interval."""
-    with reported():
+    with reported(records):
         from bench.reporting.results.records import load
         from bench.reporting.tracing.cell_ids import cell_id
         from bench.reporting.tracing.explain import explain as explanation_of
@@ -60,7 +60,7 @@ def export(
     protocol: SelectedProtocolOption = None,
 ) -> None:
     """Write one zip file with all records, published values and pages, to recompute and share."""
-    with reported():
+    with reported(records):
         from bench.reporting.tracing.bundle import export as write_bundle
         from bench.store import file_digest
 
@@ -75,7 +75,7 @@ def verify(
 ) -> None:
     """Recompute every number of an exported zip file, without torch or images.
 
-    Exits with 1 if a number cannot be reproduced.
+    Exits with 1 if a number cannot be reproduced, or if anything in the file is odd.
     """
     with reported():
         from bench.reporting.tracing.verify import verify as verified
@@ -113,7 +113,7 @@ def rerun(
 
     Exits with 1 if the new score lies outside the interval expected for a repeated run.
     """
-    with reported():
+    with reported(records):
         from bench.pipeline.progress import watching
         from bench.reporting.tracing.cell_ids import cell_id
         from bench.sweeps.rerun import RerunRequest

@@ -1,5 +1,10 @@
-"""What is written into a run's folder: its identity first, its results and their origin last."""
+"""What is written into a run's folder: its identity first, its results and their origin last.
 
+And before either, what cannot be used of an earlier attempt is set aside.
+"""
+
+import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +16,44 @@ import torch
 from torch import nn
 
 from bench import store
-from bench.evaluation import metrics
+from bench.evaluation import metrics, stored_runs
+from bench.evaluation.stored_runs import DamagedRun
 from bench.pipeline import build, saliency
 from bench.pipeline.context import RunContext
 from bench.pipeline.description import about, command
 from bench.pipeline.resolve import Prepared
+from bench.schemas import DamagedFile, read_events
 from bench.training.precision import origin
+
+USED = (*store.RECORDED, *store.ARTEFACTS, store.EVENTS, "failure.json", "checkpoint.safetensors")
+"""Files that a run writes or goes on with; its checkpoint is a matter of the training."""
+
+
+def cleared(folder: Path) -> Iterator[str]:
+    """Set aside what a new run cannot use of a folder, its DONE first; a sentence for each.
+
+    To be called by the process that holds the folder's lock.
+    """
+    if os.path.lexists(folder / "DONE"):
+        run = stored_runs.read(folder)
+        if isinstance(run, DamagedRun):
+            yield f"damaged: {run.file} of {folder} ({run.why}); the run is made again"
+        store.set_aside(folder / "DONE")
+    for name in USED:
+        path = folder / name
+        if os.path.lexists(path) and (why := _why_unusable(path)):
+            yield f"{path} cannot be used ({why}); it is {store.set_aside(path).name} now"
+
+
+def _why_unusable(path: Path) -> str:
+    """Why a file can be neither replaced nor gone on with; "" if it can."""
+    if path.is_dir() or not path.is_file():
+        return "no plain file"
+    try:
+        read_events(path) if path.name == store.EVENTS else None
+    except DamagedFile as error:
+        return error.why
+    return ""
 
 
 def write_spec(prepared: Prepared, context: RunContext) -> None:

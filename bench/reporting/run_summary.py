@@ -20,7 +20,7 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
     """The record for a terminal, or as one JSON object.
 
     Args:
-        record: From `store.record`.
+        record: From `bench.evaluation.stored_runs.record`.
     """
     if as_json:
         plain = {key: _plain(value) for key, value in record.items() if key != "folder"}

@@ -21,6 +21,7 @@ from bench.roster import METHODS
 
 STYLES = {
     "running": "cyan",
+    "damaged": "red",
     "failed": "red",
     "interrupted": "yellow",
     "stale": "yellow",
@@ -39,9 +40,9 @@ def status_page(states: Sequence[RunState], *, as_json: bool = False) -> str:
     """The status as text, in colours if standard output is a terminal.
 
     Args:
-        states: One dict a run: `state` ("running", "failed", "interrupted", "stale", "missing" or
-            "done"), `dataset`, `method`, `lq_ratio`, `seed` (-1 unknown), `id`, `why` (text or
-            None) and `age_seconds` (since its last sign of life, or None).
+        states: One dict a run: `state` ("running", "damaged", "failed", "interrupted", "stale",
+            "missing" or "done"), `dataset`, `method`, `lq_ratio`, `seed` (-1 unknown), `id`, `why`
+            (text or None) and `age_seconds` (since its last sign of life, or None).
         as_json: One JSON object with the states as they are.
     """
     if as_json:

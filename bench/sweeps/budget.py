@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench import store
 from bench.data.cache import ProgressCallback
 from bench.errors import RequestError
+from bench.evaluation.stored_runs import load
 from bench.pipeline.resolve import Request
 from bench.sweeps.plan import Plan, PlannedRun, undone
 
@@ -42,7 +42,7 @@ def costs(made: Plan, tick: ProgressCallback) -> list[Cost]:
         groups.setdefault((run.spec.dataset, run.name), []).append(run)
     if not groups:
         return []
-    records = store.load(made.runs[0].request.results).to_dict("records")
+    records = load(made.runs[0].request.results).to_dict("records")
     return [_cost(runs, records, tick) for runs in groups.values()]
 
 

@@ -14,6 +14,7 @@ from bench.data import datasets
 from bench.data import lq_ratio as ratios
 from bench.data.cache import ProgressCallback
 from bench.errors import RequestError
+from bench.evaluation.stored_runs import is_result
 from bench.experiments import SEEDS, Experiment, RequiredRun
 from bench.pipeline.description import changed_options
 from bench.pipeline.resolve import Prepared, Request, prepare
@@ -235,4 +236,4 @@ def _missing(run: PlannedRun) -> dict[str, Any]:
 
 def undone(runs: Sequence[PlannedRun]) -> Iterator[PlannedRun]:
     """Those that have no result yet."""
-    return (run for run in runs if not store.is_done(run.folder))
+    return (run for run in runs if not is_result(run.folder))

@@ -6,7 +6,6 @@ leaves those runs to them.
 """
 
 import errno
-import json
 import os
 import re
 import shutil
@@ -22,7 +21,9 @@ from bench import store
 from bench.errors import Interrupted
 from bench.evaluation import registry
 from bench.evaluation.metric import KINDS
+from bench.evaluation.stored_runs import is_result
 from bench.locking import described, owner_of
+from bench.schemas import DamagedFile, read_json
 from bench.sweeps.display import Display, last_line
 from bench.sweeps.plan import PlannedRun, words
 
@@ -151,7 +152,12 @@ def _begin(
             break
         if task.not_before > time.monotonic():
             continue
-        if store.is_done(task.run.folder):
+        if blocking := store.blocked_by(task.run.folder):
+            waiting.remove(task)
+            why = f"{blocking} is a file, and a folder of runs belongs there"
+            outcomes.append(Outcome(task.run, "failed", why))
+            display.ended(task.run.title, f"failed: {why}", final=True)
+        elif is_result(task.run.folder):
             waiting.remove(task)
             display.ended(task.run.title, f"done by another process{_score(task.run)}", final=True)
             outcomes.append(Outcome(task.run, "found"))
@@ -172,10 +178,12 @@ def _begin(
 def _start(task: _QueuedRun, slot: int) -> _RunningProcess:
     folder = task.run.folder
     folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "sweep.log"
+    if log.is_dir():
+        store.set_aside(log)
     environment, gpus = dict(os.environ), devices(dict(os.environ))
     if gpus and task.run.request.device != "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
-    log = folder / "sweep.log"
     with log.open("ab") as file:
         since = file.tell()
         process = subprocess.Popen(
@@ -213,7 +221,7 @@ def _collect(
 
 def _outcome(child: _RunningProcess) -> Outcome:
     run, tries, code = child.task.run, child.task.tries, child.process.returncode
-    if store.is_done(run.folder):
+    if is_result(run.folder):
         return Outcome(run, "done", tries=tries)
     return Outcome(run, "failed", _reason(child, code), tries)
 
@@ -226,9 +234,16 @@ def _reason(child: _RunningProcess, code: int) -> str:
         return "stopped by a signal from outside"
     failure = child.task.run.folder / "failure.json"
     if code == 1 and failure.is_file() and failure.stat().st_mtime >= child.began:
-        return json.loads(failure.read_text())["why"]
+        return _stored_reason(failure)
     last_words = last_line(child.log, child.since).removeprefix("bench: ")
     return last_words or f"exit code {code}, and its log says nothing"
+
+
+def _stored_reason(failure: Path) -> str:
+    try:
+        return read_json(failure)["why"]
+    except DamagedFile as error:
+        return str(error)
 
 
 def _signal_name(code: int) -> str:
@@ -253,10 +268,10 @@ def _ending(child: _RunningProcess, outcome: Outcome, again: bool) -> str:
 
 def _score(run: PlannedRun) -> str:
     """Its primary score, as ", kappa 0.612"."""
-    record = store.record(run.folder)
+    scores = read_json(run.folder / "metrics.json")["test"]
     names = [registry.primary(kind).name for kind in KINDS]  # grades have both
-    name = next(name for name in names if name in record)
-    return f", {name} {record[name]:.3f}"
+    name = next((name for name in names if scores.get(name) is not None), None)
+    return f", {name} {scores[name]:.3f}" if name else ""
 
 
 def _stop(going: list[_RunningProcess], display: Display) -> list[Outcome]:

@@ -14,11 +14,11 @@ from typing import Any
 
 from bench.data.datasets import cache_folder
 from bench.errors import NotComparable, RequestError
+from bench.evaluation.stored_command import options
 from bench.pipeline.resolve import Request, prepare
 from bench.reporting.results.comparability import settings_of
 from bench.reporting.results.records import load
 from bench.reporting.tracing.cell_ids import CellId
-from bench.reporting.tracing.commands import options
 from bench.reporting.tracing.lookup import LocatedCell, find
 from bench.reporting.tracing.rerun_comparison import RerunComparison, compare
 from bench.run import execute

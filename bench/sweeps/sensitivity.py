@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import store
 from bench.data import datasets
 from bench.data import lq_ratio as ratios
 from bench.data.cache import ProgressCallback
 from bench.errors import Interrupted, RequestError
+from bench.evaluation.stored_runs import is_result
 from bench.pipeline.progress import ticking
 from bench.pipeline.resolve import Request, prepare
 from bench.protocol.presets import derive, named
@@ -163,7 +163,7 @@ def _as_made(run: PlannedRun, folders: Sequence[Path]) -> PlannedRun:
         for study in (STUDY, None):
             request = replace(run.request, study=study, results=folder)
             finished = replace(run, request=request, spec=replace(run.spec, study=study))
-            if store.is_done(finished.folder):
+            if is_result(finished.folder):
                 return finished
     return run
 

@@ -1,8 +1,10 @@
 """Checkpoints: all that a resumed training must find as it was, in one file."""
 
+import errno
 import os
 import pickle
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +12,25 @@ from typing import Any, Protocol
 
 import torch
 
-from bench.errors import BenchError, RequestError
-from bench.store import partial_of, replace
+from bench.errors import BenchError, RequestError, warn_damaged
+from bench.schemas import DamagedFile
+from bench.store import partial_of, replace, set_aside
 
 Event = dict[str, Any]
-FIELDS = {"settings", "parts", "random", "history", "best"}
+FIELDS = {
+    "settings": dict,
+    "parts": dict,
+    "random": dict,
+    "history": list,
+    "best": (dict, type(None)),
+}
+# What zipfile and torch raise for bytes that are no whole archive.
+DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, EOFError, OverflowError),
+    *(RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+)
+OF_THE_FILE = (None, errno.EINVAL, errno.EIO)
+"""Numbers of system errors that say something of the file and not of the moment."""
 
 
 class CheckpointError(BenchError):
@@ -93,16 +109,27 @@ def restore_checkpoint(
 ) -> tuple[list[Event], BestEpoch | None]:
     """Bring the parts and torch's random state to where `path` left them.
 
+    A damaged file is set aside, with a warning: nothing can be gone on with. One of other settings
+    or of other code is whole and somebody's work, so it stays where it is and is refused.
+
     Returns:
         The history and the best epoch so far; ([], None), and nothing changed, without a file.
 
     Raises:
         RequestError: the file was written under other settings.
-        CheckpointError: the file is damaged, or the parts are not those that it was written from.
+        CheckpointError: the parts are not those that the file was written from.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return [], None
-    state = _read_whole(path)
+    try:
+        state = _read_whole(path)
+    except DamagedFile as error:
+        aside = set_aside(path)
+        warn_damaged(
+            f"checkpoint {path} is damaged ({error.why}); it is {aside.name} now, and training "
+            "starts again"
+        )
+        return [], None
     _check_settings(path, state["settings"], settings)
     name = "run"
     try:
@@ -111,8 +138,8 @@ def restore_checkpoint(
         best = None if state["best"] is None else BestEpoch(**state["best"])
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"checkpoint {path} does not fit this {name}: the code has changed since; "
-            "delete the file to train from the start"
+            f"checkpoint {path} does not fit this {name}: the code has changed since; check out "
+            "the code that wrote it to go on, or delete the file to train from the start"
         ) from error
     _set_random_state(state["random"])
     return state["history"], best
@@ -128,19 +155,25 @@ def _write_synced(path: Path, state: dict[str, Any]) -> None:
 
 def _read_whole(path: Path) -> dict[str, Any]:
     """The stored state; torch.load alone does not notice a flipped bit inside a tensor."""
+    if not path.is_file():
+        raise DamagedFile(path, "no plain file")
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
         if damaged is not None:
             raise zipfile.BadZipFile(damaged)
         state = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(state, dict) or set(state) != FIELDS:
-            raise ValueError("a torch file, but no checkpoint")
-        return state
-    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, ValueError, OSError) as error:
-        raise CheckpointError(
-            f"checkpoint {path} is damaged; delete the file to train from the start"
-        ) from error
+    except OSError as error:
+        if error.errno not in OF_THE_FILE:
+            raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}") from error
+        raise DamagedFile(path, str(error)) from error
+    except DAMAGES as error:
+        raise DamagedFile(path, str(error).partition("\n")[0]) from error
+    if not isinstance(state, dict) or set(state) != set(FIELDS):
+        raise DamagedFile(path, "a torch file, but no checkpoint")
+    if not all(isinstance(state[name], kind) for name, kind in FIELDS.items()):
+        raise DamagedFile(path, "its fields are of other types")
+    return state
 
 
 def _check_settings(path: Path, stored: dict[str, Any], current: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from left_claims import grow_old, leave_behind
 
 from bench import store
 from bench.errors import Interrupted, LostLock, RequestError
+from bench.evaluation.stored_runs import load
 from bench.pipeline.resolve import Request
 from bench.run import execute
 from bench.training.callbacks import Callbacks
@@ -55,9 +56,9 @@ def test_a_disk_full_at_any_file_leaves_no_result_and_the_next_try_one(
     with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
         patched.setattr(Path, "replace", full)
         execute(request_for(), SILENT)
-    assert store.load(tmp_path / "runs").empty
+    assert load(tmp_path / "runs").empty
     execute(request_for(), SILENT)
-    assert len(store.load(tmp_path / "runs")) == 1
+    assert len(load(tmp_path / "runs")) == 1
 
 
 def test_a_failed_run_says_why_in_its_folder_until_it_succeeds(request_for, tmp_path, monkeypatch):
@@ -89,7 +90,7 @@ def test_an_interrupted_run_resumes_to_the_same_predictions(
     request = Request(**{**vars(request_for(method, "cut")), **apart})
     with pytest.raises(Interrupted):
         execute(request, watch)
-    assert store.load(tmp_path / "cut").empty
+    assert load(tmp_path / "cut").empty
     assert predictions(execute(request, SILENT)) == predictions(whole)
 
 
@@ -108,7 +109,7 @@ def test_a_killed_process_is_resumed_to_the_same_predictions(request_for, tmp_pa
         time.sleep(0.02)
     killed.kill()
     killed.wait()
-    assert store.load(request.results).empty
+    assert load(request.results).empty
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (folder,) = [path.parent for path in request.results.rglob("DONE")]
     assert (folder / "predictions.parquet").read_bytes() == predictions(whole)
@@ -170,4 +171,4 @@ def test_two_processes_on_one_run_make_one_result(request_for, tmp_path, tiny):
     answers = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert answers[0] == answers[1]
-    assert len(store.load(request.results)) == 1
+    assert len(load(request.results)) == 1

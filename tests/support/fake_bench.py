@@ -77,20 +77,37 @@ def end(how: str) -> None:
 
 
 def spec_of(run_id: str, seed: int, method: str) -> dict:
+    """As `fake_run` names the run."""
+    manifest, versions = {"key": "m", "images": {}}, {"engine": 1, "degradation": 1}
+    protocol = {"engine": {"threads": 1}, "data": {"limit": None}}
     spec = {"dataset": "folder", "method": method, "lq_ratio": "native", "seed": seed}
-    spec |= {"method_digest": None, "settings": "common", "study": None, "protocol": {}}
-    spec |= {"manifest": {"key": "m"}, "versions": {"engine": 1}, "method_version": 1}
+    spec |= {"method_digest": None, "settings": "common", "study": None, "protocol": protocol}
+    spec |= {"manifest": manifest, "versions": versions, "method_version": 1, "world_size": 1}
+    shared = json.dumps(
+        [protocol, "m", "common", versions, 1], separators=(",", ":"), sort_keys=True
+    )
     about = {"changed_options": "", "protocol_name": "smoke", "real": True, "partial": False}
-    about |= {"boxes": "none", "assumptions": [], "shares": {"test": 0.5}}
-    return {"id": run_id, "key": "k", "spec": spec, "about": about}
+    about |= {"boxes": "none", "assumptions": [], "command": command(seed, method)}
+    about |= {"shares": {"train": 0.0, "validation": 0.0, "test": 0.0}}
+    about |= {"classes": ["none", "some"], "kind": "grading"}
+    key = hashlib.sha256(shared.encode()).hexdigest()[:8]
+    return {"id": run_id, "key": key, "spec": spec, "about": about}
+
+
+def command(seed: int, method: str) -> str:
+    words = f"--method {method} --dataset folder --lq-ratio native --seed {seed}"
+    return f"bench run {words} --protocol smoke"
 
 
 def record(folder: Path, seed: int, method: str) -> None:
     """The files of a result; its predictions depend on what was asked for alone."""
+    scores = {"n": 8, "majority": 0.5, "kappa": 1.0, "accuracy": 1.0}
+    origin = {"command": command(seed, method), "commit": "c", "device": "cpu", "device_name": "x"}
+    origin |= {"packages": {}, "python": "3.11", "seconds": 2}
     files = {
-        "predictions.parquet": random.Random(f"{method} {seed}").randbytes(64),
-        "metrics.json": json.dumps({"test": {"n": 9, "kappa": seed / 10}}).encode(),
-        "provenance.json": json.dumps({"device": "cpu", "device_name": "x", "seconds": 2}).encode(),
+        "predictions.parquet": predictions(random.Random(f"{method} {seed}")),
+        "metrics.json": json.dumps({"validation": {}, "test": scores}).encode(),
+        "provenance.json": json.dumps(origin).encode(),
         "spec.json": (folder / "spec.json").read_bytes(),
     }
     for name, content in files.items():
@@ -99,6 +116,29 @@ def record(folder: Path, seed: int, method: str) -> None:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     (folder / "DONE.partial").write_text(json.dumps(digests))
     (folder / "DONE.partial").replace(folder / "DONE")
+
+
+def predictions(chance: random.Random) -> bytes:
+    """Eight images of each split, half of either grade, all answered rightly."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    grades = [0, 1] * 8
+    sure = [chance.uniform(0.6, 1.0) for _ in grades]
+    right = [(p if grade == 0 else 1 - p) for p, grade in zip(sure, grades, strict=True)]
+    columns = {
+        "split": ["validation"] * 8 + ["test"] * 8,
+        "image_id": [f"i{number}" for number in range(16)],
+        "patient_id": [f"p{number}" for number in range(16)],
+        "quality": [0] * 16,
+        "degraded": [False] * 16,
+        "label": grades,
+        "p_0": right,
+        "p_1": [1 - p for p in right],
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue().to_pybytes()
 
 
 if __name__ == "__main__":

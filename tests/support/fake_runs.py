@@ -18,12 +18,12 @@ def fake_run(results: Path, seed: int = 0, method: str = "resnet50", **asked: ob
         method_version=1,
         method_digest=None,
         dataset="folder",
-        manifest={"key": "m", "images": {"train": 10}},
+        manifest={"key": "m", "images": {}},
         lq_ratio="native",
         seed=seed,
         protocol={"engine": {"threads": 1}, "data": {"limit": None}},
         settings="common",
-        versions={},
+        versions={"engine": 1, "degradation": 1},
     )
     request = Request(method, "folder", seed=seed, protocol="smoke", results=results)
     changes = tuple(f"{name}={value}" for name, value in asked.items())

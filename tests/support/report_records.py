@@ -8,22 +8,25 @@ import pandas as pd
 from paths import FIRST
 from traced_records import sign, traced_run
 
-from bench.store import finish, write_json, write_predictions
+from bench.store import Spec, finish, folder_of, write_json, write_predictions
 
-HOSTILE = "<script>alert(1)</script>.py:Net"
+HOSTILE = "<script>alert(1)<script>.py:Net"  # no file's name holds a slash
 
 
 def hostile_study(root: Path) -> Path:
     """A copy of the first study with one more method, whose name would run if it were not text."""
     shutil.copytree(FIRST, root)
     source = next(iter(sorted((root / "eyeq-twin" / "resnet50").iterdir())))
-    folder = root / "eyeq-twin" / "own" / "0123456789ab"
+    saved, origin = (json.loads((source / n).read_text()) for n in ("spec.json", "provenance.json"))
+    saved["spec"] |= {"method": HOSTILE, "method_digest": "0" * 64}
+    spec = Spec(**saved["spec"])
+    command = saved["about"]["command"].replace("--method resnet50", f"--method {HOSTILE}")
+    command += " --set data.limit=<script>alert(2)</script>"
+    folder = folder_of(root, spec)
     shutil.copytree(source, folder)
-    saved = json.loads((folder / "spec.json").read_text())
-    saved["id"], saved["spec"]["method"] = folder.name, HOSTILE
-    saved["spec"]["method_digest"] = "0" * 64
-    saved["about"]["command"] = "bench run --method '<script>alert(2)</script>'"
+    saved["id"], saved["about"]["command"] = spec.id, command
     write_json(folder / "spec.json", saved)
+    write_json(folder / "provenance.json", origin | {"command": command})
     finish(folder)
     return root
 

@@ -14,6 +14,7 @@ from bench import store
 from bench.evaluation.metrics import score_all
 from bench.protocol.presets import named
 from bench.roster import METHODS
+from bench.sweeps.plan import PlannedRun
 from bench.versions import DEGRADATION, ENGINE
 
 FOREIGN = {"detector", "chest"} | {name for one in METHODS.values() for name in one.groups}
@@ -36,28 +37,38 @@ def traced_run(
 ) -> Path:
     """One finished run; its folder. `origin` changes what it says of its environment."""
     spec = _spec(method, dataset, ratio, seed, protocol, threads, method_version)
-    folder = store.folder_of(root, spec)
-    folder.mkdir(parents=True)
     words = f"--method {method} --dataset {dataset} --lq-ratio {ratio} --seed {seed}"
     changed = f" --set engine.threads={threads}" if threads else ""
     command = f"bench run {words} --protocol {protocol}{changed}"
-    kept = METHODS[method].groups
-    store.write_json(
-        folder / "spec.json",
-        {
-            "id": spec.id,
-            "key": spec.key(kept),
-            "spec": asdict(spec),
-            "about": _about(dataset, protocol, command),
-        },
-    )
-    store.write_json(folder / "provenance.json", _origin(command) | origin)
+    about = _about(dataset, protocol, command)
+    key = spec.key(METHODS[method].groups)
+    saved = {"id": spec.id, "key": key, "spec": asdict(spec), "about": about}
+    return _written(store.folder_of(root, spec), saved, _origin(command) | origin, kappa)
+
+
+def _written(folder: Path, saved: dict[str, Any], origin: dict[str, Any], kappa: float) -> Path:
+    folder.mkdir(parents=True)
+    store.write_json(folder / "spec.json", saved)
+    store.write_json(folder / "provenance.json", origin)
     store.write_predictions(folder / "predictions.parquet", answers(kappa))
     _score(folder)
     event = {"stage": "train", "epoch": 1, "step": 9, "seconds": 2.0, "images_per_second": 8.0}
     store.EventLog(folder / "events.jsonl").append(event | {"train": {"loss": 1.0}})
     store.finish(folder)
     return folder
+
+
+def finished_run(run: PlannedRun, **origin: Any) -> Path:
+    """The folder of a planned run as it would be when done, without having been trained."""
+    request, spec = run.request, run.spec
+    words = ["bench", "run", "--method", spec.method, "--dataset", spec.dataset]
+    words += ["--lq-ratio", spec.lq_ratio, "--seed", str(spec.seed), "--protocol", "smoke"]
+    words += [word for change in request.changes for word in ("--set", change)]
+    words += ["--study", spec.study] if spec.study else []
+    about = _about(spec.dataset, "smoke", " ".join(words)) | {"boxes": run.boxes}
+    about |= {"changed_options": run.name.removeprefix(spec.method)}
+    saved = {"id": spec.id, "key": run.key, "spec": asdict(spec), "about": about}
+    return _written(run.folder, saved, _origin(about["command"]) | origin, kappa=0.8)
 
 
 def answers(kappa: float) -> pd.DataFrame:
@@ -77,10 +88,21 @@ def sign(folder: Path) -> None:
 def with_maps(folder: Path, hits: list[bool]) -> None:
     """Saliency maps that point at lesions or do not, and the pointing game's scores."""
     chance = np.full(len(hits), 0.25)
-    store.write_arrays(folder / "saliency.npz", {"hit": np.array(hits), "chance": chance})
+    names = np.array([f"i{number}" for number in range(len(hits))])
+    maps = np.zeros((len(hits), 2, 2), np.float16)
+    arrays = {"image_id": names, "map": maps, "pointed_id": names, "hit": np.array(hits)}
+    store.write_arrays(folder / "saliency.npz", arrays | {"chance": chance})
     metrics = json.loads((folder / "metrics.json").read_text())
     metrics["test"] |= {"pointing_game": float(np.mean(hits)), "pointing_chance": 0.25}
     store.write_json(folder / "metrics.json", metrics)
+    store.finish(folder)
+
+
+def with_embeddings(folder: Path) -> None:
+    """Features of a few patches of each level."""
+    level = np.repeat(np.arange(4), 6).astype(np.int8)
+    feature = np.random.default_rng(0).normal(0, 1, (len(level), 4)).astype(np.float16)
+    store.write_arrays(folder / "embeddings.npz", {"level": level, "feature": feature})
     store.finish(folder)
 
 
@@ -108,7 +130,7 @@ def _spec(
         method_version=METHODS[method].version if version is None else version,
         method_digest=None,
         dataset=dataset,
-        manifest={"key": "m" * 64, "images": {"test": 1000}},
+        manifest={"key": "m" * 64, "images": {}},
         lq_ratio=ratio,
         seed=seed,
         protocol=settings,
@@ -125,7 +147,7 @@ def _about(dataset: str, protocol: str, command: str) -> dict[str, Any]:
         "partial": False,
         "boxes": "none",
         "assumptions": [],
-        "shares": {"train": 0.334, "validation": 0.334, "test": 0.334},
+        "shares": {"train": 0.334, "validation": 0.0, "test": 0.0},
         "changed_options": "",
         "classes": CLASSES,
         "kind": "grading",

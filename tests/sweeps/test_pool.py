@@ -45,7 +45,7 @@ def test_all_runs_are_made_each_once(tmp_path):
     assert sorted(outcome.run.spec.seed for outcome in outcomes) == [0, 1, 2, 3, 4]
     assert {(outcome.state, outcome.tries) for outcome in outcomes} == {("done", 1)}
     assert all(len(lines(run, "made.txt")) == 1 for run in runs)
-    assert shown.ends[0][1].startswith("done, kappa 0.")
+    assert shown.ends[0][1].startswith("done, kappa 1.")
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -75,6 +75,28 @@ def test_what_is_done_starts_no_process(tmp_path):
     assert [outcome.state for outcome in outcomes] == ["found"]
     assert shown.starts == []
     assert len(lines(run, "tries.txt")) == 1
+
+
+def test_a_file_in_the_place_of_a_folder_fails_that_run_alone(tmp_path):
+    blocked, free = fake_run(tmp_path), fake_run(tmp_path, 1)
+    blocked.folder.parent.mkdir(parents=True)
+    blocked.folder.write_text("")
+    outcomes, _ = carried_out([blocked, free])
+    assert [(outcome.run.spec.seed, outcome.state) for outcome in outcomes] == [
+        (0, "failed"),
+        (1, "done"),
+    ]
+    assert f"{blocked.folder} is a file" in outcomes[0].why
+
+
+def test_a_reason_that_nobody_can_read_is_told_as_that(tmp_path):
+    run = fake_run(tmp_path, end="broken", times=9)
+    run.folder.mkdir(parents=True)
+    failure = run.folder / "failure.json"
+    failure.write_text("[]")
+    os.utime(failure, (2**31, 2**31))  # as if the process had just written it
+    (outcome,), _ = carried_out([run])
+    assert (outcome.state, outcome.why) == ("failed", f"{failure} is damaged: no JSON object")
 
 
 @pytest.mark.parametrize("end", ["kill", "term", "full"])

@@ -6,10 +6,10 @@ import sys
 from dataclasses import replace
 
 import pytest
+from traced_records import finished_run
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from bench import store
 from bench.cli import app
 from bench.errors import RequestError
 from bench.pipeline.resolve import Request, prepare
@@ -39,12 +39,8 @@ def planned(common):
 
 def finished(run, study, root):
     """The folder of a run as it would be when done, without having been trained."""
-    folder = store.folder_of(root, replace(run.spec, study=study))
-    folder.mkdir(parents=True)
-    for name in store.RECORDED:
-        (folder / name).write_text("{}")
-    store.finish(folder)
-    return folder
+    request = replace(run.request, results=root, study=study)
+    return finished_run(replace(run, request=request, spec=replace(run.spec, study=study)))
 
 
 def test_every_reading_is_a_value_of_its_setting_and_none_is_the_default():

@@ -1,13 +1,14 @@
 import errno
 import pickle
 import random
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from bench.errors import RequestError
+from bench.errors import DamagedWarning, RequestError
 from bench.locking import lock
 from bench.training import checkpoint
 from bench.training.checkpoint import (
@@ -115,10 +116,16 @@ def test_a_write_killed_half_way_leaves_the_old_checkpoint(tmp_path):
         assert not left.exists()
 
 
-def damaged_error(path):
-    with pytest.raises(CheckpointError, match=r"c\.pt is damaged; delete the file") as caught:
-        restore(path, module(1))
-    assert caught.value.exit_code == 1
+def set_aside_and_said(path):
+    """Nothing is restored, the file has another name, and a warning says both."""
+    content, part = path.read_bytes(), module(1)
+    with pytest.warns(DamagedWarning, match=r"c\.pt is damaged .*; it is c\.pt\.damaged"):
+        assert restore(path, part) == ([], None)
+    assert torch.equal(weight(part), weight(module(1)))
+    assert not path.exists()
+    aside = path.with_name("c.pt.damaged")
+    assert aside.read_bytes() == content
+    aside.unlink()
 
 
 def test_a_truncated_checkpoint_is_named_wherever_it_ends(tmp_path):
@@ -127,7 +134,7 @@ def test_a_truncated_checkpoint_is_named_wherever_it_ends(tmp_path):
     whole = path.read_bytes()
     for length in range(0, len(whole), 211):
         path.write_bytes(whole[:length])
-        damaged_error(path)
+        set_aside_and_said(path)
 
 
 def test_a_flipped_bit_is_found_or_harmless(tmp_path):
@@ -140,10 +147,12 @@ def test_a_flipped_bit_is_found_or_harmless(tmp_path):
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         path.write_bytes(content)
         part = module(1)
-        try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
             restore(path, part)
-        except CheckpointError:
+        if said:
             found += 1
+            path.with_name("c.pt.damaged").unlink()
         else:
             torch.testing.assert_close(part.state_dict(), module(0).state_dict(), rtol=0, atol=0)
     assert found > 50
@@ -153,7 +162,7 @@ def test_a_flipped_bit_is_found_or_harmless(tmp_path):
 def test_a_file_of_another_kind_is_named(tmp_path, content):
     path = tmp_path / "c.pt"
     path.write_bytes(content)
-    damaged_error(path)
+    set_aside_and_said(path)
 
 
 class Bomb:
@@ -169,16 +178,43 @@ class Bomb:
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
     path, touched = tmp_path / "c.pt", tmp_path / "touched"
     torch.save(Bomb(touched), path)
-    damaged_error(path)
+    set_aside_and_said(path)
     assert not touched.exists()
+    torch.save(Bomb(touched), path)
     torch.load(path, weights_only=False)
     assert touched.exists()  # the bomb does work
+
+
+def test_a_folder_in_its_place_is_set_aside(tmp_path):
+    path = tmp_path / "c.pt"
+    path.mkdir()
+    with pytest.warns(DamagedWarning, match="no plain file"):
+        assert restore(path, module(1)) == ([], None)
+    assert not path.exists()
+    save(path, module(0))
+    part = module(1)
+    restore(path, part)
+    assert torch.equal(weight(part), weight(module(0)))
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE])
+def test_a_moment_in_which_nothing_can_be_read_costs_no_checkpoint(tmp_path, monkeypatch, number):
+    path = tmp_path / "c.pt"
+    save(path, module(0))
+
+    def refused(*_, **__):
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(checkpoint.zipfile, "ZipFile", refused)
+    with pytest.raises(CheckpointError, match=r"cannot read checkpoint .*: refused"):
+        restore(path, module(1))
+    assert path.is_file()
 
 
 def test_a_torch_file_that_is_no_checkpoint_is_named(tmp_path):
     path = tmp_path / "c.pt"
     torch.save(module(0).state_dict(), path)
-    damaged_error(path)
+    set_aside_and_said(path)
 
 
 def test_other_settings_are_refused_before_anything_changes(tmp_path):

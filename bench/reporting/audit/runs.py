@@ -1,7 +1,6 @@
 """What a finished run says of how it was made, read from its folder alone."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 
 from bench import store
 from bench.evaluation.joint import FILE
+from bench.evaluation.stored_runs import StoredRun, read_all
 from bench.roster import METHODS
 
 CONTRASTIVE = ("pretrain", "teacher", "student")
@@ -110,26 +110,23 @@ class AuditedRun:
 
 def read_runs(root: Path) -> list[AuditedRun]:
     """All finished runs below a folder, studies included, ordered by their folders."""
-    folders = sorted(path.parent for path in root.glob("*/*/*/DONE"))
-    return [read_run(folder) for folder in folders if store.is_done(folder)]
+    return [audited(run) for run in read_all(root)]
 
 
-def read_run(folder: Path) -> AuditedRun:
+def audited(run: StoredRun) -> AuditedRun:
     """One finished run."""
-    saved = json.loads((folder / "spec.json").read_text())
-    spec, about = saved["spec"], saved["about"]
-    events = store.EventLog(folder / "events.jsonl").read()
+    spec, about, events = run.spec, run.about, run.events
     return AuditedRun(
-        folder=folder,
+        folder=run.folder,
         method=spec["method"] + about["changed_options"],
         roster_name=spec["method"],
-        key=saved["key"],
+        key=run.saved["key"],
         spec=spec,
         about=about,
-        origin=json.loads((folder / "provenance.json").read_text()),
-        scores=json.loads((folder / "metrics.json").read_text()),
+        origin=run.origin,
+        scores=run.scores,
         stages=_stages([event for event in events if "epoch" in event]),
-        predictions=_predictions(folder / FILE),
+        predictions=_predictions(run.folder / FILE),
         test_words=tuple(sorted({w for event in events for w in _words(event) if "test" in w})),
     )
 

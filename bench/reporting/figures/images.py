@@ -65,9 +65,9 @@ def why_not(dataset: str, origin: Mapping[str, Any], protocol: Protocol) -> str:
     """Why a data set's images cannot be drawn again, or "" where they can."""
     if dataset not in TWINS:
         return f"the images of {dataset} are not synthetic"
-    if origin["version"] != TWINS[dataset].version:
+    if origin.get("version") != TWINS[dataset].version:
         return (
-            f"version {origin['version']} of the synthetic twin is not today's "
+            f"version {origin.get('version')} of the synthetic twin is not today's "
             f"{TWINS[dataset].version}"
         )
     if protocol.data.shuffle_labels:

@@ -174,7 +174,7 @@ def _images(
 ) -> tuple[dict[str, images.FramedImage], str]:
     """The images by name where they can be drawn again, else none and why."""
     spec: dict[str, Any] = json.loads((folder / "spec.json").read_text())["spec"]
-    origin = spec["manifest"]["origin"]
+    origin = spec["manifest"].get("origin") or {}
     protocol = images.protocol_of(spec["protocol"])
     why = images.why_not(dataset, origin, protocol)
     if why:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.evaluation.stored_command import changes
 from bench.experiments import SEEDS
 from bench.protocol.switches import STUDY
 from bench.reporting.results.comparability import ComparableRuns
 from bench.reporting.sensitivity.effects import Sensitivity
-from bench.reporting.tracing.commands import options
 
 
 def sweep_command(group: ComparableRuns) -> str:
@@ -73,13 +73,13 @@ def page_commands(
 
 def _shared(runs: pd.DataFrame) -> list[str]:
     """The changed settings that all of these runs have, as words of a command."""
-    changes = [_changes(Path(str(folder))) for folder in runs["folder"]]
-    first = changes[0] if changes else []
-    kept = [change for change in first if all(change in of_run for of_run in changes)]
+    by_run = [_changes(Path(str(folder))) for folder in runs["folder"]]
+    first = by_run[0] if by_run else []
+    kept = [change for change in first if all(change in of_run for of_run in by_run)]
     return [word for change in kept for word in ("--set", change)]
 
 
 def _changes(folder: Path) -> list[str]:
-    """What a run's stored command sets, as "group.field=value"."""
-    command = str(json.loads((folder / "spec.json").read_text())["about"].get("command") or "")
-    return [value for flag, value in options(command) if flag == "--set"]
+    """What a run's stored command sets."""
+    command = json.loads((folder / "spec.json").read_text())["about"].get("command")
+    return changes(str(command or ""))

@@ -25,7 +25,7 @@ class SaliencyStrip(NamedTuple):
     """A run's images; `why` says what is missing of them."""
 
     seed: int
-    looks: tuple[SaliencyImage, ...]
+    images: tuple[SaliencyImage, ...]
     why: str
 
 
@@ -50,7 +50,8 @@ class StripMaker:
             row["image_id"]: row for row in read_predictions(file.parent).table.to_dict("records")
         }
         spec = json.loads((file.parent / "spec.json").read_text())["spec"]
-        protocol, origin = images.protocol_of(spec["protocol"]), spec["manifest"]["origin"]
+        protocol = images.protocol_of(spec["protocol"])
+        origin = spec["manifest"].get("origin") or {}
         why = images.why_not(dataset, origin, protocol)
         pictures = []
         for name in maps.image_ids[:MOST]:

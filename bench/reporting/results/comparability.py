@@ -35,7 +35,7 @@ def comparable_groups(records: pd.DataFrame, protocol: str | None) -> list[Compa
     own. Where there are runs of the present code, those do not stand in the way.
 
     Args:
-        records: One row a run, as `store.load` gives them; may be empty.
+        records: One row a run, as `bench.reporting.results.records.load` gives them; may be empty.
         protocol: Name of a protocol, or a comparability key or its first digits; None for all.
 
     Returns:

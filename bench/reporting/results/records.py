@@ -1,21 +1,22 @@
 """Records with the state that today's versions give them, and what is not done."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench import store
+from bench.evaluation import stored_runs
+from bench.evaluation.stored_runs import DamagedRun, StoredRun
 from bench.locking import described, owner_of
 from bench.roster import METHODS
+from bench.schemas import read_json
 from bench.versions import DEGRADATION, ENGINE
 
 
 def load(root: Path) -> pd.DataFrame:
     """All results below a folder, with `state`: "done", or "stale" where code has moved on."""
-    records = store.load(root)
+    records = stored_runs.load(root)
     if not records.empty:
         records["state"] = [
             state_of(versions, str(method).partition("[")[0])
@@ -44,34 +45,35 @@ def newest(runs: pd.DataFrame) -> pd.DataFrame:
 def states(root: Path) -> list[dict[str, Any]]:
     """Every run folder below `root` as a row: state, what it is, and why it failed.
 
-    States: done, stale, running (a process holds it; `why` if it is silent), failed, and
-    interrupted (begun, nobody is on it, resumable).
+    States: done, stale, running (a process holds it; `why` if it is silent), damaged (a file of it
+    cannot be read, so it counts as not done), failed, and interrupted (begun, nobody is on it,
+    resumable).
     """
-    folders = sorted(path.parent for path in root.glob("*/*/*/spec.json"))
-    failed = sorted(path.parent for path in root.glob("*/*/*/failure.json"))
-    return [_state(folder) for folder in dict.fromkeys([*folders, *failed])]
+    return [_state(folder) for folder in stored_runs.folders(root)]
 
 
 def _state(folder: Path) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": folder.name, "why": "", **_named(folder)}
-    row["age_seconds"] = round(time.time() - folder.stat().st_mtime)
-    if store.is_done(folder):
-        record = store.record(folder)
-        state = state_of(record["versions"], record["method"].partition("[")[0])
-    elif (owner := owner_of(folder)) is not None:
+    run = stored_runs.read(folder)
+    row: dict[str, Any] = {"id": folder.name, "why": "", **_named(folder, run)}
+    row["age_seconds"] = round(time.time() - folder.lstat().st_mtime)
+    if isinstance(run, StoredRun):
+        state = state_of(run.row["versions"], run.spec["method"])
+    elif folder.is_dir() and (owner := owner_of(folder)) is not None:
         state, row["why"] = "running", described(owner) if owner["silent_seconds"] else ""
+    elif isinstance(run, DamagedRun):
+        state, row["why"] = "damaged", str(run)
     elif (folder / "failure.json").is_file():
-        state, row["why"] = "failed", json.loads((folder / "failure.json").read_text())["why"]
+        state, row["why"] = "failed", read_json(folder / "failure.json")["why"]
     else:
         state = "interrupted"
     return {**row, "state": state}
 
 
-def _named(folder: Path) -> dict[str, Any]:
-    """What a run is; of one that failed before its spec was written, what its folder says."""
+def _named(folder: Path, run: StoredRun | DamagedRun | None) -> dict[str, Any]:
+    """What a run is; of one without a spec that can be read, what its folder says."""
     path = folder / "spec.json"
-    if not path.is_file():
+    if isinstance(run, DamagedRun) or not path.is_file():
         names = {"dataset": folder.parts[-3], "method": folder.parts[-2]}
         return names | {"lq_ratio": "?", "seed": -1}
-    spec = json.loads(path.read_text())["spec"]
+    spec = run.spec if run else read_json(path, stored_runs.UNFINISHED["spec.json"])["spec"]
     return {name: spec[name] for name in ("dataset", "method", "lq_ratio", "seed")}

@@ -19,6 +19,7 @@ from typing import Any
 
 from bench import store
 from bench.errors import RequestError
+from bench.evaluation.stored_runs import read_all
 from bench.provenance import commit
 from bench.reporting.audit.page import audit_page
 from bench.reporting.claims import files as claim_files
@@ -34,7 +35,7 @@ from bench.versions import DEGRADATION, ENGINE
 
 MANIFEST = "MANIFEST.json"
 FORMAT = 1
-OF_A_RUN = (*store.RECORDED, *store.ARTEFACTS, "events.jsonl", "DONE")
+OF_A_RUN = (*store.RECORDED, *store.ARTEFACTS, store.EVENTS, "DONE")
 PACKAGES = ("numpy", "pandas", "pyarrow", "pydantic", "rich", "scipy")
 """Those that decide what the pages print."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -133,8 +134,7 @@ def digests(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def _copy(records: Path, staged: Path) -> int:
     """What a bundle holds of each finished run; the number of runs."""
-    folders = sorted(path.parent for path in records.glob("*/*/*/DONE"))
-    finished = [folder for folder in folders if store.is_done(folder)]
+    finished = [run.folder for run in read_all(records)]
     for folder in finished:
         copy = staged / folder.relative_to(records)
         copy.mkdir(parents=True)

@@ -1,23 +1,13 @@
-"""The command of a run as records store it, taken apart, and made for a run that is missing."""
+"""The command of a run as a shell reads it, and made for a run that is missing."""
 
 import re
 import shlex
 
+from bench.evaluation.stored_command import Options, options
 from bench.reporting.tracing.cell_ids import CellId
 from bench.roster import METHODS
 
-Options = list[tuple[str, str]]
 CELL_FLAGS = ("--method", "--dataset", "--lq-ratio", "--seed")
-
-
-def options(command: str) -> Options:
-    """A stored `bench run` command as (flag, value); a flag without a value has "".
-
-    It was stored without quotes, so a value ends where the next flag begins.
-    """
-    _, *parts = re.split(r" (?=--)", command)
-    pairs = (part.partition(" ") for part in parts)
-    return [(flag, value) for flag, _, value in pairs]
 
 
 def typed(chosen: Options) -> str:

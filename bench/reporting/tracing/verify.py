@@ -4,27 +4,40 @@ Three questions, the next asked only if the last had no fault: is every file as 
 do identities and scores follow from specs and predictions; are the pages those of the records,
 byte for byte. What was changed consistently, predictions first and everything after them anew, is
 another study and cannot be told from a true one; the SHA-256 of the bundle itself can.
+
+A bundle is somebody else's file: it is read within limits (`bench.reporting.tracing.unpack`), and
+whatever is odd in it is a fault and no error.
 """
 
-import io
-import json
-import math
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from bench import store
 from bench.errors import BenchError, RequestError
+from bench.evaluation import contradictions
 from bench.evaluation.metrics import score_all
+from bench.evaluation.stored_files import read_predictions, read_saliency
+from bench.evaluation.stored_runs import DamagedRun, StoredRun, pointing_scores, read, same
 from bench.reporting.console import json_object
-from bench.reporting.results.scores import ROUNDING
 from bench.reporting.tracing.bundle import FORMAT, MANIFEST, digests, pages, software, sources
+from bench.reporting.tracing.memory import limited_memory
+from bench.reporting.tracing.unpack import DamagedBundle, unpacked
+from bench.schemas import DamagedFile, parse_manifest
+
+UNVERIFIABLE = (
+    "that the predictions are those of the method, images and labels that a spec names; "
+    "bench rerun tells",
+    "provenance: commit, date, device, versions of libraries and seconds, and what it says of "
+    "images that splits share",
+    "events: losses, selected anchors and scores of single epochs; proportions of low quality in "
+    "the training split; assumptions about the data, and how boxes were located",
+)
+"""What no bundle can show, whatever it holds."""
+ROOM_BYTES = 2**31
+"""Of memory, beside what a bundle's own size asks for."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +48,23 @@ class Verification:
         faults: One sentence each; empty if everything holds.
         checked: What was gone through, for example "12 runs".
         notes: What differs here from where the bundle was made, and may explain a fault.
+        unverifiable: What cannot be told from this bundle.
     """
 
     faults: tuple[str, ...]
     checked: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    unverifiable: tuple[str, ...] = UNVERIFIABLE
 
     def page(self, *, as_json: bool = False) -> str:
         """For a reader, or as one JSON object."""
         if as_json:
-            details = {"faults": self.faults, "checked": self.checked, "notes": self.notes}
+            details = {name: getattr(self, name) for name in self.__dataclass_fields__}
             return json_object({"verified": not self.faults, **details})
         lines = [f"checked {what}" for what in self.checked]
         lines += [f"FAULT {fault}" for fault in self.faults]
         lines += [f"note: {note}" for note in self.notes]
+        lines += [f"not verifiable from a bundle: {what}" for what in self.unverifiable]
         end = f"{len(self.faults)} faults" if self.faults else "verified: every number follows"
         return "\n".join([*lines, end])
 
@@ -57,60 +73,40 @@ def verify(bundle: Path) -> Verification:
     """Everything that does not hold in a bundle, by name.
 
     Raises:
-        RequestError: for what is no bundle, or a zip with names that lead out of it.
+        RequestError: for what is no zip, no bundle, or one of another format.
     """
+    size = bundle.stat().st_size if bundle.is_file() else 0
+    try:
+        with limited_memory(ROOM_BYTES + 3 * size):
+            return _verify(bundle)
+    except DamagedBundle as error:
+        return Verification(error.faults, ())
+    except DamagedFile as error:
+        return Verification((f"{error.path}: {error.why}",), ())
+    except MemoryError:
+        return Verification(("reading it takes more memory than a bundle of its size does",), ())
+
+
+def _verify(bundle: Path) -> Verification:
     files = unpacked(bundle)
     manifest = _manifest(files)
     checked = [f"{len(files) - 1} files against {MANIFEST}"]
     faults = [*_changed(files, manifest), *_other_sources(files)]
+    lacking: list[str] = []
     if not faults:
         with tempfile.TemporaryDirectory(prefix="bench-verify-") as folder:
             _write(files, Path(folder))
-            faults = _recomputed(Path(folder) / "records", checked)
+            faults = _recomputed(Path(folder) / "records", checked, lacking)
             faults = faults or _pages(files, Path(folder) / "records", manifest, checked)
-    return Verification(tuple(faults), tuple(checked), tuple(_elsewhere(manifest)))
-
-
-def unpacked(bundle: Path) -> dict[str, bytes]:
-    """The files of a zip by name.
-
-    Raises:
-        RequestError: if it is none, is damaged, or has a name that could lead out of a folder.
-    """
-    if not bundle.is_file():
-        raise RequestError(f"there is no file {bundle}; make one with bench export --out {bundle}")
-    try:
-        with zipfile.ZipFile(bundle) as archive:
-            entries = archive.infolist()
-            _refuse_names(bundle, entries)
-            return {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise RequestError(f"{bundle} is no whole zip file: {error}") from error
-
-
-def _refuse_names(bundle: Path, entries: list[zipfile.ZipInfo]) -> None:
-    seen: set[str] = set()
-    for entry in entries:
-        name = entry.orig_filename
-        path = PurePosixPath(name)
-        plain = not (path.is_absolute() or ".." in path.parts or set(name) & set("\\:\0"))
-        kind = entry.external_attr >> 28
-        # 8 is a plain file in the mode that Unix zips keep, 0 a zip that keeps none.
-        if not plain or path.as_posix() != name or kind not in (0, 8) or entry.flag_bits & 1:
-            raise RequestError(f"{bundle}: {name!r} is no plain file inside it; nothing was read")
-        if name in seen:
-            raise RequestError(f"{bundle}: {name!r} is in it twice; nothing was read")
-        seen.add(name)
+    unverifiable = (*UNVERIFIABLE, *lacking)
+    return Verification(tuple(faults), tuple(checked), tuple(_elsewhere(manifest)), unverifiable)
 
 
 def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
     if MANIFEST not in files:
         raise RequestError(f"no {MANIFEST} in it, so it is no bundle of bench export")
-    try:
-        manifest = json.loads(files[MANIFEST])
-    except ValueError as error:
-        raise RequestError(f"{MANIFEST} is not what bench export writes: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    manifest = parse_manifest(Path(MANIFEST), files[MANIFEST])
+    if manifest["format"] != FORMAT:
         raise RequestError(f"{MANIFEST} is not of format {FORMAT}; verify it with its own version")
     return manifest
 
@@ -139,59 +135,51 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
         path.write_bytes(body)
 
 
-def _recomputed(records: Path, checked: list[str]) -> list[str]:
+def _recomputed(records: Path, checked: list[str], lacking: list[str]) -> list[str]:
+    """What does not follow in the runs; what they lack goes to `lacking`."""
     folders = sorted({path.parent for path in records.rglob("*") if path.is_file()})
-    numbers = 0
     faults: list[str] = []
+    numbers, older, presets = 0, 0, 0
     for folder in folders:
-        name = folder.relative_to(records).as_posix()
-        if not store.is_done(folder):
-            faults.append(f"records/{name}: DONE does not hold its files' digests")
-            continue
-        run_faults, count = _run(folder)
-        faults += [f"records/{name}/{fault}" for fault in run_faults]
-        numbers += count
+        name = f"records/{folder.relative_to(records).as_posix()}"
+        run = read(folder)
+        if isinstance(run, StoredRun):
+            run_faults, count = _run(run)
+            faults += [f"{name}/{fault}" for fault in run_faults]
+            numbers += count
+            older += store.EVENTS not in store.sealed(folder)
+            presets += not contradictions.of_todays_preset(run.saved)
+        elif isinstance(run, DamagedRun):
+            faults.append(f"{name}/{run.file}: {run.why}")
+        else:
+            faults.append(f"{name}: no DONE, so it is no run of bench export")
     checked += [f"{len(folders)} runs", f"{numbers:,} scores from predictions"]
+    if older:
+        lacking.append(f"{older} runs of an older version: {store.EVENTS} is not covered by DONE")
+    if presets:
+        lacking.append(f"{presets} runs of other presets than today's: whether theirs was as named")
     return faults
 
 
-def _run(folder: Path) -> tuple[list[str], int]:
+def _run(run: StoredRun) -> tuple[list[str], int]:
     """What does not follow in one run, and how many scores were computed again."""
-    saved = json.loads((folder / "spec.json").read_text())
-    names = {folder.name, saved["id"], store.digest(saved["spec"])[:12]}
-    faults = [] if len(names) == 1 else [f"spec.json: its identity is {' or '.join(names)}"]
-    stored = json.loads((folder / "metrics.json").read_text())
+    rows = read_predictions(run.folder / "predictions.parquet")
+    faults = [f"predictions.parquet: {why}" for why in contradictions.in_counts(run.saved, rows)]
     try:
-        computed = _scores(folder, saved["about"])
-    except ValueError as error:
+        computed = score_all(rows, kind=run.about["kind"], classes=run.about["classes"])
+    except (ValueError, LookupError) as error:
         return [*faults, f"predictions.parquet: {error}"], 0
+    if (run.folder / "saliency.npz").is_file():
+        computed["test"] |= pointing_scores(read_saliency(run.folder / "saliency.npz"))
     count = 0
     for split, scores in computed.items():
-        for metric, value in stored.get(split, {}).items():
-            computed_value = scores.get(metric)
+        for metric, value in run.scores[split].items():
             count += 1
-            if not _same(value, computed_value):
+            if not same(value, scores.get(metric)):
                 faults.append(
-                    f"metrics.json: {split} {metric} is {value}, predictions: {computed_value}"
+                    f"metrics.json: {split} {metric} is {value}, predictions: {scores.get(metric)}"
                 )
     return faults, count
-
-
-def _scores(folder: Path, about: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    predictions = pd.read_parquet(folder / "predictions.parquet")
-    scores = score_all(predictions, kind=about["kind"], classes=about["classes"])
-    if (folder / "saliency.npz").is_file():
-        maps = np.load(io.BytesIO((folder / "saliency.npz").read_bytes()))
-        for metric, array in (("pointing_game", "hit"), ("pointing_chance", "chance")):
-            scores["test"][metric] = float(maps[array].mean()) if len(maps[array]) else math.nan
-    return scores
-
-
-def _same(stored: float | None, computed: float | None) -> bool:
-    """Within rounding; undefined scores are stored as null."""
-    if stored is None or computed is None or math.isnan(computed):
-        return stored is None and computed is not None and math.isnan(computed)
-    return math.isclose(stored, computed, rel_tol=0, abs_tol=ROUNDING)
 
 
 def _pages(
@@ -201,6 +189,9 @@ def _pages(
         made = pages(records, manifest["protocol"])
     except BenchError as error:
         return [f"pages cannot be made from the records: {error}"]
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # A spec may hold any setting of any type, as long as its hash is its id.
+        return [f"pages cannot be made from the records: {type(error).__name__}: {error}"]
     expected = {f"pages/{name}": body for name, body in made.items()}
     stored = {name: body for name, body in files.items() if name.startswith("pages/")}
     checked.append(f"{len(expected)} pages byte for byte")

@@ -89,8 +89,10 @@ def test_validation_words_are_no_test_words(records):
 
 def change_predictions(folder, change):
     table = pd.read_parquet(folder / "predictions.parquet")
-    store.write_predictions(folder / "predictions.parquet", change(table))
-    store.finish(folder)
+    changed = change(table)
+    store.write_predictions(folder / "predictions.parquet", changed)
+    low = ((changed["quality"] > 0) | changed["degraded"]).groupby(changed["split"]).mean()
+    edited(folder, "spec.json", lambda saved: saved["about"]["shares"].update(low.to_dict()))
 
 
 def test_an_image_that_was_scored_twice_is_found(records):

@@ -10,7 +10,7 @@ import pytest
 from claim_world import world
 from html_page import Page
 from PIL import Image
-from report_records import FIRST, hostile_study
+from report_records import FIRST, HOSTILE, hostile_study
 from typer.testing import CliRunner
 
 from bench.cli import app
@@ -44,13 +44,13 @@ def text(contents):
 def test_the_same_records_give_the_same_bytes_wherever_they_lie(tmp_path, text, hostile):
     shutil.copytree(hostile, tmp_path / "elsewhere")
     assert render(gather(tmp_path / "elsewhere", only=())) == text
-    shutil.rmtree(tmp_path / "elsewhere" / "eyeq-twin" / "own")
+    shutil.rmtree(tmp_path / "elsewhere" / "eyeq-twin" / HOSTILE.replace(":", "-"))
     assert render(gather(tmp_path / "elsewhere", only=())) != text
 
 
 def test_a_method_named_like_a_script_is_text(text):
     assert Page(text).tags.count("script") == 1
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;.py:Net" in text
+    assert "&lt;script&gt;alert(1)&lt;script&gt;.py:Net" in text
     assert "&lt;script&gt;alert(2)&lt;/script&gt;" in text
     assert "<script>alert" not in text
 
@@ -168,7 +168,8 @@ def test_long_curves_keep_their_ends_and_short_ones_everything():
 def test_a_curve_stays_in_its_plot_and_a_flat_one_in_its_middle(tmp_path):
     events = [(1, 2.0, 0.5), (2, 1.0, 0.5), (3, None, 0.5)]
     lines = [
-        f'{{"stage": "finetune", "epoch": {epoch}, "train": {{"loss": {loss or "null"}}}, '
+        f'{{"stage": "finetune", "epoch": {epoch}, "step": {epoch}, "seconds": 1, '
+        f'"images_per_second": 8, "train": {{"loss": {loss or "null"}}}, '
         f'"validation": {{"score": {score}}}}}\n'
         for epoch, loss, score in events
     ]

@@ -65,15 +65,18 @@ def default_seeds(study):
     return found.seeds
 
 
+EPOCH = {"step": 1, "seconds": 1.0, "images_per_second": 8.0}
+
+
 def write_events(records, method, shares):
     """The log of every run of a method, one epoch per proportion."""
     # The first line is what a detector says; it is no epoch of training.
     lines: list[dict] = [{"stage": "boxes", "detector": "62d0"}]
     lines += [
-        {"stage": "pretrain", "epoch": n, "train": {"selected/L|H": s, "loss": 9.0}}
+        EPOCH | {"stage": "pretrain", "epoch": n, "train": {"selected/L|H": s, "loss": 9.0}}
         for n, s in enumerate(shares)
     ]
-    lines.append({"stage": "finetune", "epoch": 1, "train": {"loss": 9.0}})
+    lines.append(EPOCH | {"stage": "finetune", "epoch": 1, "train": {"loss": 9.0}})
     for folder in records.loc[records["method"] == method, "folder"]:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "events.jsonl").write_text(text)

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +16,8 @@ from bench import store
 from bench.cli import app
 from bench.errors import NotComparable, RequestError
 from bench.reporting.tracing.bundle import MANIFEST, digests, export, packed, read_tree
-from bench.reporting.tracing.verify import unpacked, verify
+from bench.reporting.tracing.unpack import unpacked
+from bench.reporting.tracing.verify import verify
 
 WITHOUT_TORCH = """
 import sys
@@ -191,7 +191,7 @@ def test_a_run_whose_spec_is_another_is_named(bundle, changed, tmp_path):
 def test_a_run_that_is_not_done_is_named(bundle, changed):
     name = named(bundle, "DONE")
     (fault,) = verify(changed(without={name})).faults
-    assert fault == f"{name.removesuffix('/DONE')}: DONE does not hold its files' digests"
+    assert fault == f"{name.removesuffix('/DONE')}: no DONE, so it is no run of bench export"
 
 
 def test_other_published_values_than_here_are_named(changed):
@@ -206,33 +206,6 @@ def test_another_package_is_noted_and_no_fault(bundle, changed):
     assert answer.faults == ()
     (note,) = answer.notes
     assert note.startswith("packages: pandas was 0.1, is ")
-
-
-@pytest.mark.parametrize(
-    "name", ["../out.txt", "/out.txt", "a/../../out.txt", "a\\..\\out", "C:/x"]
-)
-def test_a_name_that_leads_out_is_refused(bundle, tmp_path, name):
-    path = tmp_path / "evil.zip"
-    path.write_bytes(bundle.read_bytes())
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(name, "out")
-    with pytest.raises(RequestError, match="no plain file inside it"):
-        verify(path)
-
-
-def test_a_link_and_a_name_given_twice_are_refused(bundle, tmp_path):
-    link = zipfile.ZipInfo("records/link")
-    link.create_system, link.external_attr = 3, 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
-        archive.writestr(link, "/etc/passwd")
-    with pytest.raises(RequestError, match="no plain file"):
-        verify(tmp_path / "link.zip")
-    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
-        archive.writestr("a", "1")
-        with pytest.warns(UserWarning, match="Duplicate"):
-            archive.writestr("a", "2")
-    with pytest.raises(RequestError, match="twice"):
-        verify(tmp_path / "twice.zip")
 
 
 def test_what_is_no_bundle_is_refused(tmp_path):
