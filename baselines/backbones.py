@@ -5,7 +5,8 @@ it names (docs/reference/open-questions.md#d43). Here a tensor that is missing o
 error.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from torch import Tensor, nn
 
 # ImageNet V1 weights, the ones that the released pretraining code starts from (modules.py:155).
 IMAGENET_V1 = {"resnet50": "resnet50.tv_in1k", "densenet121": "densenet121.tv_in1k"}
+WRAPPERS = ("state_dict", "model", "network", "module")
+AVERAGED = {"k", "key", "momentum", "target", "ema"}
+"""Words in the names of networks that follow another one slowly."""
+
 HEADS = ("fc.", "head.", "classifier.", "classif.", "AuxLogits.")
 
 
@@ -56,7 +61,8 @@ def create(
         _narrow(backbone, narrow, in_chans)
     if weights != "random":
         path = fetch_imagenet(name) if weights == "imagenet" else Path(weights)
-        load_backbone(backbone, read_weights(path), source=str(weights))
+        state = backbone_in(read_weights(path), backbone.state_dict(), source=str(weights))
+        load_backbone(backbone, state, source=str(weights))
     return backbone
 
 
@@ -121,20 +127,23 @@ def fetch_imagenet(name: str) -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, under the names of the bare network.
+    """The tensors of a checkpoint by name, without the dicts that they are wrapped in.
 
-    Wrapping dicts ("state_dict", "model") and prefixes ("module.") are taken off; of a momentum
-    contrast checkpoint only the query encoder is kept.
+    Wrapping dicts ("state_dict", "model", ...) and prefixes ("module.") are taken off; of a
+    momentum contrast checkpoint only the query encoder is kept.
 
     Raises:
         WeightsUnavailable: there is no such file, or it does not hold a dict of tensors.
     """
     try:
         content = load_file(path) if path.suffix == ".safetensors" else _torch_load(path)
-        tensors = {k.removeprefix("module."): v for k, v in _unwrap(content).items()}
+        named = {str(k).removeprefix("module."): v for k, v in _unwrap(content).items()}
     except Exception as error:  # unpickling a wrong file can raise anything
         reason = (str(error) or repr(error)).splitlines()[0]
         raise WeightsUnavailable(f"weights {path} cannot be read: {reason}") from error
+    tensors = {name: value for name, value in named.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise WeightsUnavailable(f"weights {path} hold no tensors")
     queries = {k: v for k, v in tensors.items() if k.startswith("encoder_q.")}
     return {k.removeprefix("encoder_q."): v for k, v in (queries or tensors).items()}
 
@@ -144,10 +153,74 @@ def _torch_load(path: Path) -> Any:
 
 
 def _unwrap(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content.get(wrapper), Mapping):
-            return content[wrapper]
-    return content
+    wrapped = next((content[w] for w in WRAPPERS if isinstance(content.get(w), Mapping)), None)
+    return content if wrapped is None else _unwrap(wrapped)
+
+
+def backbone_in(
+    tensors: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    *,
+    source: str = "state",
+    any_shape: Collection[str] = (),
+) -> dict[str, Tensor]:
+    """The backbone's tensors in a checkpoint of a whole network, by their names in the backbone.
+
+    A network's own checkpoint names them with a prefix ("trunk.", "query.trunk."). What fits in
+    every name and shape is taken, whatever stands beside it; of a network and its moving average
+    ("encoder_k", "momentum", "target", ...) the network. Where nothing fits, what has most of the
+    names is given, for `load_backbone` to say what is wrong with it.
+
+    Args:
+        expected: The backbone's state.
+        source: What the tensors are from, for the message.
+        any_shape: Names that fit in any shape.
+
+    Raises:
+        WeightsMismatch: two backbones fit and differ, and which is meant cannot be known.
+    """
+    names = [name for name in expected if not name.endswith("num_batches_tracked")]
+    prefixes = _prefixes(tensors, names[0])
+
+    def fits(prefix: str) -> bool:
+        found = {name: tensors.get(prefix + name) for name in names}
+        return all(
+            tensor is not None and (name in any_shape or tensor.shape == expected[name].shape)
+            for name, tensor in found.items()
+        )
+
+    fitting = _distinct([prefix for prefix in prefixes if fits(prefix)], tensors, names)
+    trained = [prefix for prefix in fitting if AVERAGED.isdisjoint(re.split("[._]", prefix))]
+    if len(trained or fitting) > 1:
+        raise WeightsMismatch(
+            f"{source} holds {len(trained or fitting)} backbones that fit "
+            f"({', '.join(repr(prefix) for prefix in trained or fitting)}) and differ; save the "
+            "one that is meant to a file of its own, under the names of the bare network"
+        )
+    nearest = max(prefixes, key=lambda p: sum(p + n in tensors for n in names), default="")
+    chosen = (trained or fitting or [nearest])[0]
+    return {k.removeprefix(chosen): v for k, v in tensors.items() if k.startswith(chosen)}
+
+
+def _prefixes(tensors: Mapping[str, Tensor], first: str) -> list[str]:
+    """What stands before the name of a backbone's first tensor, shortest first."""
+    named = (name for name in tensors if name == first or name.endswith(f".{first}"))
+    return sorted((name.removesuffix(first) for name in named), key=lambda p: (len(p), p))
+
+
+def _distinct(
+    prefixes: Sequence[str], tensors: Mapping[str, Tensor], names: Sequence[str]
+) -> list[str]:
+    """The prefixes without those whose tensors are all equal to those of one before."""
+    kept: list[str] = []
+    for prefix in prefixes:
+        if not any(all(_equal(tensors, k + n, prefix + n) for n in names) for k in kept):
+            kept.append(prefix)
+    return kept
+
+
+def _equal(tensors: Mapping[str, Tensor], one: str, other: str) -> bool:
+    return torch.equal(tensors[one], tensors[other])
 
 
 def load_backbone(

@@ -171,8 +171,10 @@ def backbone_of(
         return backbones.create(name, weights=weights, in_chans=in_chans, **options)
     backbone: Any = backbones.create(name, in_chans=in_chans, **options)
     path = backbones.fetch_imagenet(name) if weights == "imagenet" else Path(weights)
-    state, expected = backbones.read_weights(path), backbone.state_dict()
-    first = f"{backbone.pretrained_cfg['first_conv']}.weight"
+    first, expected = f"{backbone.pretrained_cfg['first_conv']}.weight", backbone.state_dict()
+    state = backbones.backbone_in(
+        backbones.read_weights(path), expected, source=str(weights), any_shape=(first,)
+    )
     if first in state and state[first].shape[1] == 3:
         state[first] = expected[first]
     backbones.load_backbone(backbone, state, source=str(weights))

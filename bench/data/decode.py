@@ -6,15 +6,20 @@ twice the pixels that are needed remain, so that the area average to the final s
 several pixels for each of its own.
 """
 
-import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, PngImagePlugin
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from bench.data.field_of_view import WORK_PX, FieldOfView, crop, find, whole_frame
+from bench.data.picture_files import printable, refusal, refuse_special, too_deep
 from bench.errors import RequestError
 
 DECODE_VERSION = 1
@@ -24,14 +29,32 @@ SHRINKS = (8, 4, 2)
 SPARE = 2
 """How many times the needed pixels a reduced decoding keeps, along each side."""
 
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)  # what Pillow raises on bytes that are no image, or not a whole one
+MOST_PX = 178_956_970
+"""Pixels that are decoded at once, some 700 MB at four bytes a pixel: Pillow's own limit."""
+
+MOST_JPEG_PX = 2**30
+"""Pixels of a JPEG that is read at a reduced size, which needs a few rows of it at a time."""
+
+NOT_READ = ("EPS", "WMF", "BUFR", "GRIB", "HDF5")
+"""Formats that Pillow has other programs read, and may run them for."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What is done to a picture with this EXIF orientation, to see it upright."""
+
+# Sizes are judged here, once it is known how far a file is reduced.
+Image.MAX_IMAGE_PIXELS = None
+# A microscope's or an editor's notes in a PNG may be long; a thousandth of a picture they are not.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+# Pillow's remarks on damaged metadata. A picture is read, or refused by name.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True)
@@ -67,21 +90,52 @@ def decode(path: Path, *, shorter_px: int = 1, longer_px: int = 1, most: int = 8
     Raises:
         RequestError: as `read_image`.
     """
+    with opened(path) as image:
+        shrink = _draft(image, shorter_px, longer_px, most)
+        _refuse_huge(path, image, shrink)
+        if image.mode[0] in "IF":  # converted, they would be cut off at 255
+            raise too_deep(path, f"mode {image.mode}")
+        return Decoded(np.asarray(upright(image).convert("RGB")), shrink)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file whose header is read; what goes wrong inside the block is said of the file.
+
+    Raises:
+        RequestError: naming the file and what it is instead of a picture.
+    """
+    refuse_special(path)
     try:
-        with Image.open(path) as image:
-            shrink = _draft(image, shorter_px, longer_px, most)
-            if image.mode[0] in "IF":  # converted, they would be cut off at 255
-                raise RequestError(
-                    f"image {path.name} has more than 8 bits per pixel and channel (mode "
-                    f"{image.mode}); save it with 8"
-                )
-            turned = ImageOps.exif_transpose(image)
-            return Decoded(np.asarray(turned.convert("RGB")), shrink)
-    except BROKEN as error:
-        raise RequestError(
-            f"image {path.name} cannot be read ({error}); fetch it again, or take its row out of "
-            "the label file (`bench prepare` names all such files at once)"
-        ) from error
+        # Given a path, Pillow maps some TIFFs into memory, and forgets to turn them upright.
+        with path.open("rb") as file, Image.open(file, formats=_formats()) as image:
+            yield image
+    except RequestError:
+        raise
+    except Exception as error:  # Pillow raises many kinds on bytes that are no whole image
+        raise refusal(path, error) from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """An opened picture decoded, and turned as its EXIF says."""
+    image.load()
+    turn = TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def size_px(path: Path) -> tuple[int, int]:
+    """Width and height of a picture as `read_image` returns it; only its header is read.
+
+    A PNG whose orientation stands behind its pixels counts as not turned.
+
+    Raises:
+        RequestError: as `opened`.
+    """
+    with opened(path) as image:
+        width, height = image.size
+        if isinstance(image, TiffImageFile):  # newer Pillows tell the turned size already
+            width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+        return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
 
 
 def photograph(path: Path, size_px: int) -> tuple[np.ndarray, FieldOfView]:
@@ -127,3 +181,36 @@ def _draft(image: Image.Image, shorter_px: int, longer_px: int, most: int) -> in
             drafted = image.draft(None, (width // shrink, height // shrink))
             return 1 if drafted is None else shrink
     return 1
+
+
+@cache
+def _formats() -> list[str]:
+    """Pillow's names of what is read, the usual ones first."""
+    Image.preinit()
+    Image.init()
+    return [name for name in Image.ID if name not in NOT_READ]
+
+
+def _orientation(image: Image.Image) -> int:
+    """By EXIF or XMP: 1 upright, to 8; 1 where they are damaged, for the picture is not."""
+    try:
+        # Of the class, since a PNG's own method decodes all of it to look behind its pixels.
+        value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
+    except Exception:  # whatever reading damaged metadata raises
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _refuse_huge(path: Path, image: Image.Image, shrink: int) -> None:
+    """Refuse more pixels than can be decoded at once; a progressive JPEG is held whole."""
+    width, height = image.size
+    at_once = width * height * (shrink**2 if image.info.get("progressive") else 1)
+    whole = width * height * shrink**2
+    if at_once <= MOST_PX and whole <= MOST_JPEG_PX:
+        return
+    raise RequestError(
+        f"image {printable(path.name)} has {whole / 1e6:,.0f} megapixels, {width * shrink:,} x "
+        f"{height * shrink:,} px, and {MOST_PX / 1e6:,.0f} are decoded at once; save it smaller, "
+        f"or as a JPEG that is not progressive, which is read at a reduced size up to "
+        f"{MOST_JPEG_PX / 1e6:,.0f} megapixels"
+    )

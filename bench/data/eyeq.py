@@ -8,12 +8,11 @@ Read by the real set and by its synthetic twin. Layout: `Label_EyeQ_train.csv` a
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bench.data.folder import read_boxes
+from bench.data import given_boxes
 from bench.data.image_names import refuse_unsafe
 from bench.data.label_table import LabelTable, read_table, whole_number
 from bench.data.published import EYEQ_COUNTS
@@ -62,19 +61,15 @@ def load(root: Path, *, name: str, real: bool, boxes: str, partial: bool = False
             f"{len(gone):,} of the {len(rows):,} images of the label files are not there"
         )
     lost = {row.image_id for row in gone}
-    lesions = {Path(name).stem: corners for name, corners in read_boxes(root / "boxes.csv").items()}
+    boxed = given_boxes.attach(rows, root)
     return Dataset(
         name=name,
         task=DIABETIC_RETINOPATHY,
-        records=tuple(
-            replace(row, boxes=lesions.get(row.image_id, ()))
-            for row in rows
-            if row.image_id not in lost
-        ),
-        boxes=boxes if lesions else "none",
+        records=tuple(row for row in boxed.records if row.image_id not in lost),
+        boxes=boxes if boxed.found else "none",
         real=real,
         partial=bool(assumptions),
-        assumptions=tuple(assumptions),
+        assumptions=(*assumptions, *boxed.notes),
     )
 
 

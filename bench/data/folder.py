@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.data import dataset_toml
+from bench.data import dataset_toml, given_boxes
 from bench.data.dataset_toml import Description
 from bench.data.folder_labels import (
     KAGGLE,
@@ -24,8 +24,8 @@ from bench.data.folder_labels import (
 )
 from bench.data.image_names import ImageFolder, refuse_two_names
 from bench.data.label_rules import BLANK
-from bench.data.label_table import LabelTable, read_csv, read_table
-from bench.data.records import SPLITS, Box, Dataset, Modality, Record, check_unique
+from bench.data.label_table import LabelTable, read_table
+from bench.data.records import SPLITS, Dataset, Modality, Record, check_unique
 from bench.errors import RequestError
 
 FILE = "labels.csv"
@@ -62,7 +62,6 @@ def load(root: Path, *, modality: Modality | None = None, columns: str | None = 
     quality, unrated = _quality(table, description)
     patients, unknown = _patients(table, description, names)
     splits, undrawn = _splits(table, description)
-    boxes = read_boxes(root / "boxes.csv")
     records = tuple(
         Record(
             image_id=names[i],
@@ -71,38 +70,21 @@ def load(root: Path, *, modality: Modality | None = None, columns: str | None = 
             labels=labels.values[i] or (),
             quality=quality[i],
             split=splits[i],
-            boxes=boxes.get(names[i], ()),
         )
         for i in kept
     )
+    boxed = given_boxes.attach(records, root, names)
     return Dataset(
         name="folder",
         task=labels.task,
-        records=records,
-        boxes="given" if boxes else "none",
+        records=boxed.records,
+        boxes="given" if boxed.found else "none",
         real=True,
         modality=shown,
         test_drawn=True,
-        assumptions=(*labels.notes, *unrated, *unknown, *undrawn),
+        assumptions=(*labels.notes, *unrated, *unknown, *undrawn, *boxed.notes),
         declared=labels.declared,
     )
-
-
-def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
-    """Boxes by image of a `boxes.csv`; empty when there is no such file."""
-    if not path.is_file():
-        return {}
-    table = read_csv(path, required=("image", "x0", "y0", "x1", "y1"))
-    try:
-        corners = table[["x0", "y0", "x1", "y1"]].astype(float).to_numpy()
-    except ValueError as error:
-        raise RequestError(f"{path}: corners must be numbers: {error}") from None
-    if ((corners[:, 2:] <= corners[:, :2]).any(axis=1)).any():
-        raise RequestError(f"{path}: x1 and y1 must be larger than x0 and y0")
-    boxes: dict[str, tuple[Box, ...]] = {}
-    for image, (x0, y0, x1, y1) in zip(table["image"], corners.tolist(), strict=True):
-        boxes[image] = (*boxes.get(image, ()), (x0, y0, x1, y1))
-    return boxes
 
 
 def _table(path: Path, description: Description) -> tuple[LabelTable, Description]:

@@ -101,6 +101,11 @@ def tidied(text: str) -> str:
     return "/".join(parts[1:] if len(parts) > 1 and parts[0] == "images" else parts)
 
 
+def without_ending(name: str) -> str:
+    """A name as images are told apart by it: in small letters, one Unicode form, no ending."""
+    return _without_ending(_key(name))
+
+
 def refuse_two_names(names: Iterable[str], paths: Iterable[Path], file: str) -> None:
     """Refuse a label file that names one file in two ways.
 

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from bench.data.contact_sheet import grid
+from bench.data.decode import opened
 from bench.data.degradations.chain import KINDS, Degradation, SizeVariant, draw_kind
 from bench.data.degradations.radiograph import (
     CORRUPTIONS,
@@ -160,10 +161,5 @@ def _write(
 
 def _photograph(path: Path, mode: Literal["RGB", "L"] = "RGB") -> np.ndarray:
     """A file as uint8 (H, W, 3) RGB; with mode "L" its three channels are its grey."""
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert(mode).convert("RGB"))
-    except OSError as error:
-        raise RequestError(
-            f"{path}: no readable image ({error}); give a JPEG, PNG or TIFF photograph"
-        ) from error
+    with opened(path) as image:
+        return np.asarray(image.convert(mode).convert("RGB"))

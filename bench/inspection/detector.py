@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.inspection import lesion_boxes
+from bench.inspection.images import few
 from bench.inspection.prepare import Preparation, Report
 from bench.lesions import idrid
 from bench.lesions.detector_training import DetectorContext, detector, predict_held_out, right_at
@@ -38,6 +39,7 @@ def text(report: dict[str, Any]) -> str:
     for kind, counts in report["at_confidence"].items():
         told = ", ".join(f"{what} {count}" for what, count in counts.items())
         lines.append(f"  {kind:<16} {told}")
+    lines += few("masks that belong to no photograph", report["unused_masks"])
     return "\n".join([*lines, *(f"wrote {path}" for path in report["pictures"])])
 
 
@@ -58,7 +60,8 @@ def prepare_idrid(
 
     Returns:
         `detector.json`, its key, the confidence, how many boxes at this confidence there are and
-        are right for each kind of lesion, and the pictures' paths.
+        are right for each kind of lesion, the masks that belong to no photograph, and the
+        pictures' paths.
 
     Raises:
         RequestError: when photographs or first weights cannot be had.
@@ -80,6 +83,7 @@ def prepare_idrid(
         "detector": trained.folder.name,
         "confidence": protocol.detector.confidence,
         "at_confidence": right_at(protocol.detector.confidence, detections, held),
+        "unused_masks": idrid.unused_masks(lesions.root),
         "pictures": []
         if out is None
         else lesion_boxes.write(held, detections, protocol.detector, out),

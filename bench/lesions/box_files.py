@@ -8,20 +8,30 @@ pixels of 512-px crops:
     {"train": {"healthy": {path: [box, ...]}, "unhealthy": {path: [box, ...]}}, "val": {path: ...}}
 """
 
+import io
 import pickle
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PureWindowsPath
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
+from bench.data.image_names import without_ending
+from bench.data.picture_files import printable, refuse_special
 from bench.errors import RequestError
 
 CROP_PX = 512
 """Side of the crops that published boxes lie in."""
 
 LAYOUT = "{'train': {image: [(x0, y0, x1, y1), ...]}, 'val': {...}}"
+MOST_BYTES = 2**27
+MOST_CONTAINERS = 20_000_000
+MOST_BOXES = 5_000_000
+"""Far beyond what a detector finds in all of EyePACS: a small file can ask for any number."""
+
 BROKEN = (
     pickle.UnpicklingError,
     ArithmeticError,
@@ -49,38 +59,133 @@ class BoxFile:
     boxes: dict[str, np.ndarray]
     left_out: int
 
+    def of(self, image_id: str) -> np.ndarray | None:
+        """The boxes of an image, in whatever case and with whatever ending it is spelled.
+
+        None where the file does not name it; no boxes, (0, 4), where it names it without any.
+        """
+        stem = Path(image_id).stem
+        alike = self._alike.get(without_ending(image_id.rpartition("/")[2]))
+        return self.boxes.get(stem, alike)
+
+    @cached_property
+    def _alike(self) -> dict[str, np.ndarray]:
+        return {without_ending(name): boxes for name, boxes in self.boxes.items()}
+
 
 def read(path: Path) -> BoxFile:
     """The boxes in a published pickle.
 
     Raises:
         RequestError: when there is no such file, it is no pickle, it tries to build anything but
-            plain values, or it has neither layout.
+            plain values, it has neither layout, or a box does not lie in a crop of 512 px.
     """
-    if not path.is_file():
+    if not path.exists():
         raise RequestError(f"--set detector.box_file={path}: no such file; give a pickle of boxes")
+    refuse_special(path, "file")
     value = _plain(path)
     _check(isinstance(value, dict) and {"train"} <= set(value) <= {"train", "val"}, path, "top")
     boxes: dict[str, np.ndarray] = {}
-    left_out = 0
+    left_out = total = 0
     for part, healthy in _parts(value, path):
         for name, listed in part.items():
+            total += len(listed) if isinstance(listed, list | tuple) else 0
+            _check(total <= MOST_BOXES, path, f"over {MOST_BOXES:,} boxes")
             corners = _corners(listed, path, name)
             proper = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-            _check(healthy or bool(proper.all()), path, f"{name}: a box without area")
+            _check(healthy or bool(proper.all()), path, f"{printable(name)}: a box without area")
             left_out += int((~proper).sum())
-            boxes[PureWindowsPath(name).stem] = corners[proper] / CROP_PX
+            _refuse_outside(corners, path, name)
+            stem = PureWindowsPath(name).stem
+            _refuse_other(boxes.get(stem), corners[proper] / CROP_PX, path, name)
+            boxes[stem] = corners[proper] / CROP_PX
     return BoxFile(boxes, left_out)
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Unpickles what needs no class and no function."""
+def _refuse_outside(corners: np.ndarray, path: Path, name: str) -> None:
+    """Refuse boxes beyond the crop by more than a pixel of rounding: they lie in other pictures."""
+    beyond = ((corners < -1) | (corners > CROP_PX + 1)).any(axis=1)
+    if beyond.any():
+        box = ", ".join(f"{value:g}" for value in corners[beyond][0])
+        raise RequestError(
+            f"{path.name} ({printable(name)}): the box {box} does not lie in a crop of {CROP_PX} x "
+            f"{CROP_PX} px, in which published boxes are; scale them to it"
+        )
+
+
+def _refuse_other(before: np.ndarray | None, after: np.ndarray, path: Path, name: str) -> None:
+    if before is not None and not np.array_equal(before, after):
+        raise RequestError(
+            f"{path.name}: image {printable(name)} is there twice, with other boxes; keep one"
+        )
+
+
+class _PlainUnpickler(pickle._Unpickler):
+    """Unpickles what needs no class and no function, within bounds.
+
+    Python's own unpickler, since the one in C sets aside as much memory as a file asks for.
+    """
+
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)
+    made = 0
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise RequestError(_refusal(f"{module}.{name}"))
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise RequestError(_refusal("an object kept elsewhere"))
+
+
+def _refused(what: str) -> Callable[[Any], NoReturn]:
+    def refuse(_: Any) -> NoReturn:
+        raise RequestError(_refusal(what))
+
+    return refuse
+
+
+def _counted(opcode: bytes) -> Callable[[Any], None]:
+    """What an opcode does that makes a container, up to the number that is read."""
+    make = pickle._Unpickler.dispatch[opcode[0]]
+
+    def counted(unpickler: Any) -> None:
+        unpickler.made += 1
+        if unpickler.made > MOST_CONTAINERS:
+            raise pickle.UnpicklingError(f"over {MOST_CONTAINERS:,} lists, tuples and dictionaries")
+        make(unpickler)
+
+    return counted
+
+
+def _keyed(opcode: bytes, key_places: slice) -> Callable[[Any], None]:
+    """What an opcode does that puts values into a dictionary, if its keys are texts or numbers.
+
+    Args:
+        key_places: Of the keys on the unpickler's stack.
+    """
+    put = pickle._Unpickler.dispatch[opcode[0]]
+
+    def keyed(unpickler: Any) -> None:
+        for key in unpickler.stack[key_places]:
+            if type(key) not in (str, int, float):  # to hash a deep tuple can end the process
+                raise RequestError(_refusal(f"a dictionary by {type(key).__name__}"))
+        put(unpickler)
+
+    return keyed
+
+
+MAKERS = (
+    *(pickle.MARK, pickle.EMPTY_LIST, pickle.EMPTY_DICT, pickle.LIST),
+    *(pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3),
+)
+_PlainUnpickler.dispatch |= {
+    pickle.EMPTY_SET[0]: _refused("set"),
+    pickle.FROZENSET[0]: _refused("frozenset"),
+    pickle.BYTEARRAY8[0]: _refused("bytearray"),
+    pickle.SETITEM[0]: _keyed(pickle.SETITEM, slice(-2, -1)),
+    pickle.SETITEMS[0]: _keyed(pickle.SETITEMS, slice(0, None, 2)),
+    pickle.DICT[0]: _keyed(pickle.DICT, slice(0, None, 2)),
+    **{opcode[0]: _counted(opcode) for opcode in MAKERS},
+}
 
 
 def _refusal(what: str) -> str:
@@ -91,13 +196,21 @@ def _refusal(what: str) -> str:
 
 
 def _plain(path: Path) -> Any:
-    with path.open("rb") as file:
-        try:
-            value = _PlainUnpickler(file).load()
-        except BROKEN as error:
-            raise RequestError(f"{path.name} is no pickle of boxes ({error})") from error
+    if path.stat().st_size > MOST_BYTES:
+        raise RequestError(
+            f"{path.name} has {path.stat().st_size / 1e6:,.0f} MB, and files of boxes are read up "
+            f"to {MOST_BYTES / 1e6:,.0f}; write the boxes to boxes.csv"
+        )
+    try:
+        value = _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
+    except BROKEN as error:
+        raise RequestError(f"{path.name} is no pickle of boxes ({_reason(error)})") from error
     _check_types(value)
     return value
+
+
+def _reason(error: Exception) -> str:
+    return printable(str(error) or type(error).__name__)[:200]
 
 
 def _check_types(value: Any) -> None:
@@ -126,15 +239,19 @@ def _parts(value: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], bool
 
 
 def _corners(listed: Any, path: Path, name: str) -> np.ndarray:
+    where = printable(name)
     numbers = isinstance(listed, list | tuple) and all(
         isinstance(box, list | tuple)
         and len(box) == 4
         and all(isinstance(v, int | float) for v in box)
         for box in listed
     )
-    _check(numbers, path, name)
-    corners = np.array(listed, dtype=float).reshape(-1, 4)
-    _check(bool(np.isfinite(corners).all()), path, name)
+    _check(numbers, path, where)
+    try:
+        corners = np.array(listed, dtype=float).reshape(-1, 4)
+    except OverflowError:  # a whole number of any length
+        corners = np.full((1, 4), np.nan)
+    _check(bool(np.isfinite(corners).all()), path, where)
     return corners
 
 

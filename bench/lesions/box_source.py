@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.data.records import Dataset
 from bench.errors import RequestError
-from bench.lesions import idrid
+from bench.lesions import box_files, idrid
 from bench.lesions.idrid import LesionSet
 from bench.protocol.settings import Protocol
 from bench.store import file_digest
@@ -72,7 +72,7 @@ def choose(protocol: Protocol, dataset: Dataset, needs: tuple[str, ...], cache: 
     requested, file = protocol.patches.boxes, protocol.detector.box_file
     if file is not None:
         _refuse_chest("detector.box_file", dataset)
-        return _published(requested, Path(file))
+        return _published(requested, Path(file), dataset)
     unboxed = dataset.boxes == "none" or dataset.modality == "chest"
     if requested == "random_lesion_crops" or (requested == "no_detector" and unboxed):
         return BoxSource("random_lesion_crops")
@@ -146,14 +146,21 @@ def _given(dataset: Dataset) -> str:
     return "given for those of a boxes.csv" if dataset.name == "folder" else "given for NIH's boxes"
 
 
-def _published(requested: str, file: Path) -> BoxSource:
+def _published(requested: str, file: Path, dataset: Dataset) -> BoxSource:
+    """A published file, read once before the images are, so that a wrong one is refused at once."""
     if requested not in ("auto", "no_detector"):
         raise RequestError(
             f"--set patches.boxes={requested} and detector.box_file={file.name} contradict each "
             "other; leave one out"
         )
-    if not file.is_file():
-        raise RequestError(f"--set detector.box_file={file}: no such file; give a pickle of boxes")
+    boxes = box_files.read(file)
+    names = [record.image_id for record in dataset.records if record.split == "train"]
+    if names and all(boxes.of(name) is None for name in names):
+        raise RequestError(
+            f"{file.name} names none of the {len(names):,} training images: it has "
+            f"{next(iter(boxes.boxes), 'none')!r}, {dataset.name} has {names[0]!r}; name images as "
+            "the labels do"
+        )
     return BoxSource("file", file=file)
 
 

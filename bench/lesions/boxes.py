@@ -68,22 +68,25 @@ def sentence(report: dict[str, Any]) -> str:
     well = [row for row in report["grades"] if row["grade"] == 0]
     have, of = (sum(row[name] for row in sick) for name in ("with_box", "images"))
     false, healthy = (sum(row[name] for row in well) for name in ("with_box", "images"))
+    named = f" (the file names {report['images_named']})" if "images_named" in report else ""
     return (
-        f"boxes on {have} of {of} training images with lesions, and on {false} of {healthy} without"
+        f"boxes on {have} of {of} training images with lesions, and on {false} of {healthy} "
+        f"without{named}"
     )
 
 
 def _published(
     file: Path, dataset: Dataset, train: np.ndarray
 ) -> tuple[list[Detections], dict[str, Any]]:
-    """Boxes of a published file, all of full confidence."""
+    """Boxes of a published file, all of full confidence, and how many images it names."""
     read = box_files.read(file)
-    names = [Path(dataset.records[i].image_id).stem for i in train]
-    by_image = [read.boxes.get(name, np.empty((0, 4))) for name in names]
+    found = [read.of(dataset.records[i].image_id) for i in train]
+    named = sum(boxes is not None for boxes in found)
+    by_image = [np.empty((0, 4)) if boxes is None else boxes for boxes in found]
     detections = [
         Detections(boxes, np.zeros(len(boxes), np.int64), np.ones(len(boxes))) for boxes in by_image
     ]
-    return detections, {"boxes_without_area": read.left_out}
+    return detections, {"boxes_without_area": read.left_out, "images_named": named}
 
 
 def _refuse_none(grades: list[dict[str, int]], settings: DetectorSettings) -> None:

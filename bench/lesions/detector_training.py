@@ -138,6 +138,11 @@ def _train(lesions: LesionSet, protocol: Protocol, folder: Path, context: Detect
         f"training the lesion detector, once: {len(training)} photographs ({lesions.name}), "
         f"{epochs} epochs"
     )
+    unused = idrid.unused_masks(lesions.root)
+    if unused:
+        context.callbacks.say(
+            f"masks of no photograph, which are not used: {len(unused)} (first: {unused[0]})"
+        )
     network = initial_weights(lambda: LesionDetector(settings), seed_for(*purpose, "weights"))
     way_out = f"--set detector.batch={max(settings.batch // 2, 1)} holds fewer images at once"
     with explaining(f"the lesion detector on {context.device.type}", way_out):
@@ -222,7 +227,11 @@ def _that_train(settings: DetectorSettings) -> dict[str, Any]:
 def _open(
     lesions: LesionSet, protocol: Protocol, context: DetectorContext
 ) -> tuple[list[AnnotatedPhotograph], list[AnnotatedPhotograph]]:
-    """Photographs to train on and those held out, decoded."""
+    """Photographs to train on and those held out, decoded.
+
+    Raises:
+        RequestError: when a file cannot be used, or no photograph to train on has a lesion.
+    """
     images = lesions.images(context.callbacks.tick)
     parts = idrid.hold_out(
         images, proportion=protocol.detector.held_out, seed=protocol.data.data_seed
@@ -234,6 +243,8 @@ def _open(
             decoded.append(idrid.open_image(image, size_px))
             done += 1
             context.callbacks.tick("reading lesion masks", done, len(images))
+    if not any(len(photograph.boxes) for photograph in opened[0]):
+        raise idrid.without_lesions(lesions.name, len(opened[0]))
     return opened
 
 

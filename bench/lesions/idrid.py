@@ -2,7 +2,8 @@
 
 Layout as published, below the folder: `A. Segmentation/1. Original Images/a. Training Set/` and,
 below `2. All Segmentation Groundtruths/a. Training Set/`, a folder of masks per kind of lesion. The
-`b. Testing Set` is read where it is there.
+`b. Testing Set` is read where it is there. Names and endings may be spelled in any case, and files
+that begin with `._`, macOS's notes on others, are passed over.
 """
 
 import os
@@ -18,8 +19,16 @@ from bench.data import field_of_view
 from bench.data.atomic_folder import is_whole
 from bench.data.cache import ProgressCallback
 from bench.data.decode import read_image
+from bench.data.picture_files import refuse_special
 from bench.errors import RequestError
 from bench.lesions import masks
+from bench.lesions.mask_folders import (
+    EXTENSIONS,
+    FOLDERS,
+    MASK_EXTENSIONS,
+    masks_by_name,
+    pictures,
+)
 from bench.protocol.settings import Protocol
 from bench.seeding import seed_for
 from bench.store import digest, file_digest
@@ -30,13 +39,6 @@ PHOTOGRAPHS = "1. Original Images"
 MASKS = "2. All Segmentation Groundtruths"
 SETS = {"training": "a. Training Set", "testing": "b. Testing Set"}
 LAYOUT = f"{BASE}/{PHOTOGRAPHS}/{SETS['training']}/IDRiD_01.jpg and {BASE}/{MASKS}/..."
-EXTENSIONS = (".jpg", ".jpeg", ".png")
-FOLDERS = {  # a kind of lesion: its folder and the end of its masks' names
-    "microaneurysms": ("1. Microaneurysms", "MA"),
-    "haemorrhages": ("2. Haemorrhages", "HE"),
-    "hard exudates": ("3. Hard Exudates", "EX"),
-    "soft exudates": ("4. Soft Exudates", "SE"),
-}
 KINDS = tuple(FOLDERS)
 
 
@@ -134,9 +136,10 @@ def read(root: Path) -> tuple[LesionImage, ...]:
     """All photographs below a folder, in the order of their names.
 
     Raises:
-        RequestError: on another layout, or a photograph without any mask.
+        RequestError: on another layout, a photograph that is there twice or has no mask at all, or
+            a mask in the folder of another kind of lesion.
     """
-    base = root / BASE if (root / BASE).is_dir() else root
+    base = _base(root)
     images = tuple(image for name in SETS for image in _read_set(base, name))
     if not any(image.set == "training" for image in images):
         raise RequestError(
@@ -150,6 +153,30 @@ def read(root: Path) -> tuple[LesionImage, ...]:
             f"{bare[0]}); unpack all of IDRiD's segmentation part"
         )
     return images
+
+
+def unused_masks(root: Path) -> list[str]:
+    """Files among the masks that belong to no photograph, below the folder of `read`.
+
+    Raises:
+        RequestError: as `read`.
+    """
+    used = {path for image in read(root) for path in image.masks.values()}
+    return [
+        path.name
+        for name in SETS
+        for folder in _mask_folders(_base(root), name).values()
+        for path in pictures(folder, EXTENSIONS + MASK_EXTENSIONS)
+        if path not in used
+    ]
+
+
+def without_lesions(name: str, count: int) -> RequestError:
+    """The refusal of photographs whose masks are all empty: nothing could be learned from them."""
+    return RequestError(
+        f"{name}: the masks of all {count} photographs to train on are empty; a mask is white, or "
+        "one where it is zero elsewhere, inside lesions: unpack IDRiD's segmentation part again"
+    )
 
 
 def hold_out(
@@ -183,19 +210,14 @@ def open_image(image: LesionImage, size_px: int) -> AnnotatedPhotograph:
     """A photograph as the detector sees it: its field of view, square, with one box per lesion.
 
     Raises:
-        RequestError: naming a file that cannot be read, or a mask of another size.
+        RequestError: naming a file that cannot be read, or a mask that `masks.read` refuses.
     """
     photograph = read_image(image.path)
     seen = field_of_view.find(photograph)
     boxes, kinds = [np.empty((0, 4))], []
     for kind, path in image.masks.items():
-        mask = read_image(path).max(axis=2)
-        if mask.shape != photograph.shape[:2]:
-            raise RequestError(
-                f"mask {path.name} is {mask.shape[1]} x {mask.shape[0]} px and its photograph "
-                f"{photograph.shape[1]} x {photograph.shape[0]}; fetch both again"
-            )
-        lesion_boxes = seen.to_crop(masks.boxes(mask), size_px)
+        lesions = masks.boxes(masks.read(path, photograph.shape))
+        lesion_boxes = seen.to_crop(lesions, size_px)
         inside = lesion_boxes[_in_field(lesion_boxes, seen.mask(size_px))]
         boxes.append(inside)
         kinds += [KINDS.index(kind)] * len(inside)
@@ -212,20 +234,36 @@ def _in_field(boxes: np.ndarray, field_mask: np.ndarray) -> np.ndarray:
     return field_mask[y, x] & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
 
 
+def _base(root: Path) -> Path:
+    return root / BASE if (root / BASE).is_dir() else root
+
+
 def _read_set(base: Path, name: str) -> list[LesionImage]:
-    folder = base / PHOTOGRAPHS / SETS[name]
-    if not folder.is_dir():
-        return []
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
-    return [LesionImage(p.stem, p, name, _masks(base, name, p.stem)) for p in paths]
-
-
-def _masks(base: Path, name: str, image_id: str) -> dict[str, Path]:
-    paths = {
-        kind: base / MASKS / SETS[name] / folder / f"{image_id}_{suffix}.tif"
-        for kind, (folder, suffix) in FOLDERS.items()
+    photographs: dict[str, Path] = {}
+    for path in pictures(base / PHOTOGRAPHS / SETS[name], EXTENSIONS):
+        refuse_special(path)
+        if path.stem in photographs:
+            raise RequestError(
+                f"photograph {path.stem} is there twice ({photographs[path.stem].name}, "
+                f"{path.name}); keep one"
+            )
+        photographs[path.stem] = path
+    masks_of = {
+        kind: masks_by_name(kind, folder) for kind, folder in _mask_folders(base, name).items()
     }
-    return {kind: path for kind, path in paths.items() if path.is_file()}
+    return [
+        LesionImage(image_id, path, name, _masks(masks_of, image_id))
+        for image_id, path in photographs.items()
+    ]
+
+
+def _masks(masks_of: dict[str, dict[str, Path]], image_id: str) -> dict[str, Path]:
+    named = {kind: f"{image_id}_{suffix}".lower() for kind, (_, suffix) in FOLDERS.items()}
+    return {kind: masks_of[kind][name] for kind, name in named.items() if name in masks_of[kind]}
+
+
+def _mask_folders(base: Path, name: str) -> dict[str, Path]:
+    return {kind: base / MASKS / SETS[name] / folder for kind, (folder, _) in FOLDERS.items()}
 
 
 def _draw(lesions: LesionSet, tick: ProgressCallback) -> None:

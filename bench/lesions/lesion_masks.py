@@ -9,7 +9,8 @@ from torch import Tensor
 
 from bench.data import field_of_view
 from bench.data.decode import read_image
-from bench.errors import RequestError
+from bench.lesions import idrid
+from bench.lesions import masks as mask_files
 from bench.lesions.idrid import KINDS, LesionImage
 from bench.seeding import generator_for
 
@@ -33,10 +34,13 @@ def read(images: Sequence[LesionImage], size_px: int, name: str) -> MaskedPhotog
     """All photographs of the set called `name` at one size.
 
     Raises:
-        RequestError: naming a file that cannot be read, or a mask of another size.
+        RequestError: naming a file that cannot be read or a mask that `masks.read` refuses, or when
+            all masks are empty.
     """
     pairs = [_open(image, size_px) for image in images]
     photographs, masks = (np.stack(part) for part in zip(*pairs, strict=True))
+    if not masks[:, :-1].any():
+        raise idrid.without_lesions(name, len(images))
     return MaskedPhotographs(photographs, masks, name)
 
 
@@ -102,14 +106,8 @@ def _open(image: LesionImage, size_px: int) -> tuple[np.ndarray, np.ndarray]:
     lesions = np.zeros((len(KINDS), size_px, size_px), dtype=np.uint8)
     for channel, kind in enumerate(KINDS):
         if kind in image.masks:
-            mask = read_image(image.masks[kind])
-            if mask.shape != photograph.shape:
-                raise RequestError(
-                    f"mask {image.masks[kind].name} is {mask.shape[1]} x {mask.shape[0]} px and "
-                    f"its photograph {photograph.shape[1]} x {photograph.shape[0]}; fetch both "
-                    "again"
-                )
-            whole = np.where(mask.max(axis=2, keepdims=True) > 1, 255, 0).astype(np.uint8)
+            lesion = mask_files.read(image.masks[kind], photograph.shape)
+            whole = np.where(lesion[..., None], 255, 0).astype(np.uint8)
             lesions[channel] = field_of_view.crop(whole.repeat(3, axis=2), seen, size_px)[:, :, 0]
     background = 255 - lesions.max(axis=0)
     return shown, np.concatenate([lesions, background[None]])

@@ -48,16 +48,68 @@ def wrapped(state: dict) -> dict[str, dict]:
         "wrapped": {"state_dict": state, "epoch": 3},
         "model": {"model": state},
         "contrast": {"state_dict": moco | {"module.queue": torch.zeros(4)}},
+        **inside_networks(state, head),
     }
 
 
-@pytest.mark.parametrize(
-    "form", ["bare", "with a head", "parallel", "wrapped", "model", "contrast"]
-)
+def inside_networks(state: dict, head: dict) -> dict[str, dict]:
+    """The same weights inside the checkpoints of whole networks."""
+
+    def under(prefix: str, add: float = 0.0) -> dict:
+        return {f"{prefix}.{k}": v + add if v.is_floating_point() else v for k, v in state.items()}
+
+    other_classes = {"head.weight": torch.zeros(3, 24), "head.bias": torch.zeros(3)}
+    return {
+        "a run's own": under("trunk") | other_classes,
+        "with its head inside": under("encoder") | {f"encoder.{k}": v for k, v in head.items()},
+        "ours, pretrained": under("encoders.query.trunk") | under("encoders.key.trunk", 1),
+        "as the released code names it": under("encoder_q.0") | under("encoder_k.0", 1),
+        "bootstrapped": under("online_network.encoder") | under("target_network.encoder", 1),
+        "twice the same": under("student") | under("teacher"),
+        "parallel, nested": {"model": {"state_dict": under("module.backbone")}, "epoch": 3},
+        "of a checkpoint": {"module": under("trunk"), "optimizer": {"lr": 0.1}},
+        "with numbers beside": under("trunk") | {"epoch": 3, "arch": "resnet10t"},
+    }
+
+
+@pytest.mark.parametrize("form", list(wrapped({})))
 def test_weights_from_a_file_are_the_weights(tmp_path: Path, form: str):
     torch.save(wrapped(backbone(1).state_dict())[form], tmp_path / "weights.pt")
     loaded = backbone(2, weights=tmp_path / "weights.pt")
     assert torch.equal(loaded(IMAGES), backbone(1)(IMAGES))
+
+
+def test_of_two_backbones_that_differ_none_is_taken(tmp_path: Path):
+    one, other = backbone(1).state_dict(), backbone(3).state_dict()
+    both = {f"student.{k}": v for k, v in one.items()} | {
+        f"teacher.{k}": v for k, v in other.items()
+    }
+    torch.save(both, tmp_path / "weights.pt")
+    with pytest.raises(WeightsMismatch, match=r"2 backbones that fit \('student\.', 'teacher\.'\)"):
+        backbone(2, weights=tmp_path / "weights.pt")
+
+
+def test_of_two_backbones_the_one_that_fits_is_taken(tmp_path: Path):
+    torch.manual_seed(0)
+    small = create("resnet10t", channels=(8, 8, 8, 8)).state_dict()
+    both = {f"a.{k}": v for k, v in small.items()}
+    both |= {f"b.{k}": v for k, v in backbone(1).state_dict().items()}
+    torch.save(both, tmp_path / "weights.pt")
+    assert torch.equal(backbone(2, weights=tmp_path / "weights.pt")(IMAGES), backbone(1)(IMAGES))
+
+
+def test_a_checkpoint_of_another_width_is_told_tensor_by_tensor(tmp_path: Path):
+    torch.manual_seed(0)
+    small = create("resnet10t", channels=(8, 8, 8, 8)).state_dict()
+    torch.save({f"trunk.{k}": v for k, v in small.items()}, tmp_path / "weights.pt")
+    with pytest.raises(WeightsMismatch, match=r"0 tensors missing.*\d+ tensors of another shape"):
+        backbone(2, weights=tmp_path / "weights.pt")
+
+
+def test_a_file_without_tensors_is_told(tmp_path: Path):
+    torch.save({"epoch": 3}, tmp_path / "weights.pt")
+    with pytest.raises(WeightsUnavailable, match="hold no tensors"):
+        backbone(2, weights=tmp_path / "weights.pt")
 
 
 def test_safetensors_are_read_too(tmp_path: Path):

@@ -57,6 +57,7 @@ def test_boxes_belong_to_their_images(labels):
     )
     assert data.boxes == "given"
     assert [r.boxes for r in data.records] == [(), ((1, 2, 3, 4), (5, 6, 7, 8))]
+    (data.records[0].path.parents[1] / "boxes.csv").unlink()
     assert folder.load(labels("image,label\na.jpg,1\n")).records[0].boxes == ()
 
 

@@ -56,22 +56,23 @@ def test_a_stopped_sweep_ends_with_4_when_its_runs_have_and_goes_on(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif("BENCH_LONG" not in os.environ, reason="takes minutes; set BENCH_LONG=1")
-def test_twelve_runs_killed_ten_times_equal_an_undisturbed_sweep(tmp_path, tiny):
+def test_24_runs_of_two_launchers_killed_200_times_equal_an_undisturbed_sweep(tmp_path, tiny):
     changes = [word for change in (*tiny, *LONGER) for word in ("--set", change)]
 
     def words(name):
         place = ["--results", str(tmp_path / name / "runs"), "--cache", str(tmp_path / name)]
-        needed = ["--dataset", "eyeq-twin", "--methods", "resnet50,comcl", "--seeds", "2"]
+        needed = ["--dataset", "eyeq-twin", "--methods", "resnet50,comcl", "--seeds", "4"]
         asked = ["sweep", *needed, "--protocol", "smoke", "--jobs", "2"]
         return [sys.executable, "-m", "bench", *asked, *place, *changes]
 
     subprocess.run(words("whole"), check=True, **QUIET)
     runs = tmp_path / "cut" / "runs"
-    killed = disturbed(words("cut"), runs, kills=10, every=(3.0, 10.0), **QUIET)
-    assert len(killed) == 10
-    assert len(results_of(runs)) == 12
+    killed = disturbed(words("cut"), runs, kills=200, every=(1.0, 5.0), launchers=2, **QUIET)
+    print(f"{len(killed)} kills: " + ", ".join(f"{killed.count(w)} {w}" for w in set(killed)))
+    assert len(killed) == 200
+    assert len(results_of(runs)) == 24
     assert results_of(runs) == results_of(tmp_path / "whole" / "runs")
-    assert len(set(results_of(runs).values())) == 12
+    assert len(set(results_of(runs).values())) == 24
     for path in runs.glob("*/*/*/events.jsonl"):
         events = [json.loads(line) for line in path.read_text().splitlines()]
         epochs = [(event["stage"], event["epoch"]) for event in events]

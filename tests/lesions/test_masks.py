@@ -40,11 +40,12 @@ def test_what_lies_in_a_hole_of_a_lesion_is_part_of_it():
     assert boxes(ring).tolist() == [[2, 2, 16, 16]]
 
 
-def test_a_mask_of_ones_is_empty_and_of_twos_is_not():
-    """The threshold is above 1, as in the code: some masks have 1 as background noise."""
+def test_ones_are_noise_beside_255_and_lesions_beside_zeros_alone():
+    """The threshold is above 1, as in the code; a mask of zeros and ones has nothing above."""
     lesion = mask_of((slice(5, 8), slice(10, 16))) // 255
-    assert boxes(lesion).shape == (0, 4)
-    assert len(boxes(2 * lesion)) == 1
+    assert len(boxes(lesion)) == len(boxes(2 * lesion)) == 1
+    noisy = mask_of((slice(15, 18), slice(10, 16))) + lesion
+    assert boxes(noisy).tolist() == [[9, 14, 17, 19]]
 
 
 def test_truth_values_mean_the_same_as_bytes():

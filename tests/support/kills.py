@@ -25,39 +25,53 @@ def workers(mark: Path) -> list[int]:
 
 
 def disturbed(
-    launcher: Sequence[str], mark: Path, *, kills: int, every: tuple[float, float], **options: Any
+    launcher: Sequence[str],
+    mark: Path,
+    *,
+    kills: int,
+    every: tuple[float, float],
+    launchers: int = 1,
+    **options: Any,
 ) -> list[str]:
-    """Start a launcher until it ends well, killing it and its workers on the way.
+    """Start launchers until they end well, killing them and their workers on the way.
 
     Args:
         launcher: Its command line.
         mark: Folder that the command lines of workers name.
         kills: Number of times that something is killed (-9).
         every: Bounds of the seconds between them, drawn anew each time.
+        launchers: How many work on the same runs at once; one that ended is started again.
 
     Returns:
         Who was killed, in order; fewer than `kills` if the work was done before.
     """
-    rng, done = random.Random(0), []
-    for _ in range(2 * kills + 5):
-        process = subprocess.Popen(launcher, **options)
-        while process.poll() is None:
-            if len(done) == kills:
-                process.wait()
-                break
-            _wait(process, rng.uniform(*every))
-            whom = rng.choice(WHOM)
-            if process.poll() is None and _kill(process, whom, workers(mark), rng):
-                done.append(whom)
-        if process.returncode == 0:
+    rng, done, starts = random.Random(0), [], 0
+    going: list[subprocess.Popen[Any]] = []
+    while len(done) < kills:
+        for _ in range(launchers - len(going)):
+            assert (starts := starts + 1) < 2 * kills + 5, f"never done; killed {done}"
+            going.append(subprocess.Popen(launcher, **options))
+        _wait(going, rng.uniform(*every))
+        whom = rng.choice(WHOM)
+        one = going[0] if len(going) == 1 else rng.choice(going)
+        if one.poll() is None and _kill(one, whom, workers(mark), rng):
+            done.append(whom)
+        ended = [process for process in going if process.poll() is not None]
+        assert all(p.returncode in (0, 1, -signal.SIGKILL) for p in ended), ended
+        if any(process.returncode == 0 for process in ended):
+            break
+        going = [process for process in going if process not in ended]
+    codes = [process.wait() for process in going]
+    for _ in range(kills + 1):
+        if 0 in codes:
             return done
-        assert process.returncode in (1, -signal.SIGKILL), process.returncode
+        codes = [subprocess.run(launcher, **options).returncode]
     raise AssertionError(f"never done; killed {done}")
 
 
-def _wait(process: subprocess.Popen[Any], seconds: float) -> None:
+def _wait(going: Sequence[subprocess.Popen[Any]], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline:
+    while all(p.poll() is None for p in going) and time.monotonic() < deadline:
         time.sleep(0.01)
 
 

@@ -5,14 +5,15 @@ Layout: `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`, `train_val_list.tx
 `images_001/images/` ... `images_012/images/`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import Image
-
+from bench.data.decode import size_px
 from bench.data.image_names import refuse_unsafe
 from bench.data.label_table import csv_lines, lines_of, read_table
+from bench.data.picture_files import refuse_special
 from bench.data.published import FINDINGS, NO_FINDING
 from bench.data.records import Box, check_unique
 from bench.errors import RequestError
@@ -114,31 +115,42 @@ def boxes(root: Path) -> dict[str, tuple[Box, ...]]:
         RequestError: on a line that is no box.
     """
     path, by_image = root / BOXES, dict[str, tuple[Box, ...]]()
-    if not path.is_file():
+    if not (path.exists() or path.is_symlink()):
         return by_image
+    refuse_special(path, "file")
     for number, line in enumerate(_lines(path)[1:], start=2):
-        try:
-            x, y, width, height = (float(value) for value in line[2:6])
-        except ValueError:
-            raise RequestError(
-                f"{BOXES}, line {number}: x, y, width and height must be numbers, not {line[2:6]}"
-            ) from None
+        x, y, width, height = _numbers(line[2:6], number)
         name = Path(line[0]).stem
         by_image[name] = (*by_image.get(name, ()), (x, y, x + width, y + height))
     return by_image
+
+
+def _numbers(cells: Sequence[str], line: int) -> list[float]:
+    try:
+        numbers = [float(cell) for cell in cells]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+        raise RequestError(
+            f"{BOXES}, line {line}: x, y, width and height must be numbers, not {list(cells)}"
+        )
+    return numbers
 
 
 def scaled(boxes: Sequence[Box], path: Path) -> tuple[Box, ...]:
     """Boxes in pixels of 1024 as boxes in pixels of the file, whatever size it has.
 
     Raises:
-        RequestError: when the file is no image.
+        RequestError: when the file is no image, or a box does not lie in NIH's picture of it.
     """
-    try:
-        with Image.open(path) as image:
-            across, down = (side / BOX_SIDE for side in image.size)
-    except OSError as error:
-        raise RequestError(f"image {path.name} cannot be read ({error}); fetch it again") from error
+    across, down = (side / BOX_SIDE for side in size_px(path))
+    for box in boxes:
+        x0, y0, x1, y1 = box
+        if not (0 <= x0 < x1 <= BOX_SIDE and 0 <= y0 < y1 <= BOX_SIDE):
+            raise RequestError(
+                f"{BOXES}, image {path.name}: the box {', '.join(f'{v:g}' for v in box)} does not "
+                f"lie in NIH's picture of {BOX_SIDE} x {BOX_SIDE} px; fetch the file again"
+            )
     return tuple((x0 * across, y0 * down, x1 * across, y1 * down) for x0, y0, x1, y1 in boxes)
 
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.data import given_boxes
 from bench.data.cache import ProgressCallback
 from bench.data.chest import checks as chest_checks
 from bench.data.chest import files as chest_files
 from bench.data.chest.files import ListedImage
 from bench.data.chest.quality import quality
 from bench.data.chest.subset import boxes_to_train, subset
-from bench.data.folder import read_boxes
 from bench.data.published import FINDINGS
 from bench.data.records import Box, Dataset, Record
 from bench.errors import RequestError
@@ -84,8 +84,9 @@ def load(
         raise RequestError(missing(root, chosen) + way_out)
     wanted, uses_nih_boxes = chosen.rows, protocol.patches.boxes == "given"
     oracle = not real and not uses_nih_boxes
-    boxes = read_boxes(root / "boxes.csv") if oracle else boxed
-    records = _records(wanted, paths, {Path(image).stem: b for image, b in boxes.items()}, oracle)
+    records = _records(wanted, paths, {} if oracle else boxed)
+    if oracle:
+        records = list(given_boxes.attach(records, root, (row.image_id for row in rows)).records)
     known = quality(records, [row.view for row in wanted], protocol.chest, cache=cache, tick=tick)
     how = protocol.chest.degradation
     return Dataset(
@@ -153,15 +154,12 @@ def missing(root: Path, chosen: ChosenImages) -> str:
 
 
 def _records(
-    rows: Sequence[ListedImage],
-    paths: dict[str, Path],
-    boxes: dict[str, tuple[Box, ...]],
-    oracle: bool,
+    rows: Sequence[ListedImage], paths: dict[str, Path], boxes: dict[str, tuple[Box, ...]]
 ) -> list[Record]:
-    """Records of good quality; boxes in pixels of the file, as the synthetic twin's are already."""
+    """Records of good quality; NIH's boxes in pixels of the file."""
     records = []
     for row in rows:
         path, image_boxes = paths[row.image_id], boxes.get(row.image_id, ())
-        inside = image_boxes if oracle or not image_boxes else chest_files.scaled(image_boxes, path)
+        inside = chest_files.scaled(image_boxes, path) if image_boxes else ()
         records.append(Record(row.image_id, path, row.patient_id, row.labels, 0, row.split, inside))
     return records
