@@ -21,9 +21,10 @@ check: .venv/made
 	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 # Long proofs, of which `make test` has a short version each: a sweep killed ten times, forty stored
-# runs prepared anew. About ten minutes.
+# runs prepared anew, 100,000 locks held by processes that are killed and suspended. Half an hour.
 test-long: .venv/made
-	BENCH_LONG=1 $(BIN)/pytest tests/faults/test_sweep_killed.py tests/golden/test_stored_identities.py
+	BENCH_LONG=1 $(BIN)/pytest tests/faults/test_sweep_killed.py tests/golden/test_stored_identities.py \
+		tests/locking/test_stress.py
 
 # Plants one fault at a time and asks whether a test notices: an hour or more.
 mutants: .venv/made

@@ -30,6 +30,10 @@ class Interrupted(BenchError):
     exit_code = 4
 
 
+class LostLock(Interrupted):
+    """Another process took over what this one was on; it stops, and writes nothing more there."""
+
+
 class DamagedWarning(UserWarning):
     """Something in the cache was altered on disk; it was set aside and is made again."""
 

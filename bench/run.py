@@ -11,7 +11,6 @@ stages in `bench.pipeline.recipes`, the training loop in `bench.training.loop`, 
 """
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +25,7 @@ from bench import store
 from bench.data.leakage import images_of, leakage
 from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict, registry
-from bench.locking import lock, owner_of
+from bench.locking import Waiting, check, lock
 from bench.pipeline import build, embeddings, record, saliency
 from bench.pipeline.context import RunContext
 from bench.pipeline.gather import run_context
@@ -47,7 +46,8 @@ def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
 
     Raises:
         RequestError: exit 2, the request is wrong or cannot be served here.
-        Interrupted: exit 4, it was asked to stop; the same command resumes.
+        Interrupted: exit 4, it was asked to stop, or (LostLock) was suspended and another process
+            took over; the same command resumes.
         BenchError: exit 1, it failed; the reason is in `failure.json` of its folder.
     """
     device = choose_device(request.device)
@@ -56,9 +56,9 @@ def execute(request: Request, callbacks: Callbacks) -> dict[str, Any]:
         prepared = prepare(request, callbacks.tick)
         check_precision(prepared.protocol.engine.precision, device)
         while not store.is_done(prepared.folder):
-            with lock(prepared.folder) as acquired:
-                if acquired and not store.is_done(prepared.folder):
-                    _run_or_explain(prepared, device, callbacks, interrupted)
+            with lock(prepared.folder) as held:
+                if held and not store.is_done(prepared.folder):
+                    _run_or_explain(prepared, device, callbacks, held.stopping(interrupted))
                     break
             _wait(prepared, callbacks, interrupted)
     return store.record(prepared.folder)
@@ -74,6 +74,7 @@ def _run_or_explain(
     except Interrupted:
         raise
     except RequestError:
+        check(prepared.folder)
         (prepared.folder / "spec.json").unlink(missing_ok=True)  # it never began
         raise
     except Exception as error:
@@ -221,12 +222,7 @@ def _say_estimate(stages: tuple[Stage, ...], training: TrainingContext) -> None:
 
 def _wait(prepared: Prepared, callbacks: Callbacks, interrupted: Callable[[], bool]) -> None:
     """Wait until the process that holds the run's lock is done or gone."""
-    owner = owner_of(prepared.folder)
-    if owner is not None:
-        callbacks.say(
-            f"process {owner['pid']} on {owner['host']} is working on this run; waiting for it"
-        )
-    while owner_of(prepared.folder) is not None:
-        time.sleep(0.5)
+    waiting = Waiting(prepared.folder, "this run", callbacks.say)
+    while waiting.pause():
         if interrupted():
             raise Interrupted("stopped while waiting for another process; nothing is lost")

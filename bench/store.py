@@ -10,12 +10,16 @@ import io
 import json
 import math
 import os
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from bench import locking
+from bench.errors import LostLock
 
 RECORDED = ("spec.json", "provenance.json", "metrics.json", "predictions.parquet")
 ARTEFACTS = ("saliency.npz", "embeddings.npz")
@@ -89,16 +93,44 @@ def folder_of(root: Path, spec: Spec) -> Path:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file atomically: a crash leaves the old content or the new one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    """Replace a file atomically: a crash leaves the old content or the new one.
+
+    Raises:
+        LostLock: another process took over the folder, which this one had locked.
+    """
+    partial = partial_of(path)
     try:
         with partial.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)  # there still is one where the disk was full
+
+
+def partial_of(path: Path) -> Path:
+    """A name beside a file, to write it under first; no process uses it twice or another's."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}.partial")
+
+
+def replace(partial: Path, path: Path) -> None:
+    """Give a partial file its name, unless the folder's lock was lost meanwhile.
+
+    The order is what keeps a process out that lost its lock: a new holder removes partial files.
+
+    Raises:
+        LostLock: another process took over the folder; the partial file is removed.
+    """
+    try:
+        locking.check(path.parent)
+        partial.replace(path)
+    except FileNotFoundError:
+        locking.check(path.parent)  # says why, if that is why
+        raise
+    except LostLock:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -146,6 +178,7 @@ class EventLog:
 
     def append(self, event: dict[str, Any]) -> None:
         """Add one line and wait until it is on the disk."""
+        locking.check(self.path.parent)
         with self.path.open("a") as file:
             file.write(json.dumps(without_nan(event), sort_keys=True) + "\n")
             file.flush()

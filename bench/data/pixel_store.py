@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -102,13 +102,19 @@ class PixelStore:
         """
         work = self.folder / f"work-{digest(list(keys))[:16]}"
         while _missing(keys, self.rows()):
-            with lock(work) as acquired:
-                if acquired:
-                    missing = _missing(keys, self.rows())
-                    return self._make(keys, make, missing, on_count, skip)
-            while owner_of(work) is not None:
+            try:
+                with lock(work) as acquired:
+                    if acquired:
+                        missing = _missing(keys, self.rows())
+                        return self._make(keys, make, missing, on_count, skip)
+            finally:
+                with suppress(OSError):  # it has something in it: another process is on these rows
+                    work.rmdir()
+            while True:
                 on_count(len(keys) - len(_missing(keys, self.rows())))
                 time.sleep(0.5)
+                if owner_of(work) is None:
+                    break
         return {}
 
     def _make(

@@ -7,7 +7,6 @@ its origin, and the digest of the weights.
 """
 
 import io
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -25,7 +24,7 @@ from bench.lesions.box_source import APPLIED
 from bench.lesions.faster_rcnn import DetectionBatches, LesionDetector, schedule
 from bench.lesions.idrid import KINDS, AnnotatedPhotograph, LesionSet
 from bench.lesions.predictions import DetectorImage, Predictor, threads
-from bench.locking import lock
+from bench.locking import Waiting, lock
 from bench.protocol.settings import DetectorSettings, Protocol
 from bench.seeding import seed_for
 from bench.training.callbacks import Callbacks
@@ -91,12 +90,13 @@ def detector(lesions: LesionSet, protocol: Protocol, context: DetectorContext) -
         Interrupted: asked to stop.
     """
     folder = context.cache / "detectors" / f"{key(lesions, protocol)}-{context.device.type}"
+    waiting = Waiting(folder, "the lesion detector", context.callbacks.say)
     while (report := _finished(folder)) is None:
         with lock(folder) as acquired:
             if acquired and _finished(folder) is None:
                 _train(lesions, protocol, folder, context)
         if not (folder / "detector.json").is_file():
-            time.sleep(1)
+            waiting.pause()
             if context.interrupted():
                 raise Interrupted("stopped while another process trains the lesion detector")
     network = LesionDetector(protocol.detector, fetch=False)

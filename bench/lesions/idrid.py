@@ -19,7 +19,7 @@ from bench.data import field_of_view
 from bench.data.atomic_folder import is_whole
 from bench.data.cache import ProgressCallback
 from bench.data.decode import read_image
-from bench.data.picture_files import refuse_special
+from bench.data.picture_files import printable, refuse_special
 from bench.errors import RequestError
 from bench.lesions import masks
 from bench.lesions.mask_folders import (
@@ -150,7 +150,7 @@ def read(root: Path) -> tuple[LesionImage, ...]:
     if bare:
         raise RequestError(
             f"{len(bare)} of {len(images)} photographs have no mask below {base / MASKS} (first: "
-            f"{bare[0]}); unpack all of IDRiD's segmentation part"
+            f"{printable(bare[0])}); unpack all of IDRiD's segmentation part"
         )
     return images
 
@@ -244,8 +244,8 @@ def _read_set(base: Path, name: str) -> list[LesionImage]:
         refuse_special(path)
         if path.stem in photographs:
             raise RequestError(
-                f"photograph {path.stem} is there twice ({photographs[path.stem].name}, "
-                f"{path.name}); keep one"
+                f"photograph {printable(path.stem)} is there twice "
+                f"({printable(photographs[path.stem].name)}, {printable(path.name)}); keep one"
             )
         photographs[path.stem] = path
     masks_of = {

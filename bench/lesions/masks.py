@@ -38,8 +38,8 @@ def read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     lesion = lesion_pixels(_levels(path))
     if lesion.shape != shape[:2]:
         raise RequestError(
-            f"mask {path.name} is {lesion.shape[1]} x {lesion.shape[0]} px and its photograph "
-            f"{shape[1]} x {shape[0]}; fetch both again"
+            f"mask {printable(path.name)} is {lesion.shape[1]} x {lesion.shape[0]} px and its "
+            f"photograph {shape[1]} x {shape[0]}; fetch both again"
         )
     if lesion.mean() > MOST:
         raise RequestError(

@@ -22,7 +22,7 @@ from bench import store
 from bench.errors import Interrupted
 from bench.evaluation import registry
 from bench.evaluation.metric import KINDS
-from bench.locking import owner_of
+from bench.locking import described, owner_of
 from bench.sweeps.display import Display, last_line
 from bench.sweeps.plan import PlannedRun, words
 
@@ -75,7 +75,7 @@ class _QueuedRun:
     run: PlannedRun
     tries: int = 0
     not_before: float = 0.0
-    elsewhere: bool = False  # said to be in the hands of another process
+    elsewhere: str = ""  # what was said of another process that is on it: "alive", "silent"
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,10 @@ def _begin(
             outcomes.append(Outcome(task.run, "found"))
         elif (owner := owner_of(task.run.folder)) is not None:
             task.not_before = time.monotonic() + ELSEWHERE_SECONDS
-            if not task.elsewhere:
-                task.elsewhere = True
-                where = f"process {owner['pid']} on {owner['host']}"
-                display.says(f"{task.run.title}: {where} is on it, and it is left to that process")
+            if task.elsewhere != (kind := "silent" if owner["silent_seconds"] else "alive"):
+                task.elsewhere = kind
+                who = described(owner)
+                display.says(f"{task.run.title}: {who} is on it, and it is left to that process")
         else:
             waiting.remove(task)
             slot = min(set(range(jobs)) - {child.slot for child in going})

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from bench.errors import BenchError, RequestError
+from bench.store import partial_of, replace
 
 Event = dict[str, Any]
 FIELDS = {"settings", "parts", "random", "history", "best"}
@@ -52,7 +53,7 @@ def save_checkpoint(
     """Store the parts and torch's random state; `path` holds the old file or the new one, whole.
 
     Args:
-        path: the file; `<name>.partial` beside it is used while writing.
+        path: the file; one that ends with `.partial` beside it is used while writing.
         parts: name to object, all that training changes.
         settings: numbers and texts that a resuming run must share.
         history: one event per epoch so far; its length is the epoch reached.
@@ -60,6 +61,7 @@ def save_checkpoint(
 
     Raises:
         CheckpointError: the disk refuses; the old checkpoint stands.
+        LostLock: another process took over the folder, which this one had locked.
     """
     state = {
         "settings": dict(settings),
@@ -68,10 +70,10 @@ def save_checkpoint(
         "history": history,
         "best": None if best is None else vars(best),
     }
-    partial = path.with_name(f"{path.name}.partial")
+    partial = partial_of(path)
     try:
         _write_synced(partial, state)
-        partial.replace(path)
+        replace(partial, path)
     except OSError as error:
         raise CheckpointError(
             f"cannot write checkpoint {path}: {error.strerror or error}; "

@@ -13,7 +13,7 @@ from torch import nn
 
 from bench import checksums
 from bench.errors import Interrupted
-from bench.locking import lock
+from bench.locking import Waiting, lock
 from bench.protocol.settings import EngineSettings, FinetuningSettings
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
@@ -142,6 +142,7 @@ def outcome(
     set aside, and the stage trained again.
     """
     assert stage.outcome is not None, f"{stage.name} has no outcome to share"
+    waiting = Waiting(folder, f"the same stage, {stage.name}", training.say)
     while (made := _finished(folder)) is None:
         with lock(folder) as acquired:
             if acquired and _finished(folder) is None:
@@ -151,7 +152,7 @@ def outcome(
                 module = train(stage, start, folder, inside)
                 _keep(stage.outcome(module), folder, training.device)
         if not (folder / "outcome.json").is_file():
-            time.sleep(1)
+            waiting.pause()
             if training.interrupted():
                 raise Interrupted(f"{stage.name}: stopped while another process trains it")
     training.log.forget(stage.name)

@@ -48,7 +48,7 @@ TRAPS = {
     ),
     3: (
         "faults/test_crashes.py::test_two_processes_on_one_run_make_one_result",
-        "test_locking.py::test_of_many_takers_exactly_one_holds",
+        "locking/test_lock.py::test_of_many_takers_exactly_one_holds",
     ),
     4: (
         "contracts/test_versions.py::test_code_and_versions_changed_together",

@@ -153,6 +153,7 @@ def test_of_two_builders_of_the_same_rows_one_builds(tmp_path, store):
     both = [builder(tmp_path) for _ in "ab"]
     made = [process.communicate()[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]
+    assert not list(store.folder.glob("work-*"))  # what they were locked by
     assert sorted(map(int, made[0] + made[1])) == list(range(len(KEYS)))
     assert right(store)
 

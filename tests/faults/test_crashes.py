@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from left_claims import grow_old, leave_behind
 
 from bench import store
-from bench.errors import Interrupted
+from bench.errors import Interrupted, LostLock, RequestError
 from bench.pipeline.resolve import Request
 from bench.run import execute
 from bench.training.callbacks import Callbacks
@@ -111,6 +112,32 @@ def test_a_killed_process_is_resumed_to_the_same_predictions(request_for, tmp_pa
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (folder,) = [path.parent for path in request.results.rglob("DONE")]
     assert (folder / "predictions.parquet").read_bytes() == predictions(whole)
+
+
+@pytest.mark.parametrize("then", [None, RequestError("x"), ValueError("x")])
+def test_a_run_that_another_took_over_writes_nothing_more_and_ends_with_4(
+    request_for, tmp_path, then
+):
+    """Whatever else happens to it; and the next try finds the folder as the other left it."""
+    before: dict[Path, bytes] = {}
+
+    def taken_over(_):
+        if not before:
+            (path,) = tmp_path.glob("runs/*/*/*/claim.json")
+            leave_behind(path.parent, host="elsewhere")
+            before.update({file: file.read_bytes() for file in path.parent.iterdir()})
+        if then is not None:
+            raise then
+
+    with pytest.raises(LostLock, match="writes nothing more") as lost:
+        execute(request_for(), Callbacks(SILENT.tick, taken_over, SILENT.say))
+    assert lost.value.exit_code == 4
+    (folder,) = tmp_path.glob("runs/*/*/*")
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+    assert {file.name for file in before} == {"claim.json", "events.jsonl", "spec.json"}
+    grow_old(folder, 100)
+    assert store.is_done(execute(request_for(), SILENT)["folder"])
+    assert not (folder / "claim.json").exists()
 
 
 def test_eq_3_as_printed_warns_with_the_share_that_it_selects(request_for, tiny):

@@ -33,9 +33,12 @@ READER = (
     "a reader: its rows, labels, qualities, splits and boxes are in the hashed manifest; "
     "tests/data/test_read_sets.py has what the manifest leaves out"
 )
+WHO = "who works on a run; whoever does computes the same"
 EXCLUDED = {
     "bench.errors": "names of errors and their exit codes",
-    "bench.locking": "who works on a run; whoever does computes the same",
+    "bench.locking": WHO,
+    "bench.locking.claim": WHO,
+    "bench.locking.kernel": WHO,
     "bench.provenance": "recorded beside the scores; no score is computed from it",
     "bench.versions": "the versions themselves: hashed, and a bump is no change of code",
     "bench.pipeline.description": "what pages say of a run beside its scores",

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bench.errors import RequestError
+from bench.locking import lock
 from bench.training import checkpoint
 from bench.training.checkpoint import (
     BestEpoch,
@@ -99,15 +100,19 @@ def test_a_full_disk_is_one_of_our_errors():
 
 
 def test_a_write_killed_half_way_leaves_the_old_checkpoint(tmp_path):
-    """A dead process leaves a partial file; it is neither read nor in the way."""
+    """A dead process leaves a partial file, neither read nor in the way; the next holder of the
+    folder's lock removes it."""
     path = tmp_path / "c.pt"
     save(path, module(0))
-    (tmp_path / "c.pt.partial").write_bytes(path.read_bytes()[:100])
+    left = tmp_path / "c.pt.0123456789abcdef.partial"
+    left.write_bytes(path.read_bytes()[:100])
     part = module(1)
     restore(path, part)
     assert torch.equal(weight(part), weight(module(0)))
     save(path, module(2))
-    assert list(tmp_path.iterdir()) == [path]
+    assert set(tmp_path.iterdir()) == {left, path}
+    with lock(tmp_path):
+        assert not left.exists()
 
 
 def damaged_error(path):

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench import store
-from bench.locking import owner_of
+from bench.locking import described, owner_of
 from bench.roster import METHODS
 from bench.versions import DEGRADATION, ENGINE
 
@@ -44,8 +44,8 @@ def newest(runs: pd.DataFrame) -> pd.DataFrame:
 def states(root: Path) -> list[dict[str, Any]]:
     """Every run folder below `root` as a row: state, what it is, and why it failed.
 
-    States: done, stale, running (somebody holds a fresh claim), failed, and interrupted (begun,
-    nobody is on it, resumable).
+    States: done, stale, running (a process holds it; `why` if it is silent), failed, and
+    interrupted (begun, nobody is on it, resumable).
     """
     folders = sorted(path.parent for path in root.glob("*/*/*/spec.json"))
     failed = sorted(path.parent for path in root.glob("*/*/*/failure.json"))
@@ -58,8 +58,8 @@ def _state(folder: Path) -> dict[str, Any]:
     if store.is_done(folder):
         record = store.record(folder)
         state = state_of(record["versions"], record["method"].partition("[")[0])
-    elif owner_of(folder) is not None:
-        state = "running"
+    elif (owner := owner_of(folder)) is not None:
+        state, row["why"] = "running", described(owner) if owner["silent_seconds"] else ""
     elif (folder / "failure.json").is_file():
         state, row["why"] = "failed", json.loads((folder / "failure.json").read_text())["why"]
     else:
