@@ -35,11 +35,22 @@ def why_unusable(pixels: np.ndarray) -> str | None:
         Such as "is black all over", to be set behind the picture's name.
     """
     height, width = pixels.shape[:2]
+    return why_misshapen(width, height) or why_blank(pixels)
+
+
+def why_misshapen(width: int, height: int) -> str | None:
+    """The same by the size alone, in pixels."""
     short, long = sorted((height, width))
     if short < SHORTEST_PX:
         return f"is {width} x {height} px, too small to show anything"
     if long > LONGEST * short:
         return f"is {width} x {height} px, more than {LONGEST} times as long as wide"
+    return None
+
+
+def why_blank(pixels: np.ndarray) -> str | None:
+    """The same of (H, W, 3) uint8 by what they show alone."""
+    height, width = pixels.shape[:2]
     steps = [-(-side // SAMPLED_PX) for side in (height, width)]
     seen = pixels[:: steps[0], :: steps[1]].reshape(-1, 3).astype(np.int16)
     colour = np.median(seen, axis=0)

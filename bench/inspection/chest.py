@@ -19,7 +19,7 @@ from bench.data.datasets import Location, data_folder
 from bench.data.published import FINDINGS, NO_FINDING
 from bench.data.records import Record
 from bench.inspection import images as image_checks
-from bench.inspection.images import cached_line, few, same_lines, unreadable_lines
+from bench.inspection.images import cached_line, few, same_lines, unreadable_lines, unusable_lines
 from bench.inspection.prepare import Preparation, Report
 
 OTHERS_ALONE = "other findings alone"
@@ -97,6 +97,7 @@ def text(report: dict[str, Any]) -> str:
     lines.append(f"images wanted: {total - gone:,} of {total:,} are there")
     lines += [f"  {report['missing_means']}"] if gone else []
     lines += unreadable_lines(report["unreadable"])
+    lines += unusable_lines(report["unusable"])
     lines += _other(f"not {USUAL_SIZE} px, as NIH's are", report["stored_sizes"], USUAL_SIZE)
     lines += _other("not plain grey, and read as grey", report["stored_modes"], USUAL_MODE)
     lines += same_lines(report, _findings)

@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from bench.data import cache, duplicates
 from bench.data.datasets import Location
+from bench.data.field_of_view import FieldOfView
 from bench.data.records import Modality, Record
+from bench.data.unusable import why_blank, why_misshapen
 
 SHOWN = 5
 """How many of a kind the text names; the report has them all."""
@@ -30,13 +34,12 @@ def read(
     framed = {**where, "size_px": sizes[0], "modality": modality}
     failed = cache.unreadable(records, digests, **framed)
     why = {digests[i]: sentence.partition("; ")[0] for i, sentence in failed.items()}
+    names = _names(records)
     broken = {
-        r.path.name: why[content]
-        for r, content in zip(records, digests, strict=True)
-        if content in why
+        name: why[content] for name, content in zip(names, digests, strict=True) if content in why
     }
-    records = [r for r in records if r.path.name not in broken]
-    digests = [content for content in digests if content not in why]
+    kept = [i for i, content in enumerate(digests) if content not in why]
+    records, digests = [records[i] for i in kept], [digests[i] for i in kept]
     entry = cache.clean(records, digests, **framed)
     for size_px in sizes[1:]:
         cache.smaller(entry, size_px=size_px, **where)
@@ -45,11 +48,34 @@ def read(
     alike = duplicates.THRESHOLDS[modality]
     return {
         "unreadable": broken,
+        "unusable": _unusable([names[i] for i in kept], entry),
         "no_field": whole if round_field else [],
         **_compared(records, digests, entry, alike, location.tick),
         "cached": len(records),
         "sizes_px": sizes,
     }
+
+
+def _names(records: Sequence[Record]) -> list[str]:
+    """Names of the files, with their folders where two have one name."""
+    count = Counter(record.path.name for record in records)
+    paths = [record.path for record in records]
+    return [p.name if count[p.name] == 1 else f"{p.parent.name}/{p.name}" for p in paths]
+
+
+def _unusable(names: Sequence[str], entry: cache.CachedImages) -> dict[str, str]:
+    """Files that are pictures of which no network could make anything, and why."""
+    found = {}
+    for i, (name, details) in enumerate(zip(names, entry.details, strict=True)):
+        field = FieldOfView(**details)
+        width, height = field.x1 - field.x0, field.y1 - field.y0
+        why = why_misshapen(width, height)
+        if why is None:
+            box = np.array([field.x0, field.y0, field.x1, field.y1])
+            x0, y0, x1, y1 = np.rint(field.to_crop(box, entry.images.shape[1])[0]).astype(int)
+            why = why_blank(entry.images[i][y0:y1, x0:x1])
+        found |= {} if why is None else {name: why}
+    return found
 
 
 def _compared(
@@ -99,6 +125,14 @@ def unreadable_lines(unreadable: dict[str, str]) -> list[str]:
     for file, why in unreadable.items():
         lines.append(f"  {why}" if file in why else f"  {file}: {why}")
     return lines
+
+
+def unusable_lines(unusable: dict[str, str]) -> list[str]:
+    """Pictures that can be read and that show nothing, and why each of them; none without any."""
+    if not unusable:
+        return []
+    lines = [f"  {file} {why}" for file, why in unusable.items()]
+    return [f"readable, but of no use to any network: {len(unusable)}", *lines]
 
 
 def same_lines(report: dict[str, Any], labelled: Callable[[list[int]], str]) -> list[str]:

@@ -15,7 +15,7 @@ from bench.data.datasets import Location, data_folder
 from bench.data.image_names import linked_outside
 from bench.data.records import SPLITS, Dataset, Record
 from bench.inspection import images as image_checks
-from bench.inspection.images import cached_line, few, same_lines, unreadable_lines
+from bench.inspection.images import cached_line, few, same_lines, unreadable_lines, unusable_lines
 from bench.inspection.prepare import Preparation, Report
 from bench.tasks import DIABETIC_RETINOPATHY
 
@@ -91,6 +91,7 @@ def text(report: dict[str, Any]) -> str:
     lines += [f"  {report['missing_means']}"] if missing else []
     lines += few("links to files outside the folder, which are followed", report["links_outside"])
     lines += unreadable_lines(report["unreadable"])
+    lines += unusable_lines(report["unusable"])
     lines += few("no round field found, the whole frame is taken", report["no_field"])
     lines += same_lines(report, lambda labels: "/".join(map(str, labels)))
     lines.append(cached_line(report))

@@ -202,3 +202,20 @@ def test_claims_are_judged_from_records(bench):
     shown = bench("claims", "--records", str(study))
     assert shown.exit_code == 0
     assert "contradicted" in shown.stdout and "synthetic images" in shown.stdout
+
+
+def test_patients_and_files_in_two_splits_are_warned_of_before_training(bench, small_set, tmp_path):
+    other = shutil.copytree(small_set, tmp_path / "other")
+    labels = pd.read_csv(other / "labels.csv")
+    labels.loc[0, "patient_id"] = labels.loc[1, "patient_id"]  # 000.png is in test, 001.png not
+    labels.to_csv(other / "labels.csv", index=False)
+    shutil.copyfile(other / "images" / "003.png", other / "images" / "002.png")
+    shown = bench("run", "--method", "resnet50", data=other)
+    assert shown.exit_code == 0, shown.stderr
+    for sentence in ("1 patient has images in both", "1 image file stands in both"):
+        (line,) = [n for n, text in enumerate(shown.stderr.splitlines()) if sentence in text]
+        assert not any("step" in text for text in shown.stderr.splitlines()[:line])
+        assert f"warning: {sentence}" in shown.stdout
+    record = json.loads(bench("run", "--method", "resnet50", "--json", data=other).stdout)
+    assert sum(pair["patients"] for pair in record["shared_by_splits"].values()) == 1
+    assert "warning" not in bench("run", "--method", "resnet50").output

@@ -137,7 +137,7 @@ FAULTS = [
     ("bench.pipeline.refusals", "not in method.groups", "in method.groups", {"engine"}),
     ("bench.pipeline.levels", "dataset.quality() > 0", "dataset.quality() > 1", {"engine"}),
     ("bench.run", 'context, "validation")', 'context, "test")', {"engine"}),
-    ("bench.data.datasets", 'target="validation"', 'target="test"', {"engine"}),
+    ("bench.data.splits", 'target="validation"', 'target="test"', {"engine"}),
     ("bench.data.duplicates", "ALIKE = 0.22", "ALIKE = 0.02", {"engine"}),
     ("bench.data.lq_ratio", "SPLITS:\n", "SPLITS[:2]:\n", {"engine"}),
     ("bench.evaluation.predict", "softmax(dim=1)", "softmax(dim=0)", {"engine"}),

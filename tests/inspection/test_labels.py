@@ -231,3 +231,37 @@ def test_findings_that_no_score_is_of_and_links_are_told(small_set, looked_at, t
     shown = text(report)
     assert "one value only in the test split, which no AUROC is of: 1 (hernia)" in shown
     assert "links to files outside the folder, which are followed: 1 (003.png)" in shown
+
+
+def test_pictures_that_show_nothing_are_all_named_and_end_nothing(small_set, looked_at, tmp_path):
+    other = shutil.copytree(small_set, tmp_path / "other")
+    (other / "boxes.csv").unlink()
+    sizes = {"001.png": (1, 64), "002.png": (64, 64), "004.png": (640, 64), "005.png": (90, 60)}
+    colours = {"002.png": (0, 0, 0), "005.png": (250, 250, 250)}
+    for name, size in sizes.items():
+        Image.new("RGB", size, colours.get(name, (90, 60, 30))).save(other / "images" / name)
+    (other / "images" / "007.png").write_bytes(b"no picture")
+    report = looked_at(other, "folder", sizes=(32, 64))
+    assert report["unusable"] == {
+        "001.png": "is 1 x 64 px, too small to show anything",
+        "002.png": "is black all over",
+        "004.png": "is 640 x 64 px, more than 8 times as long as wide",
+        "005.png": "is one colour all over",
+    }
+    assert list(report["unreadable"]) == ["007.png"]
+    shown = text(report)
+    assert "readable, but of no use to any network: 4" in shown
+    assert "  002.png is black all over" in shown
+    assert looked_at(small_set, "folder", sizes=(32, 64))["unusable"] == {}
+
+
+def test_two_files_of_one_name_in_two_folders_are_told_apart(small_set, looked_at, tmp_path):
+    other = shutil.copytree(small_set, tmp_path / "other")
+    (other / "images" / "sub").mkdir()
+    (other / "images" / "003.png").rename(other / "images" / "sub" / "005.png")
+    (other / "images" / "005.png").write_bytes(b"")
+    path = other / "labels.csv"
+    path.write_text(path.read_text().replace("003.png", "sub/005.png"))
+    report = looked_at(other, "folder", sizes=(32, 64))
+    assert list(report["unreadable"]) == ["images/005.png"]
+    assert report["cached"] == 39
