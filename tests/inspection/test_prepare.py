@@ -20,6 +20,7 @@ REPORT = {
     "confidence": 0.8,
     "at_confidence": {"haemorrhages": {"found": 3, "right": 2}},
     "pictures": [],
+    "unused_masks": [],
 }
 
 
