@@ -70,7 +70,7 @@ def set_aside(path: Path) -> None:
 
 def row_checksum(pixels: np.ndarray) -> int:
     """CRC-32 of an image's bytes: it changes with any burst of up to 32 bits."""
-    return zlib.crc32(memoryview(np.ascontiguousarray(pixels)).cast("B"))
+    return zlib.crc32(np.ascontiguousarray(pixels).data.cast("B"))
 
 
 def _digest(value: Any) -> str:

@@ -83,10 +83,8 @@ def test_every_module_of_methods_counts_for_a_method():
 
 def test_an_exclusion_that_no_run_imports_any_more_is_noticed():
     assert EXCLUDED.keys() <= TREE.reached(START)
-    record = TREE.texts["bench.pipeline.record"].replace(
-        "from bench import provenance, store", "from bench import store"
-    )
-    tree = TREE.changed(bench__pipeline__record=record)
+    precision = TREE.texts["bench.training.precision"].replace("from bench import provenance\n", "")
+    tree = TREE.changed(bench__training__precision=precision)
     assert EXCLUDED.keys() - tree.reached(START) == {"bench.provenance"}
 
 
