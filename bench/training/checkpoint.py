@@ -1,6 +1,7 @@
 """Checkpoints: all that a resumed training must find as it was, in one file."""
 
 import errno
+import io
 import os
 import pickle
 import zipfile
@@ -146,9 +147,12 @@ def restore_checkpoint(
 
 
 def _write_synced(path: Path, state: dict[str, Any]) -> None:
-    # A Python file, not a path: then a full disk is an OSError and not a RuntimeError.
+    # By way of memory: where the disk is full, torch's own writer raises a RuntimeError that says
+    # nothing of disks.
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
     with path.open("wb") as file:
-        torch.save(state, file)
+        file.write(buffer.getbuffer())
         file.flush()
         os.fsync(file.fileno())
 

@@ -5,16 +5,20 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from drawn_idrid import TINY_DETECTOR
 
 from bench import checksums
 from bench.data import atomic_folder
 from bench.errors import DamagedWarning, RequestError
-from bench.pipeline.resolve import Request
-from bench.run import execute
+from bench.pipeline import build
+from bench.pipeline.gather import run_context
+from bench.pipeline.resolve import Request, prepare
+from bench.run import _stage_folder, execute
 from bench.training.callbacks import Callbacks
 
 SILENT = Callbacks(tick=lambda *_: None, step=lambda _: None, say=lambda _: None)
@@ -206,3 +210,17 @@ def test_the_record_tells_where_each_shared_part_was_trained(first, tmp_path):
     for origin in made["shared"].values():
         assert origin["device"] == "cpu"
         assert origin["packages"] == made["packages"]
+
+
+def test_a_stage_of_another_kind_of_device_is_another_stage(first):
+    """So a run on a CPU never takes what CUDA trained; two runs on a CPU share it."""
+    request = request_in(first)
+    made = prepare(request, SILENT.tick)
+    (stage, _) = build.stages(run_context(made, torch.device("cpu"), SILENT))
+    folders = {kind: _stage_folder(made, stage, torch.device(kind)) for kind in ("cpu", "cuda")}
+    assert folders["cpu"].is_dir()
+    assert folders["cuda"] != folders["cpu"]
+    other = prepare(
+        replace(request, changes=(*request.changes, "finetuning.epochs=3")), SILENT.tick
+    )
+    assert _stage_folder(other, stage, torch.device("cpu")) == folders["cpu"]

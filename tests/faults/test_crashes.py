@@ -57,6 +57,7 @@ def test_a_disk_full_at_any_file_leaves_no_result_and_the_next_try_one(
         patched.setattr(Path, "replace", full)
         execute(request_for(), SILENT)
     assert load(tmp_path / "runs").empty
+    assert not list(tmp_path.rglob("*.partial"))
     execute(request_for(), SILENT)
     assert len(load(tmp_path / "runs")) == 1
 

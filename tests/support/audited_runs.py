@@ -18,7 +18,14 @@ def committed() -> tuple[AuditedRun, ...]:
     kept = [r for r in read_runs(FIRST) if r.spec["lq_ratio"] == "native"]
     kept = [run for run in kept if run.method in ("resnet50", "comcl")]
     kept.sort(key=lambda run: run.name)
-    return tuple(with_origin(run, commit="a" * 40, leakage=clean(run)) for run in kept)
+    return tuple(
+        with_origin(run, commit="a" * 40, leakage=clean(run), shared=as_itself(run)) for run in kept
+    )
+
+
+def as_itself(run: AuditedRun) -> dict[str, Any]:
+    """The `shared` entry of a run that trained what it shares on its own machine."""
+    return {s.name: dict(run.origin) for s in run.stages if s.contrastive}
 
 
 def clean(run: AuditedRun) -> dict[str, Any]:

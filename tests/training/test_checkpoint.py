@@ -1,6 +1,8 @@
 import errno
 import pickle
 import random
+import resource
+import signal
 import warnings
 from pathlib import Path
 
@@ -98,6 +100,20 @@ def test_a_full_disk_is_one_of_our_errors():
         pytest.skip("no /dev/full here")
     with pytest.raises(OSError, match="No space left"):
         checkpoint._write_synced(full, {"weights": torch.zeros(100_000)})
+
+
+@pytest.mark.parametrize("room", [100_000, 590_000, 600_300])
+def test_a_disk_that_fills_up_in_the_middle_is_too(tmp_path, room):
+    """The state takes 600,700 bytes; torch's own writer reports the first two as something else."""
+    usual = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            checkpoint._write_synced(tmp_path / "c.pt", {"weights": torch.zeros(150_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, usual)
 
 
 def test_a_write_killed_half_way_leaves_the_old_checkpoint(tmp_path):

@@ -233,3 +233,12 @@ def test_resuming_on_a_gpu_changes_nothing(tmp_path, precision):
         train(tmp_path / "parts.pt", interrupted=stop_after_steps(5), **options)
     resumed, _ = train(tmp_path / "parts.pt", **options)
     assert same_weights(resumed, whole)
+
+
+@pytest.mark.parametrize(("steps", "kept"), [(1, False), (STEPS + 1, True)])
+def test_a_checkpoint_is_named_only_where_there_is_one(tmp_path, steps, kept):
+    with pytest.raises(Interrupted) as caught:
+        train(tmp_path / "c.pt", interrupted=stop_after_steps(steps))
+    assert (tmp_path / "c.pt").is_file() == kept
+    assert ("finished epochs are kept in" in str(caught.value)) == kept
+    assert ("no epoch was finished" in str(caught.value)) != kept

@@ -152,7 +152,7 @@ def _method_version_shown(value: tuple[int, str | None]) -> str:
     return f"version {version}" + (f", file {digest[:8]}" if digest else "")
 
 
-SAME_ORIGIN = ("device", "device_name", "instructions", "commit", "packages", "codecs", "python")
+SAME_ORIGIN = ("device", "device_name", "instructions", "packages", "codecs", "python")
 """What a stage or a detector that runs share must have in common with the run that used it."""
 
 CHECKS: tuple[Check, ...] = (

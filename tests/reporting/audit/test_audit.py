@@ -99,8 +99,15 @@ OF_COMCL = {
         lambda run: with_stage(run, "pretrain", more("images")),
         {"patches", "total"},
     ),
+    "a stage of another device": (lambda run: with_shared(run, device="cuda"), {"shared"}),
+    "a stage of other libraries": (lambda run: with_shared(run, packages={}), {"shared"}),
     "other boxes": (lambda run: with_about(run, boxes="given"), {"boxes"}),
 }
+
+
+def with_shared(run, **changes):
+    shared = {name: origin | changes for name, origin in run.origin["shared"].items()}
+    return with_origin(run, shared=shared)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -226,7 +233,7 @@ def test_one_run_has_nothing_to_be_equal_to():
     """Every equality of a single run is UNKNOWN; of two methods all but a method with itself."""
     single, pair = verdicts(committed()[:1]), verdicts(one_run_each())
     assert set(single.values()) == {"UNKNOWN"}
-    alone = {"method", "seeds", "patch_steps", "patches", "boxes"}
+    alone = {"method", "seeds", "patch_steps", "patches", "boxes", "shared"}
     assert {name for name, verdict in pair.items() if verdict == "UNKNOWN"} == alone
     assert row(committed()[:1], "device").missing == "a second run"
     assert row(one_run_each(), "method").missing == "a second run of the same method"
