@@ -82,13 +82,15 @@ def attach(records: Sequence[Record], root: Path, known: Iterable[str] = ()) -> 
 def read(path: Path) -> list[GivenBox]:
     """The rows of a `boxes.csv`, whatever images they name; none when there is no such file.
 
+    A header alone says that no image has a box.
+
     Raises:
         RequestError: naming the line that is no box, with the rule.
     """
     if not (path.exists() or path.is_symlink()):
         return []
     refuse_special(path, "file")
-    table = read_table(path, lambda names: {"image", *CORNERS} <= set(names))
+    table = read_table(path, lambda names: {"image", *CORNERS} <= set(names), may_be_empty=True)
     images, *sides = (table.column(name) for name in ("image", *CORNERS))
     return [
         GivenBox(image, _box(table, i, tuple(side[i] for side in sides)), table.lines[i])

@@ -72,7 +72,11 @@ class LabelTable:
 
 
 def read_table(
-    path: Path, suits: Callable[[Sequence[str]], bool], encoding: str | None = None
+    path: Path,
+    suits: Callable[[Sequence[str]], bool],
+    encoding: str | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> LabelTable:
     """A label file.
 
@@ -80,6 +84,7 @@ def read_table(
         suits: Whether a header is one of such a file; of the separators the first that gives such
             a header is taken, else the one that gives the most columns.
         encoding: For a file without a byte-order mark; None for UTF-8.
+        may_be_empty: Whether a header without rows is such a file.
 
     Raises:
         RequestError: naming the file, and the line where there is one.
@@ -94,6 +99,9 @@ def read_table(
         raise next((error for error in tables if isinstance(error, RequestError)), empty)
     chosen = [lines for lines in fitting if suits(_stripped(lines[0][1]))]
     (_, header), *lines = (chosen or [max(fitting, key=lambda lines: len(lines[0][1]))])[0]
+    if not lines and not may_be_empty:
+        names = ", ".join(_stripped(header))
+        raise RequestError(f"{path.name} has a header ({names}) and no row; add the rows")
     table = _table(path.name, header, lines)
     return LabelTable(path.name, *table[:2], tuple(number + skipped for number in table[2]))
 
@@ -204,8 +212,6 @@ def _table(
     columns = _stripped(header)
     named = max((place for place, name in enumerate(columns, start=1) if name), default=0)
     width, rows = len(columns), [_stripped(cells) for _, cells in lines]
-    if not rows:
-        raise RequestError(f"{file} has a header ({', '.join(columns)}) and no row; add the rows")
     if all(len(row) == width + 1 for row in rows) and _counts([row[0] for row in rows]):
         rows = [row[1:] for row in rows]  # R writes the numbers of the rows without a header
     for (number, _), row in zip(lines, rows, strict=True):

@@ -13,6 +13,7 @@ from scored import LABELS, certain, grades_of
 from bench import store
 from bench.evaluation.metrics import score_all
 from bench.protocol.presets import named
+from bench.protocol.settings import NOT_HASHED
 from bench.roster import METHODS
 from bench.sweeps.plan import PlannedRun
 from bench.versions import DEGRADATION, ENGINE
@@ -122,7 +123,11 @@ def _spec(
 ) -> store.Spec:
     settings = named(protocol).model_dump(mode="json")
     foreign = FOREIGN - set(METHODS[method].groups)
-    settings = {group: body for group, body in settings.items() if group not in foreign}
+    settings = {
+        group: {k: v for k, v in body.items() if f"{group}.{k}" not in NOT_HASHED}
+        for group, body in settings.items()
+        if group not in foreign
+    }
     if threads:
         settings["engine"]["threads"] = threads
     return store.Spec(

@@ -174,10 +174,9 @@ def changed(protocol: Mapping[str, Any], name: str) -> dict[str, tuple[Any, Any]
     groups = {group: body for group, body in protocol.items() if isinstance(body, dict)}
     stored = json.loads(json.dumps(flatten(groups)))
     today = flatten(named(name).model_dump(mode="json"))
-    today = {
-        k: v for k, v in today.items() if k.partition(".")[0] in groups and k not in NOT_HASHED
-    }
-    pairs = {key: (stored.get(key, ABSENT), today.get(key, ABSENT)) for key in {**today, **stored}}
+    today = {k: v for k, v in today.items() if k.partition(".")[0] in groups}
+    keys = [key for key in {**today, **stored} if key not in NOT_HASHED]
+    pairs = {key: (stored.get(key, ABSENT), today.get(key, ABSENT)) for key in keys}
     return {key: pair for key, pair in sorted(pairs.items()) if pair[0] != pair[1]}
 
 

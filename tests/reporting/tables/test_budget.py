@@ -1,6 +1,5 @@
 """What a table of 400 records of EyeQ's size costs, in seconds of work: others may be at it too."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from graded import patients_of
-from records import record_of_twin
+from traced_records import CLASSES, traced_run
 
 from bench import store
 from bench.evaluation.joint import joint_scores
@@ -23,7 +22,7 @@ IMAGES, SEEDS = 16_249, 11
 GRADES = (11_362, 1_398, 2_644, 448, 397)
 METHODS = [row.method for row in TABLE1.rows]
 EXTRA = [("comcl-v1", "native", seed) for seed in range(4)]
-CLASSES = [f"class {grade}" for grade in range(5)]
+PLACES = [*product(METHODS, RATIOS, range(SEEDS)), *EXTRA]
 
 
 def predictions(rng, labels, patients, miss):
@@ -49,21 +48,9 @@ def answers(root, rng, labels, patients):
 
 def make_run(root, place, content, scores):
     method, ratio, seed = place
-    made = record_of_twin(method, ratio, seed)
-    folder = root / made["dataset"] / method / f"{method}-{ratio}-{seed}"
-    folder.mkdir(parents=True)
-    kept = ("dataset", "method", "lq_ratio", "seed", "settings", "study", "protocol")
-    versions = {name: made["versions"][name] for name in ("engine", "degradation")}
-    spec = {name: made[name] for name in kept} | {"versions": versions}
-    spec |= {"method_version": 1, "method_digest": None, "manifest": {"key": "m"}}
-    about = {"changed_options": "", "protocol_name": "laptop", "real": False, "partial": False}
-    about |= {"boxes": "none", "assumptions": [], "kind": "grading"}
-    about["shares"] = dict.fromkeys(("train", "validation", "test"), 0.4)
-    saved = {"id": made["id"], "key": made["key"], "spec": spec, "about": about}
-    origin = {"device": "cpu", "date": "2026-11-24"}
-    for name, value in (("spec", saved), ("metrics", scores), ("provenance", origin)):
-        (folder / f"{name}.json").write_text(json.dumps(value))
+    folder = traced_run(root, method, ratio, seed, dataset="eyeq-twin")
     (folder / "predictions.parquet").write_bytes(content)
+    store.write_json(folder / "metrics.json", scores)
     store.finish(folder)
     return folder
 
@@ -78,8 +65,7 @@ def folders(tmp_path_factory):
     patients[IMAGES:] += 1
     # Fewer answers than runs and more than a cell has seeds: no cell repeats one.
     made = [answers(root, rng, labels, patients) for _ in range(37)]
-    places = [*product(METHODS, RATIOS, range(SEEDS)), *EXTRA]
-    return [make_run(root, place, *made[n % 37]) for n, place in enumerate(places)]
+    return [make_run(root, place, *made[n % 37]) for n, place in enumerate(PLACES)]
 
 
 def measured(command, path):
@@ -106,7 +92,8 @@ def test_a_table_of_400_records_takes_under_30_seconds_and_2_gib(folders, tmp_pa
 @pytest.mark.slow
 def test_the_intervals_of_a_column_of_12_methods_take_under_a_second(folders):
     """From influences to intervals: the reading of the files is the table's, not theirs."""
-    column = [f for f in folders if "-native-" in f.name and "comcl-v1" not in f.name]
+    of_place = zip(folders, PLACES, strict=True)
+    column = [f for f, (method, ratio, _) in of_place if ratio == "native" and method in METHODS]
     scores = joint_scores(column, ["kappa"])["kappa"]
     began = time.process_time()
     for first in range(0, len(column), SEEDS):
