@@ -20,13 +20,11 @@ check: .venv/made
 	$(BIN)/codespell
 	$(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-# Long proofs, of which `make test` has a short version each: a sweep killed ten times, forty stored
+# Long proofs, of which `make test` has a short version each: launchers killed 200 times, forty stored
 # runs prepared anew, 100,000 locks held by processes that are killed and suspended, thousands of
-# damaged files, bundles, tables and pictures. Two hours or more.
+# damaged files, bundles, label files and pictures. Two hours or more.
 test-long: .venv/made
-	BENCH_LONG=1 $(BIN)/pytest -s tests/faults/test_sweep_killed.py \
-		tests/golden/test_stored_identities.py tests/locking/test_stress.py \
-		tests/faults/test_damaged_files.py tests/reporting/tracing/test_verify_fuzz.py
+	BENCH_LONG=1 $(BIN)/pytest -s $(shell grep -rl --include='test_*.py' BENCH_LONG tests)
 
 # Plants one fault at a time and asks whether a test notices: an hour or more.
 mutants: .venv/made

@@ -80,7 +80,12 @@ ALTERED = {
 }
 
 
-@pytest.mark.parametrize("case", [*ALTERED, "everything"])
+LONG = pytest.mark.skipif("BENCH_LONG" not in os.environ, reason="long; set BENCH_LONG=1")
+
+
+@pytest.mark.parametrize(
+    "case", ["pixels", "pretraining", "everything", *(pytest.param(c, marks=LONG) for c in ALTERED)]
+)
 def test_one_byte_in_97_altered_gives_the_same_predictions_and_says_so(first, tmp_path, case):
     root = tmp_path / "again"
     shutil.copytree(first / "cache", root / "cache")

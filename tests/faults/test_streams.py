@@ -11,6 +11,8 @@ import pytest
 
 from bench import store
 
+LONG = pytest.mark.skipif("BENCH_LONG" not in os.environ, reason="long; set BENCH_LONG=1")
+
 
 @pytest.fixture
 def words(small_set, tmp_path, tiny):
@@ -87,6 +89,7 @@ SLOW = {  # what is made slow, and for how many seconds a call of it
     "scoring": ("bench.evaluation.predict.probabilities", 10.0),
     "saliency": ("bench.pipeline.saliency.explain", 10.0),
 }
+LATER = ("degrading", "looking for copies", "saliency")
 DRIVE = """
 import pkgutil, sys, time
 
@@ -109,7 +112,9 @@ app(arguments)
 """
 
 
-@pytest.mark.parametrize("what", list(SLOW))
+@pytest.mark.parametrize(
+    "what", ["reading images", "scoring", *(pytest.param(what, marks=LONG) for what in LATER)]
+)
 def test_a_request_to_stop_is_answered_within_two_seconds(words, what):
     """Up to the message; how long the interpreter takes to end is not the run's affair."""
     path, seconds = SLOW[what]

@@ -186,6 +186,7 @@ def ends(pid: int, deadline: float) -> bool:
     while time.monotonic() < deadline:
         if os.waitpid(pid, os.WNOHANG)[0]:
             return True
+        os.kill(pid, signal.SIGCONT)  # it may have suspended itself at its worst moment
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
