@@ -34,9 +34,15 @@ def traced_run(
     protocol: str = "laptop",
     threads: int | None = None,
     method_version: int | None = None,
+    answered: tuple[bytes, dict[str, Any]] | None = None,
     **origin: Any,
 ) -> Path:
-    """One finished run; its folder. `origin` changes what it says of its environment."""
+    """One finished run; its folder.
+
+    Args:
+        answered: Content of its predictions, and their scores, instead of those with this kappa.
+        **origin: Changes what it says of its environment.
+    """
     spec = _spec(method, dataset, ratio, seed, protocol, threads, method_version)
     words = f"--method {method} --dataset {dataset} --lq-ratio {ratio} --seed {seed}"
     changed = f" --set engine.threads={threads}" if threads else ""
@@ -44,15 +50,26 @@ def traced_run(
     about = _about(dataset, protocol, command)
     key = spec.key(METHODS[method].groups)
     saved = {"id": spec.id, "key": key, "spec": asdict(spec), "about": about}
-    return _written(store.folder_of(root, spec), saved, _origin(command) | origin, kappa)
+    made_by = _origin(command) | origin
+    return _written(store.folder_of(root, spec), saved, made_by, kappa, answered)
 
 
-def _written(folder: Path, saved: dict[str, Any], origin: dict[str, Any], kappa: float) -> Path:
+def _written(
+    folder: Path,
+    saved: dict[str, Any],
+    origin: dict[str, Any],
+    kappa: float,
+    answered: tuple[bytes, dict[str, Any]] | None = None,
+) -> Path:
     folder.mkdir(parents=True)
     store.write_json(folder / "spec.json", saved)
     store.write_json(folder / "provenance.json", origin)
-    store.write_predictions(folder / "predictions.parquet", answers(kappa))
-    _score(folder)
+    if answered is None:
+        store.write_predictions(folder / "predictions.parquet", answers(kappa))
+        _score(folder)
+    else:
+        store.write_bytes(folder / "predictions.parquet", answered[0])
+        store.write_json(folder / "metrics.json", answered[1])
     event = {"stage": "train", "epoch": 1, "step": 9, "seconds": 2.0, "images_per_second": 8.0}
     store.EventLog(folder / "events.jsonl").append(event | {"train": {"loss": 1.0}})
     store.finish(folder)

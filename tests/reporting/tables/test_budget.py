@@ -46,13 +46,9 @@ def answers(root, rng, labels, patients):
     return (root / "predictions.parquet").read_bytes(), scores
 
 
-def make_run(root, place, content, scores):
+def make_run(root, place, *answered):
     method, ratio, seed = place
-    folder = traced_run(root, method, ratio, seed, dataset="eyeq-twin")
-    (folder / "predictions.parquet").write_bytes(content)
-    store.write_json(folder / "metrics.json", scores)
-    store.finish(folder)
-    return folder
+    return traced_run(root, method, ratio, seed, dataset="eyeq-twin", answered=answered)
 
 
 @pytest.fixture(scope="module")
