@@ -298,22 +298,3 @@ def test_boxes_of_the_data_set_are_left_as_they_are(located):
     given, rest = located()[0], ([], protocol(), around(Path("nowhere")))
     images, report = boxes.locate(BoxSource("given"), given.images, given.dataset, *rest)
     assert images is given.images and report == {}
-
-
-def test_photographs_without_any_lesion_train_no_detector(tmp_path):
-    root = draw_idrid(tmp_path / "idrid")
-    for path in root.rglob("*_??.tif"):
-        Image.fromarray(np.zeros((96, 96), np.uint8)).save(path)
-    with pytest.raises(RequestError, match="the masks of all 3 photographs to train on are empty"):
-        detector_training.detector(LesionSet("idrid", root), protocol(), around(tmp_path))
-    assert not list(tmp_path.rglob("weights.pt"))
-
-
-def test_masks_of_no_photograph_are_said_in_training_and_by_prepare(tmp_path):
-    root, messages = draw_idrid(tmp_path / "idrid"), []
-    path = next(root.rglob("IDRiD_01_HE.tif"))
-    shutil.copy(path, path.with_name("IDRiD_77_HE.tif"))
-    watch = Callbacks(SILENT.tick, SILENT.step, messages.append)
-    report = detector.prepare_idrid(root, protocol(), tmp_path / "c", None, watch, device="cpu")
-    assert "masks of no photograph, which are not used: 1 (first: IDRiD_77" in messages[1]
-    assert "masks that belong to no photograph: 1 (IDRiD_77_HE.tif)" in detector.text(report)
