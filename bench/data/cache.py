@@ -7,7 +7,6 @@ is the store's recipe.
 """
 
 import os
-import stat
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from bench import checksums
 from bench.data import degradations
 from bench.data.decode import DECODE_VERSION, photograph, radiograph
 from bench.data.field_of_view import FieldOfView
+from bench.data.picture_files import refuse_special
 from bench.data.pixel_store import MakeImage, PixelStore
 from bench.data.records import Modality, Record
 from bench.data.workers import working
@@ -231,9 +231,5 @@ def _file_name(record: Record) -> str:
         raise RequestError(
             f"image {record.image_id!r} of the label file is not at {record.path}"
         ) from None
-    if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for whoever writes to it
-        raise RequestError(
-            f"image {record.image_id!r} of the label file: {record.path} is no plain file (a "
-            "folder, pipe or device); put the picture there, or take out the row"
-        )
+    refuse_special(record.path)
     return f"{record.path.resolve()}:{about.st_size}:{about.st_mtime_ns}"

@@ -111,7 +111,7 @@ def _shared(run: AuditedRun) -> Value:
     if not origins:
         return None
     foreign = [
-        f"{name}: {field.replace('_', ' ')} {_told(origin.get(field))}"
+        f"{name}: {field.replace('_', ' ')} {_plain(origin.get(field))}"
         for name, origin in sorted(origins.items())
         for field in SAME_ORIGIN
         if origin.get(field) != run.origin.get(field)
@@ -119,8 +119,8 @@ def _shared(run: AuditedRun) -> Value:
     return "as the run itself" if not foreign else ", ".join(foreign)
 
 
-def _told(value: Any) -> str:
-    return _short(value) if isinstance(value, str) else "others"
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else "others"
 
 
 def _boxes(run: AuditedRun) -> Value:

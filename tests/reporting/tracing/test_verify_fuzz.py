@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from bundles import member, resigned
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,14 @@ def edited(body, edit):
 
 
 COUNT = {"members": 0, "bytes": 0, "faults": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counted():
+    """How many bundles this process tried; `pytest -s` and the long run show it."""
+    yield
+    print(f"\n{COUNT['members']} members and {COUNT['bytes']} zips changed, 0 tracebacks")
+    assert COUNT["faults"] > 10 or not COUNT["members"]  # another process had that test
 
 
 @settings(
@@ -78,9 +87,3 @@ def test_any_byte_of_the_zip_may_be_another(full_bundle, tmp_path, edit):
     COUNT["bytes"] += 1
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
     assert result.exit_code in (0, 1, 2), result.output
-
-
-def test_how_many_bundles_were_tried(capsys):
-    with capsys.disabled():
-        print(f"\n{COUNT['members']} members and {COUNT['bytes']} zips changed, 0 tracebacks")
-    assert COUNT["faults"] > 10
