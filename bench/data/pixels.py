@@ -73,6 +73,7 @@ def open_images(
     chosen: np.ndarray,
     protocol: Protocol,
     *,
+    seed: int = 0,
     folder: Path,
     tick: cache.ProgressCallback,
 ) -> ImageSet:
@@ -83,6 +84,7 @@ def open_images(
     Args:
         digests: From `cache.content_digests`.
         chosen: (N,) bool, which images to degrade.
+        seed: The run's, by which images are degraded where the protocol says so.
         folder: The cache folder.
         tick: Called with what is being done, how many are done, and of how many.
     """
@@ -96,7 +98,7 @@ def open_images(
         records,
         which,
         DegradationRecipe.of(protocol, modality),
-        data_seed=data.data_seed,
+        data_seed=data.choice_seed(seed),
         **where,
     )
     region = region_of(modality, protocol.chest.crop_region)

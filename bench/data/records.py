@@ -121,13 +121,9 @@ def hold_out(
     Returns:
         The records in their old order.
     """
-    strata: dict[tuple[int, int], list[str]] = {}
-    for patient, images in sorted(_by_patient(records, source).items()):
-        stratum = (max(max(r.labels) for r in images), max(r.quality for r in images))
-        strata.setdefault(stratum, []).append(patient)
     moved: set[str] = set()
     owed = 0.0
-    for _, patients in sorted(strata.items()):
+    for patients in _strata(records, source):
         owed += proportion * len(patients)
         take = round(owed)
         owed -= take
@@ -136,6 +132,26 @@ def hold_out(
         replace(r, split=target) if r.split == source and r.patient_id in moved else r
         for r in records
     )
+
+
+def folds_of_patients(
+    records: Sequence[Record], folds: int, *, purpose: str, seed: int
+) -> dict[str, int]:
+    """The fold of each patient, 0 to folds - 1; images of one patient never stand in two folds.
+
+    Stratified as in `hold_out`: the numbers of patients in any two folds differ by one at most, in
+    each stratum and over all of them.
+
+    Args:
+        records: All of the train split.
+        purpose: Names the partition.
+        seed: `protocol.data.data_seed`.
+    """
+    fold_of: dict[str, int] = {}
+    for patients in _strata(records, "train"):
+        for patient in sorted(patients, key=lambda p: seed_for(seed, purpose, p)):
+            fold_of[patient] = len(fold_of) % folds
+    return fold_of
 
 
 def limit(records: Sequence[Record], count: int, *, seed: int) -> tuple[Record, ...]:
@@ -160,6 +176,15 @@ def shuffle_labels(records: Sequence[Record], *, seed: int) -> tuple[Record, ...
         for i, j in zip(indices, order, strict=True):
             shuffled[i] = replace(records[i], labels=records[indices[j]].labels)
     return tuple(shuffled)
+
+
+def _strata(records: Sequence[Record], split: str) -> list[list[str]]:
+    """A split's patients by their worst label and worst quality, each list in order of names."""
+    strata: dict[tuple[int, int], list[str]] = {}
+    for patient, images in sorted(_by_patient(records, split).items()):
+        stratum = (max(max(r.labels) for r in images), max(r.quality for r in images))
+        strata.setdefault(stratum, []).append(patient)
+    return [patients for _, patients in sorted(strata.items())]
 
 
 def _by_patient(records: Sequence[Record], split: str) -> dict[str, list[Record]]:

@@ -1,10 +1,18 @@
 """A data set's final splits: what is not given is drawn by patient, and none may be empty."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.data.records import SPLITS, Dataset, Record, hold_out, limit, shuffle_labels
+from bench.data.records import (
+    SPLITS,
+    Dataset,
+    Record,
+    folds_of_patients,
+    hold_out,
+    limit,
+    shuffle_labels,
+)
 from bench.errors import RequestError
 from bench.protocol.settings import DataSettings
 
@@ -13,11 +21,15 @@ TEST_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 """What is tried where a split is empty, to advise what helps."""
 
 
-def finish(dataset: Dataset, data: DataSettings) -> Dataset:
+def finish(dataset: Dataset, data: DataSettings, seed: int = 0) -> Dataset:
     """The data set with its final splits, limited and shuffled as the settings say.
 
+    Args:
+        seed: The run's, which names the fold where there are folds.
+
     Raises:
-        RequestError: where rows are named validation and none is named test.
+        RequestError: where rows are named validation and none is named test, or folds are wanted
+            of a set that names its test images.
     """
     records, assumptions, limited = _with_test(dataset, data), list(dataset.assumptions), False
     whole = len(records)
@@ -28,14 +40,21 @@ def finish(dataset: Dataset, data: DataSettings) -> Dataset:
             assumptions.append(
                 f"{len(records):,} of {whole:,} images, whole patients: data.limit={data.limit}"
             )
+    purpose = "validation"
+    if data.folds is not None:
+        records, purpose = _with_fold(records, data.folds, data.data_seed, seed)
+        assumptions.append(
+            f"tested in {data.folds} folds of patients, each image once per repeat: "
+            f"data.folds={data.folds}"
+        )
     if not any(r.split == "validation" for r in records):
         records = hold_out(
             records,
             source="train",
             target="validation",
             proportion=data.validation_share,
-            purpose="validation",
-            seed=data.data_seed,
+            purpose=purpose,
+            seed=data.choice_seed(seed),
         )
     if data.shuffle_labels:
         records = shuffle_labels(records, seed=data.data_seed)
@@ -48,13 +67,14 @@ def empty(dataset: Dataset) -> list[str]:
     return [split for split in SPLITS if not len(dataset.where(split))]
 
 
-def why_empty(dataset: Dataset, data: DataSettings) -> str:
+def why_empty(dataset: Dataset, data: DataSettings, seed: int = 0) -> str:
     """A sentence on splits that `finish` leaves without an image, and what helps; "" for none.
 
     Args:
         dataset: As it was read, before `finish`.
+        seed: The run's.
     """
-    finished = finish(dataset, data)
+    finished = finish(dataset, data, seed)
     lacking = empty(finished)
     if not lacking:
         return ""
@@ -67,9 +87,8 @@ def why_empty(dataset: Dataset, data: DataSettings) -> str:
     absent = [split for split in ("train", "test") if split not in given]
     if "train" in absent or ("test" in absent and not dataset.test_drawn):
         return f"{what}; {_absent(dataset, absent)}"
-    found = next(
-        (way for way in _ways_out(data) if not empty(finish(dataset, _changed(data, way)))), None
-    )
+    served = (w for w in _ways_out(data) if not empty(finish(dataset, _changed(data, w), seed)))
+    found = next(served, None)
     if found is None:
         return f"{what}, and no setting helps: add images of other patients"
     settings = " ".join(f"--set data.{key}={_typed(value)}" for key, value in found.items())
@@ -79,6 +98,13 @@ def why_empty(dataset: Dataset, data: DataSettings) -> str:
 def _with_test(dataset: Dataset, data: DataSettings) -> tuple[Record, ...]:
     """The records, some of the patients moved to the test split where none is named."""
     named = {record.split for record in dataset.records}
+    if data.folds is not None:
+        if named != {"train"} or not dataset.test_drawn:
+            raise RequestError(
+                f"--set data.folds={data.folds}: {dataset.name} names its splits itself; folds are "
+                "for a set that names none; leave it out"
+            )
+        return dataset.records
     if "test" in named or not dataset.test_drawn:
         return dataset.records
     if "validation" in named:
@@ -91,6 +117,18 @@ def _with_test(dataset: Dataset, data: DataSettings) -> tuple[Record, ...]:
         purpose="test",
         seed=data.data_seed,
     )
+
+
+def _with_fold(
+    records: Sequence[Record], folds: int, data_seed: int, seed: int
+) -> tuple[tuple[Record, ...], str]:
+    """The records with one fold as the test split, and what to draw the validation split by."""
+    repeat, fold = divmod(seed, folds)
+    patients = folds_of_patients(records, folds, purpose=f"repeat {repeat}", seed=data_seed)
+    moved = tuple(
+        replace(r, split="test") if patients[r.patient_id] == fold else r for r in records
+    )
+    return moved, f"validation, repeat {repeat}, fold {fold}"
 
 
 def _absent(dataset: Dataset, absent: list[str]) -> str:

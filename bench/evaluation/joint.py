@@ -23,21 +23,25 @@ class _TestPredictions(NamedTuple):
     """The test split of one run; (N,), (N,), (N,) or (N, C), and (N, C).
 
     Attributes:
-        thresholds: (C,) of its validation split; None where no score asks for them.
+        thresholds: (N, C), for each image those of its run's validation split; nan where no score
+            asks for them.
     """
 
     images: np.ndarray
     patients: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
-    thresholds: np.ndarray | None
+    thresholds: np.ndarray
 
 
-def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, JointScores]:
+def joint_scores(
+    folders: Sequence[tuple[Path, ...]], metrics: Sequence[str]
+) -> dict[str, JointScores]:
     """The scores of the test split of each run, with their covariance over patients.
 
     Args:
-        folders: M run folders with a `predictions.parquet` each, all of one test split.
+        folders: Of each of M runs, with a `predictions.parquet`; several folders are folds, whose
+            test images are scored together. All M tested the same images.
         metrics: Names of `bench.evaluation.registry`, of those with an influence function.
 
     Returns:
@@ -59,7 +63,7 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
         answers = _read(folder, tuned) if column else first
         if not np.array_equal(answers.images, first.images):
             answers = _in_order_of(first, answers)
-        _refuse_other_images(first, answers, folders[0], folder)
+        _refuse_other_images(first, answers, folders[0][0], folder[0])
         for metric in metrics:
             value, per_image = registry.influence(
                 metric, answers.labels, answers.probabilities, answers.thresholds
@@ -69,7 +73,20 @@ def joint_scores(folders: Sequence[Path], metrics: Sequence[str]) -> dict[str, J
     return {metric: JointScores(values[metric], sums[metric]) for metric in metrics}
 
 
-def _read(folder: Path, tuned: bool) -> _TestPredictions:
+def _read(folders: tuple[Path, ...], tuned: bool) -> _TestPredictions:
+    """What one run predicted, or the folds of a repeat together."""
+    folds = [_read_fold(folder, tuned) for folder in folders]
+    pooled = _TestPredictions(*(np.concatenate(values) for values in zip(*folds, strict=True)))
+    if len(np.unique(pooled.images)) < len(pooled.images):
+        names = ", ".join(folder.name for folder in folders)
+        raise NotComparable(
+            f"runs {names} are folds of one repeat, and test an image twice; run them again on one "
+            "state of the data"
+        )
+    return pooled
+
+
+def _read_fold(folder: Path, tuned: bool) -> _TestPredictions:
     whole = pd.read_parquet(folder / FILE)
     table = whole.loc[whole["split"] == "test"]
     probabilities = table[_numbered(table, "p_")].to_numpy(dtype=np.float64)
@@ -78,7 +95,9 @@ def _read(folder: Path, tuned: bool) -> _TestPredictions:
     else:
         labels = checked_classes(table[_numbered(table, "label_")].to_numpy(), 2)
     images, patients = (table[name].to_numpy(dtype=object) for name in ("image_id", "patient_id"))
-    thresholds = _thresholds(folder, whole, probabilities.shape[1]) if tuned else None
+    classes = probabilities.shape[1]
+    given = _thresholds(folder, whole, classes) if tuned else np.full(classes, np.nan)
+    thresholds = np.broadcast_to(given, probabilities.shape)
     return _TestPredictions(images, patients, labels, probabilities, thresholds)
 
 
@@ -96,8 +115,7 @@ def _in_order_of(first: _TestPredictions, second: _TestPredictions) -> _TestPred
         matching = np.empty_like(order)
         matching[np.argsort(first.images)] = order
         order = matching
-    images, patients, labels, probabilities = (values[order] for values in second[:4])
-    return _TestPredictions(images, patients, labels, probabilities, second.thresholds)
+    return _TestPredictions(*(values[order] for values in second))
 
 
 def _numbered(table: pd.DataFrame, prefix: str) -> list[str]:

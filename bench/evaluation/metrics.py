@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bench.evaluation import registry
+from bench.evaluation.gates import LOWER_BOUND, gate
 from bench.evaluation.measures import (
     accuracy,
     answered,
@@ -103,6 +104,8 @@ def score(
 def score_all(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -> dict[str, Scores]:
     """The scores of the validation and the test split, findings also at tuned thresholds.
 
+    The validation split also has LOWER_BOUND, of its primary metric.
+
     Raises:
         ValueError: if one of the two has no rows; see also `score`.
     """
@@ -111,10 +114,12 @@ def score_all(predictions: pd.DataFrame, *, kind: str, classes: Sequence[str]) -
         if part.empty:
             raise ValueError(f"no predictions of the {split} split; every run predicts both")
     tuned = None if kind == "grading" else tuned_thresholds(rows["validation"], len(classes))
-    return {
+    scores = {
         split: score(part, kind=kind, classes=classes, thresholds=tuned)
         for split, part in rows.items()
     }
+    scores["validation"][LOWER_BOUND] = gate(rows["validation"]).low
+    return scores
 
 
 def tuned_thresholds(validation: pd.DataFrame, count: int) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bench import store
-from bench.evaluation import contradictions, measures, registry
+from bench.evaluation import contradictions, gates, measures, registry
 from bench.evaluation.metrics import tuned_thresholds
 from bench.evaluation.stored_files import read_embeddings, read_predictions, read_saliency
 from bench.schemas import DamagedFile, read_bytes, read_events, read_json
@@ -85,6 +85,8 @@ class StoredRun:
             "classes": tuple(about.get("classes", ())),
             "shared_by_splits": (self.origin.get("leakage") or {}).get("shared"),  # None in older
         }
+        if gate := gates.recorded(str(about["kind"]), self.scores["validation"]):
+            row |= {"trained": gate.trained, "not_trained": gate.why_not}
         return row | {k: math.nan if v is None else v for k, v in test.items() if k != "n"}
 
 
@@ -232,12 +234,27 @@ def _faults(run: StoredRun, names: set[str]) -> Iterator[tuple[str, str]]:
         computed |= pointing_scores(read_saliency(folder / "saliency.npz"))
     if "embeddings.npz" in names:
         read_embeddings(folder / "embeddings.npz")
+    yield from _faults_of_gate(rows, saved["about"]["kind"], scores["validation"])
     for name, value in computed.items():
         stored = scores["test"].get(name)
         if name in scores["test"] and not same(stored, value):
             yield "metrics.json", f"test {name} is {stored}, the predictions give {value}"
     if missing := sorted(MEASURED - scores["test"].keys()):
         yield "metrics.json", f"test has no {', '.join(missing)}"
+
+
+def _faults_of_gate(
+    rows: pd.DataFrame, kind: str, validation: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """What the gate's two numbers are not, where a record has them."""
+    stored = gates.recorded(kind, validation)
+    if stored is None:
+        return
+    computed = gates.gate(rows.loc[(rows["split"] == "validation").to_numpy()])
+    pairs = ((stored.score, computed.score), (stored.low, computed.low))
+    for value, given in pairs:
+        if not np.isclose(value, given, rtol=0, atol=SAME, equal_nan=True):
+            yield "metrics.json", f"validation has {value}, the predictions give {given}"
 
 
 MEASURED = {"n", "majority"}

@@ -34,6 +34,7 @@ def run_context(
         prepared.digests,
         prepared.degraded,
         prepared.protocol,
+        seed=prepared.request.seed,
         folder=prepared.cache,
         tick=callbacks.tick,
     )

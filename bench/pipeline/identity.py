@@ -12,7 +12,7 @@ from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import LesionSet
 from bench.protocol import chest as chest_settings
 from bench.protocol.presets import derive, named
-from bench.protocol.settings import NOT_HASHED, Protocol
+from bench.protocol.settings import ADDED_LATER, NOT_HASHED, Protocol
 from bench.versions import DEGRADATION, ENGINE
 
 
@@ -43,7 +43,7 @@ def spec_of(
         method_version=method.version,
         method_digest=method.digest,
         dataset=dataset.name,
-        manifest=datasets.manifest(dataset, digests),
+        manifest=datasets.manifest(dataset, digests, protocol.data),
         lq_ratio=lq_ratio,
         seed=seed,
         protocol=hashed_protocol(protocol, method, boxes, dataset.modality)
@@ -80,17 +80,27 @@ def hashed_protocol(
 ) -> dict[str, Any]:
     """The protocol as JSON values, without the groups that only other methods or images read.
 
-    How a folder is read is left out: the group `chest` and the manifest say what came of it.
+    How a folder is read is left out: the group `chest` and the manifest say what came of it. So is
+    a setting that was added later, as long as it has its default.
     """
     dumped = {
-        group: {k: v for k, v in body.items() if f"{group}.{k}" not in NOT_HASHED}
+        group: {k: v for k, v in body.items() if is_hashed(f"{group}.{k}", v)}
         for group, body in protocol.model_dump(mode="json").items()
     }
     foreign = {group for entry in roster.METHODS.values() for group in entry.groups}
     foreign |= {"detector", "chest"}
-    kept = {g: body for g, body in dumped.items() if g in method.groups or g not in foreign}
+    read = {g: body for g, body in dumped.items() if g in method.groups or g not in foreign}
+    kept = {group: body for group, body in read.items() if body}
     chest = chest_settings.identity(protocol.chest, kept) if modality == "chest" else {}
     return kept | chest | boxes.identity(protocol)
+
+
+def is_hashed(setting: str, value: Any, later: frozenset[str] = ADDED_LATER) -> bool:
+    """Whether a run is named by a setting ("group.field") with this JSON value."""
+    if setting in NOT_HASHED:
+        return False
+    group, _, name = setting.partition(".")
+    return setting not in later or value != Protocol().model_dump(mode="json")[group][name]
 
 
 def in_force(protocol: Protocol, modality: str) -> Protocol:

@@ -27,6 +27,7 @@ def refuse_other_modality(dataset: Dataset, changes: tuple[str, ...]) -> None:
         RequestError: a change of fundus settings for radiographs, or the other way round.
     """
     chest = dataset.modality == "chest"
+    nih = dataset.name.startswith("chestxray")
     unread = chest_settings.FUNDUS_ONLY if chest else ("chest.",)
     way_out = "see chest.degradation, chest.mean and chest.std" if chest else "leave it out"
     for change in changes:
@@ -34,6 +35,10 @@ def refuse_other_modality(dataset: Dataset, changes: tuple[str, ...]) -> None:
             raise RequestError(
                 f"--set {change}: of a folder, labels.csv says which images there are and of which "
                 "quality; leave it out"
+            )
+        if nih and change.startswith("quality."):
+            raise RequestError(
+                f"--set {change}: {dataset.name} has no labels of quality; see chest.quality"
             )
         if change.startswith(unread):
             raise RequestError(

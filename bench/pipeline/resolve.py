@@ -111,7 +111,7 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
     refusals.refuse_foreign_options(name, method, request.changes)
     lq_ratio = ratios.parse(request.lq_ratio, request.dataset)
     cache = datasets.cache_folder(request.cache)
-    location = datasets.Location(request.data, cache, protocol, request.partial, tick)
+    location = datasets.Location(request.data, cache, protocol, request.partial, tick, request.seed)
     dataset = datasets.read(request.dataset, location)
     refusals.refuse_other_modality(dataset, request.changes)
     refusals.refuse_without_effect(dataset, protocol)
@@ -120,7 +120,7 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
         dataset,
         lq_ratio,
         apply_to=protocol.degradation.apply_to,
-        data_seed=protocol.data.data_seed,
+        data_seed=protocol.data.choice_seed(request.seed),
     )
     boxes = box_source.choose(protocol, dataset, method.needs, cache)
     box_source.refuse_unread(boxes, request.changes)

@@ -114,6 +114,11 @@ def named(name: str) -> Protocol:
     return _with(Protocol(), {key: value for key, (value, _) in CHANGES[name].items()})
 
 
+def named_protocol(name: str) -> str:
+    """A protocol for a page: of "smoke" no number means anything."""
+    return f"protocol {name}: wiring only" if name == "smoke" else f"protocol {name}"
+
+
 def derive(protocol: Protocol, assignments: list[str]) -> Protocol:
     """A variant of a protocol by `group.field=value` texts; values are JSON or plain words.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.evaluation import registry
 from bench.evaluation.metric import FREQUENT, KINDS, Metric
+from bench.protocol.presets import named_protocol
 
 SHARED = {
     "patients": ("patient has images in", "patients have images in"),
@@ -30,9 +31,10 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
     )
     lines = [
         f"{record['method']} on {record['dataset']}, low-quality ratio {record['lq_ratio']}, "
-        f"seed {record['seed']}, protocol {record['protocol_name']}",
+        f"seed {record['seed']}, {named_protocol(record['protocol_name'])}",
         f"  low-quality images: {shares}",
         f"  {_scores(record)}  (n = {record['n_test']} test images)",
+        *([f"  {record['not_trained']}"] if record.get("not_trained") else []),
         *(f"  note: {sentence}" for sentence in _notes(record)),
         *(f"  warning: {sentence}" for sentence in _warnings(record)),
         f"  {record['folder']}",

@@ -15,6 +15,7 @@ from small_nih import write_nih
 from bench.data import datasets
 from bench.data.cache import content_digests
 from bench.protocol.presets import derive, named
+from bench.protocol.settings import DataSettings
 
 GRADES = ("none", "mild", "moderate", "severe", "proliferative")
 EIGHT = (
@@ -111,14 +112,18 @@ OTHER = {
 }
 
 
+def key_of(data, digests, **settings):
+    return datasets.manifest(data, digests, DataSettings(**settings))["key"]
+
+
 def test_the_manifest_holds_every_field_of_a_record_but_its_path(read, cache):
     data = read("folder")
     digests = content_digests(data.records, cache)
-    key = datasets.manifest(data, digests)["key"]
+    key = key_of(data, digests)
 
     def key_with(**fields):
         first = replace(data.records[0], **fields)
-        return datasets.manifest(replace(data, records=(first, *data.records[1:])), digests)["key"]
+        return key_of(replace(data, records=(first, *data.records[1:])), digests)
 
     assert key_with() == key_with(path="elsewhere") == key
     assert len({key, *(key_with(**{name: value}) for name, value in OTHER.items())}) == 1 + len(
@@ -131,8 +136,8 @@ def test_the_manifest_holds_the_contents_of_files_and_a_twins_generator(read, ca
     data, twin = read("folder"), read("eyeq-twin")
     digests = content_digests(data.records, cache)
     exchanged = [digests[1], digests[0], *digests[2:]]
-    keys = {datasets.manifest(data, d)["key"] for d in (digests, exchanged)}
+    keys = {key_of(data, d) for d in (digests, exchanged)}
     assert len(keys) == 2
     later = replace(twin, origin=twin.origin | {"version": 99})
-    assert datasets.manifest(twin, [])["key"] == datasets.manifest(twin, ["other"])["key"]
-    assert datasets.manifest(twin, [])["key"] != datasets.manifest(later, [])["key"]
+    assert key_of(twin, []) == key_of(twin, ["other"])
+    assert key_of(twin, []) != key_of(later, [])

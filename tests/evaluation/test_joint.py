@@ -25,7 +25,7 @@ def saved(tmp_path, name, labels, probabilities, change=lambda frame: frame):
 def test_every_run_is_scored_on_its_test_split(tmp_path):
     labels, grades, _ = graded(0, models=3)
     folders = [saved(tmp_path, f"r{n}", labels, certain(g)) for n, g in enumerate(grades)]
-    kappas = joint_scores(folders, ["kappa", "accuracy"])["kappa"]
+    kappas = joint_scores([(f,) for f in folders], ["kappa", "accuracy"])["kappa"]
     expected = [quadratic_weighted_kappa(labels, g, 5) for g in grades]
     assert kappas.values == pytest.approx(expected, abs=1e-12)
     assert kappas.per_patient.shape == (300, 3)  # two images each
@@ -38,7 +38,7 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path):
     mixed = saved(
         tmp_path, "mixed", labels, certain(grades), lambda t: t.sample(frac=1, random_state=0)
     )
-    scores = joint_scores([straight, mixed], ["kappa"])["kappa"]
+    scores = joint_scores([(straight,), (mixed,)], ["kappa"])["kappa"]
     assert scores.values[0] == scores.values[1]
     np.testing.assert_array_equal(scores.per_patient[:, 0], scores.per_patient[:, 1])
 
@@ -47,7 +47,7 @@ def test_findings_are_read_class_by_class(tmp_path):
     rng = np.random.default_rng(0)
     labels, probabilities = rng.integers(0, 2, (80, 12)), rng.random((80, 12))
     folder = saved(tmp_path, "chest", labels, probabilities)
-    scores = joint_scores([folder], ["auroc_macro"])["auroc_macro"]
+    scores = joint_scores([(folder,)], ["auroc_macro"])["auroc_macro"]
     assert scores.values[0] == pytest.approx(influence("auroc_macro", labels, probabilities).value)
 
 
@@ -69,7 +69,9 @@ def test_each_run_is_answered_at_thresholds_of_its_own_validation_rows(tmp_path)
     runs = [findings_saved(tmp_path, f"r{seed}", seed) for seed in range(3)]
     mixed = findings_saved(tmp_path, "mixed", 0, lambda t: t.sample(frac=1, random_state=0))
     folders = [folder for folder, _ in (*runs, mixed)]
-    scores = joint_scores(folders, ["auroc_macro", "kappa_macro_tuned", "kappa_macro"])
+    scores = joint_scores(
+        [(f,) for f in folders], ["auroc_macro", "kappa_macro_tuned", "kappa_macro"]
+    )
     for name in ("kappa_macro_tuned", "kappa_macro"):
         recorded = [own[name] for _, own in (*runs, mixed)]
         assert scores[name].values == pytest.approx(recorded, abs=1e-12)
@@ -82,9 +84,9 @@ def test_each_run_is_answered_at_thresholds_of_its_own_validation_rows(tmp_path)
 def test_a_run_without_validation_rows_has_no_tuned_scores(tmp_path):
     rng = np.random.default_rng(0)
     folder = saved(tmp_path, "chest", rng.integers(0, 2, (80, 3)), rng.random((80, 3)))
-    assert np.isfinite(joint_scores([folder], ["kappa_macro"])["kappa_macro"].values).all()
+    assert np.isfinite(joint_scores([(folder,)], ["kappa_macro"])["kappa_macro"].values).all()
     with pytest.raises(ValueError, match="run chest stored no validation rows"):
-        joint_scores([folder], ["kappa_macro", "kappa_macro_tuned"])
+        joint_scores([(folder,)], ["kappa_macro", "kappa_macro_tuned"])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_runs_on_other_images_patients_or_labels_are_never_subtracted(tmp_path, 
     one = saved(tmp_path, "one", labels, certain(grades[0]))
     two = saved(tmp_path, "two", labels, certain(grades[1]), change)
     with pytest.raises(NotComparable, match=f"runs one and two differ in the {what}"):
-        joint_scores([one, two], ["kappa"])
+        joint_scores([(one,), (two,)], ["kappa"])
 
 
 def test_no_runs_are_refused():

@@ -9,6 +9,7 @@ from paths import GOLDEN
 from bench.data import datasets
 from bench.data.cache import content_digests
 from bench.protocol.presets import derive, named
+from bench.protocol.settings import DataSettings
 
 MANIFESTS = json.loads((GOLDEN / "manifests.json").read_text())
 """Keys as they were before label files were read any other way; no run may lose its name."""
@@ -26,7 +27,7 @@ def key_of(written, root, protocol):
     digests = content_digests(data.records, root / "cache")
     if name == "chestxray":  # its pictures are drawn, and codecs differ
         digests = [record.path.name for record in data.records]
-    return datasets.manifest(data, digests)["key"]
+    return datasets.manifest(data, digests, DataSettings())["key"]
 
 
 @pytest.mark.parametrize("protocol", CHANGES)

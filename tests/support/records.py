@@ -23,4 +23,5 @@ def record_of_twin(method: str, ratio: str, seed: int) -> dict[str, Any]:
         "partial": False,
         "real": False,
         "assumptions": (),
+        "trained": True,
     }

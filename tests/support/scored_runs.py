@@ -35,6 +35,7 @@ def measured_of(
     noise = np.random.default_rng(0).standard_normal((patients, len(values)))
     joint = JointScores(np.array(values), patient_sd * noise / patients**0.5)
     names = tuple(f"run{place}" for place in range(len(values)))
-    folders = tuple(Path(name) for name in names)
-    runs = Runs(by_cell, names, tuple(old), folders, dict.fromkeys(metrics, joint))
+    seeds = {place: seed for places in by_cell.values() for seed, place in places.items()}
+    members = tuple({seeds[place]: Path(name)} for place, name in enumerate(names))
+    runs = Runs(by_cell, names, tuple(old), members, dict.fromkeys(metrics, joint))
     return ScoredRuns(runs, dict.fromkeys(metrics, joint.values))

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import RequestError
+from bench.protocol.presets import named_protocol
 from bench.reporting.audit.audit import AuditRow, equalities
 from bench.reporting.audit.leakage_checks import leakage_checks
 from bench.reporting.audit.runs import AuditedRun, read_runs
@@ -57,7 +58,7 @@ class DatasetAudit:
         """Data set, protocol, and what was looked at."""
         runs = f"{self.runs} run{'s' * (self.runs > 1)} of {len(self.methods)}"
         return (
-            f"{self.dataset}, protocol {self.protocol} ({self.key}): {runs} "
+            f"{self.dataset}, {named_protocol(self.protocol)} ({self.key}): {runs} "
             f"method{'s' * (len(self.methods) > 1)}"
         )
 

@@ -179,7 +179,8 @@ def _judge_group(group: ComparableRuns, claims: Sequence[Claim], runs: Runs | No
         for index, name in enumerate(claim.scores[original])
     )
     indices = {index for cell in cells for index in runs.by_cell.get(cell, {}).values()}
-    return Judgement(group, findings, first_run(runs.folders[index] for index in sorted(indices)))
+    folders = [folder for index in sorted(indices) for folder in runs.members[index].values()]
+    return Judgement(group, findings, first_run(folders))
 
 
 def _judge_score(
@@ -225,13 +226,23 @@ def _estimated(claim: Claim, comparison: Comparison, name: str, runs: Runs) -> J
     judged = JudgedComparison(
         comparison,
         "undecided",
-        _obstacle(claim, found, indices, runs.scores[name]),
+        _untrained(runs, cells) or _obstacle(claim, found, indices, runs.scores[name]),
         found,
         seeds=tuple(seeds),
         runs=tuple(runs.ids[index] for index in used),
         stale=any(runs.stale[index] for index in used),
     )
     return judged if judged.why else replace(judged, p=found.p_value())
+
+
+def _untrained(runs: Runs, cells: Sequence[tuple[str, str]]) -> str:
+    """How many runs of the comparison's cells have learnt, unless all have; else "".
+
+    What is left where a training failed is a choice of the lucky runs, so a cell is judged whole.
+    """
+    counts = [runs.trained(cell) for cell in dict.fromkeys(cells)]
+    learnt, total = (sum(numbers) for numbers in zip(*counts, strict=True))
+    return "" if learnt == total else f"{learnt} of {total} trained"
 
 
 def _obstacle(claim: Claim, result: Estimate, indices: np.ndarray, scores: JointScores) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bench.evaluation.power import MOST_SEEDS, minimum_detectable_effect
 from bench.evaluation.statistics import Interval
+from bench.protocol.presets import named_protocol
 from bench.reporting.claims.judge import ClaimResult, JudgedComparison, Judgement, judge
 from bench.reporting.console import for_stdout, json_object
 from bench.reporting.results.comparability import whole
@@ -59,7 +60,7 @@ def claims_page(
 def title(judgement: Judgement) -> str:
     """Data set, protocol, and whether any of it speaks of the paper's own numbers."""
     first = judgement.group.records.iloc[0]
-    protocol = f"protocol {first['protocol_name']}, {first['key']}"
+    protocol = f"{named_protocol(first['protocol_name'])}, {first['key']}"
     dataset = judgement.group.dataset
     if whole(judgement.group.records):
         return f"{dataset} ({protocol})"

@@ -38,7 +38,7 @@ NamedPanels = list[tuple[str, np.ndarray]]
 def pictures(study: ScoredStudy) -> list[Picture]:
     """One picture of nine panels, the first as taken."""
     spec = json.loads((study.scored.runs.folders[0] / "spec.json").read_text())["spec"]
-    protocol = protocol_of(spec["protocol"])
+    protocol = protocol_of(spec)
     chest = "chest" in spec["protocol"]
     named_panels = radiographs(protocol) if chest else photographs(protocol)
     title = "The degradations"

@@ -75,9 +75,16 @@ def why_not(dataset: str, origin: Mapping[str, Any], protocol: Protocol) -> str:
     return ""
 
 
-def protocol_of(saved: Mapping[str, Any]) -> Protocol:
-    """A run's protocol from its spec, which lacks the groups of other methods."""
-    return Protocol.model_validate({k: v for k, v in saved.items() if k in Protocol.model_fields})
+def protocol_of(spec: Mapping[str, Any]) -> Protocol:
+    """A run's protocol, `data_seed` being what its images were degraded by.
+
+    Args:
+        spec: Of the run; its protocol lacks the groups of other methods.
+    """
+    saved = {k: v for k, v in spec["protocol"].items() if k in Protocol.model_fields}
+    protocol = Protocol.model_validate(saved)
+    followed = {"data_seed": protocol.data.choice_seed(spec["seed"])}
+    return protocol.model_copy(update={"data": protocol.data.model_copy(update=followed)})
 
 
 def regenerated(

@@ -22,6 +22,7 @@ CAPTION = (
     "highest mean, in percent. {left_out}{dagger}"
 )
 ROW = 0.24
+LEFT_OUT = "Left out, having no two seeds or a run that has not learnt: {}. "
 
 
 class Ranked(NamedTuple):
@@ -71,20 +72,21 @@ def pictures(study: ScoredStudy) -> list[Picture | Skipped]:
         style.heading(figure, title, study.about)
     gone = [study.title(method) for method in study.methods if method not in methods]
     caption = CAPTION.format(
-        left_out=f"Left out, having no two seeds: {', '.join(gone)}. " if gone else "",
+        left_out=LEFT_OUT.format(", ".join(gone)) if gone else "",
         dagger=dagger_note(study, methods),
     )
     return [Picture(NAME, title, caption.strip(), pd.DataFrame(ranks), figure)]
 
 
 def ranked(study: ScoredStudy, metric: str) -> list[Ranked]:
-    """The ranks of every ratio at which two methods have two seeds and defined scores."""
+    """The ranks of every ratio at which two methods have two seeds, all trained and defined."""
     scores, rows = study.scored.runs.scores[metric], []
     for ratio in study.ratios:
         cells = {
             method: list(indices.values())
             for method in study.methods
             if len(indices := study.scored.seeds(method, ratio)) > 1
+            and study.scored.all_trained(method, ratio)
             and np.isfinite(scores.values[list(indices.values())]).all()
         }
         if len(cells) < 2:

@@ -175,7 +175,7 @@ def _images(
     """The images by name where they can be drawn again, else none and why."""
     spec: dict[str, Any] = json.loads((folder / "spec.json").read_text())["spec"]
     origin = spec["manifest"].get("origin") or {}
-    protocol = images.protocol_of(spec["protocol"])
+    protocol = images.protocol_of(spec)
     why = images.why_not(dataset, origin, protocol)
     if why:
         return {}, why

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from bench.evaluation import registry
 from bench.evaluation.joint import FILE
+from bench.protocol.presets import named_protocol
 from bench.reporting.figures import style
 from bench.reporting.results.comparability import ComparableRuns, whole
 from bench.reporting.results.scores import ScoredRuns, score_runs
@@ -118,7 +119,7 @@ class ScoredStudy:
             kind = ", synthetic images: not comparable with the published numbers"
         elif dataset == "folder":
             kind = ", your own images"
-        return f"{dataset}{kind} (protocol {first['protocol_name']}, {first['key']})"
+        return f"{dataset}{kind} ({named_protocol(first['protocol_name'])}, {first['key']})"
 
     def title(self, method: str) -> str:
         """A method's title, with a dagger where it has runs of older code."""
@@ -130,9 +131,10 @@ class ScoredStudy:
         return any(self.scored.stale(m, ratio) for m in methods for ratio in self.ratios)
 
     def folders(self, method: str, ratio: str) -> dict[int, Path]:
-        """Seed -> run folder, by seed."""
+        """Seed -> run folder, by seed; of repeats, the folders of all of their folds."""
         indices = sorted(self.scored.seeds(method, ratio).items())
-        return {seed: self.scored.runs.folders[index] for seed, index in indices}
+        members = self.scored.runs.members
+        return {seed: folder for _, i in indices for seed, folder in members[i].items()}
 
     def share(self, ratio: str, split: str = "test") -> float:
         """Share of low-quality images, as achieved; the mean, where runs differ."""

@@ -1,6 +1,7 @@
 """What opens behind a cell: its runs, their curves, and where the first of them looks."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,13 +108,14 @@ def _opened(
 
 def _ran(study: ScoredStudy, key: CellKey, seed: int, folder: Path) -> RunRow:
     _, method, ratio = key
-    index = study.scored.seeds(method, ratio)[seed]
+    places = study.scored.seeds(method, ratio).values()
+    index = next(i for i in places if seed in study.scored.runs.members[i])
     origin: dict[str, Any] = json.loads((folder / "provenance.json").read_text())
     about = json.loads((folder / "spec.json").read_text())["about"]
-    values = [study.scored.recorded[metric][index] for metric in study.metrics]
+    values = [_score(study, metric, index, folder) for metric in study.metrics]
     seconds = origin.get("seconds")
     return RunRow(
-        study.scored.runs.ids[index],
+        folder.name,
         seed,
         tuple(f"{value:.3f}" for value in values),
         "" if seconds is None else f"{seconds / 60:.1f}",
@@ -122,3 +124,11 @@ def _ran(study: ScoredStudy, key: CellKey, seed: int, folder: Path) -> RunRow:
         str(about.get("command") or origin.get("command") or ""),
         study.scored.runs.stale[index],
     )
+
+
+def _score(study: ScoredStudy, metric: str, index: int, folder: Path) -> float:
+    """A run's own score; of a fold, that of its own test images."""
+    if len(study.scored.runs.members[index]) == 1:
+        return float(study.scored.recorded[metric][index])
+    own = json.loads((folder / "metrics.json").read_text())["test"].get(metric)
+    return math.nan if own is None else own

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.protocol.ambiguities import Ambiguity, load
+from bench.protocol.presets import named_protocol
 from bench.protocol.switches import DEFAULT, METHODS, STUDY, chosen
 from bench.reporting.report.embedded import smallest
 from bench.reporting.report.verdict_rows import interval
@@ -90,7 +91,7 @@ def study_summaries(studies: Sequence[Sensitivity]) -> tuple[StudySummary, ...]:
 
 def _plot(study: Sensitivity) -> StudySummary:
     drawn = tornado(study)
-    title = f"{study.dataset}, protocol {study.protocol} ({study.key})"
+    title = f"{study.dataset}, {named_protocol(study.protocol)} ({study.key})"
     return StudySummary(
         title, tuple(summary(study)), smallest(drawn["svg"], lambda: drawn["png"]), study.metric
     )

@@ -50,7 +50,7 @@ class StripMaker:
             row["image_id"]: row for row in read_predictions(file.parent).table.to_dict("records")
         }
         spec = json.loads((file.parent / "spec.json").read_text())["spec"]
-        protocol = images.protocol_of(spec["protocol"])
+        protocol = images.protocol_of(spec)
         origin = spec["manifest"].get("origin") or {}
         why = images.why_not(dataset, origin, protocol)
         pictures = []

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.errors import RequestError
+from bench.protocol.presets import named_protocol
 from bench.reporting.claims.judge import Judgement, judge
 from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.answer import Answer, answer
@@ -132,11 +133,12 @@ def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
     origins = [json.loads((f / "provenance.json").read_text()) for f in runs["folder"]]
     methods, seeds = len(set(runs["method"])), len(set(runs["seed"]))
     first = runs.iloc[0]
+    protocol = named_protocol(first["protocol_name"])
     return (
         f"{len(runs)} runs: {methods} methods, {len(set(runs['lq_ratio']))} "
         "proportions of low-quality images, "
         f"{seeds} seeds",
-        f"{int(first['n_test']):,} test images; protocol {first['protocol_name']} ({first['key']})",
+        f"{int(first['n_test']):,} test images; {protocol} ({first['key']})",
         f"on {_each(origins, 'device_name')} ({_each(origins, 'device')}), "
         f"commit {', '.join(sorted({str(origin['commit'])[:10] for origin in origins}))}",
     )

@@ -51,6 +51,15 @@ class ScoredRuns:
         """Whether a cell has runs of older code."""
         return any(self.runs.stale[index] for index in self.seeds(method, ratio).values())
 
+    def trained(self, method: str, ratio: str) -> tuple[int, int]:
+        """How many of a cell's runs have learnt, and of how many."""
+        return self.runs.trained((method, ratio))
+
+    def all_trained(self, method: str, ratio: str) -> bool:
+        """Whether every run of a cell has learnt; cells with one that has not are never ranked."""
+        learnt, total = self.trained(method, ratio)
+        return learnt == total
+
     def scores(self, metric: str, method: str, ratio: str) -> tuple[Score, ...]:
         """The recorded scores of a cell, by seed."""
         indices = sorted(self.seeds(method, ratio).items())
@@ -93,15 +102,22 @@ def score_runs(
     cells = set(zip(records["method"], records["lq_ratio"], strict=True))
     runs = collect(records, {cell for cell in cells if cell[0] in kept_methods}, tuple(metrics))
     by_id = records.set_index("id")
-    younger = [metric for metric in runs.scores if metric not in by_id]  # than all of the records
-    recorded = {
-        metric: by_id.loc[list(runs.ids), metric].to_numpy(float)
-        for metric in metrics
-        if metric not in younger
-    } | {metric: runs.scores[metric].values for metric in younger}
+    recorded = {metric: _recorded(metric, runs, by_id) for metric in runs.scores}
     for metric, joint in runs.scores.items():
         _refuse_other_scores(runs.ids, metric, recorded[metric], joint)
     return ScoredRuns(runs, recorded)
+
+
+def _recorded(metric: str, runs: Runs, by_id: pd.DataFrame) -> np.ndarray:
+    """(M,) scores as the records have them; computed, where that is a repeat's or they have none.
+
+    A repeat is scored on all of its folds at once, which no record is.
+    """
+    values = runs.scores[metric].values.copy()
+    if metric in by_id:
+        alone = [index for index, run in enumerate(runs.ids) if run in by_id.index]
+        values[alone] = by_id.loc[[runs.ids[index] for index in alone], metric].to_numpy(float)
+    return values
 
 
 def _refuse_other_scores(

@@ -22,10 +22,11 @@ def significance(
     "worse" where the difference to it, over the seeds that both have, is significant after Holm's
     correction over all of the column's comparisons; "untested" where they share no two seeds or a
     difference has no test; runs that score exactly alike are "not worse". Methods without runs or
-    with an undefined score are left out, and a column of fewer than two others is no contest:
-    nothing is said of it.
+    with an undefined score are left out, as are those of which a run has not learnt, and a column
+    of fewer than two others is no contest: nothing is said of it.
     """
-    estimates = {method: scored.score(metric, method, ratio) for method in methods}
+    learnt = [method for method in methods if scored.all_trained(method, ratio)]
+    estimates = {method: scored.score(metric, method, ratio) for method in learnt}
     means = {m: score.value for m, score in estimates.items() if score and np.isfinite(score.value)}
     if len(means) < 2:
         return {}
@@ -57,10 +58,19 @@ def beats_all(
 
     Supported if every difference is significant on its side (intersection-union: no correction),
     contradicted if one is on the other side after Holm's correction, not run without any runs, and
-    undecided otherwise; differences of fewer than SEEDS seeds decide nothing.
+    undecided otherwise; differences of fewer than SEEDS seeds decide nothing, nor do those in which
+    a run has not learnt.
     """
     differences = [scored.difference(metric, method, rival, ratio) for rival in others]
-    p_values = [_p(d) if d and d.seeds >= SEEDS else None for d in differences]
+    p_values = [
+        _p(difference)
+        if difference
+        and difference.seeds >= SEEDS
+        and scored.all_trained(method, ratio)
+        and scored.all_trained(rival, ratio)
+        else None
+        for rival, difference in zip(others, differences, strict=True)
+    ]
     adjusted = holm(p_values)
     triples = zip(differences, p_values, adjusted, strict=True)
     return combine(_beats(*triple) for triple in triples)

@@ -10,7 +10,8 @@ the published value, and its interval the one of our mean over seeds and patient
     DIFFERENT       the 95 % interval of d lies wholly outside plus or minus delta, and the
                     published value outside the 95 % prediction interval for one run of ours
     CLOSE           the 95 % interval of d leaves 0 out and reaches into plus or minus delta
-    INCONCLUSIVE    anything else, with the seeds that may bring more
+    INCONCLUSIVE    anything else, with the seeds that may bring more; and wherever a run has not
+                    learnt, with the number of those that have
 
 An interval that touches a border neither lies inside it nor wholly outside.  One published number
 is one noisy run: a mean that is surely another can still be that of runs among which the paper's
@@ -60,6 +61,7 @@ def verdict(
     *,
     comparable: bool = True,
     stale: bool = False,
+    trained: tuple[int, int] | None = None,
     delta: float = DELTA,
 ) -> Verdict:
     """The verdict on one published value.
@@ -69,6 +71,7 @@ def verdict(
         published: The value as printed, in units of the score.
         comparable: Whether our images and the printed value can be set against each other.
         stale: Whether the runs are of older code.
+        trained: How many of the runs have learnt, and of how many; None for all.
         delta: What is too small to matter, in units of the score.
     """
     if not comparable:
@@ -77,6 +80,8 @@ def verdict(
         return Verdict("NOT RUN")
     if stale:
         return Verdict("STALE")
+    if trained is not None and trained[0] < trained[1]:
+        return Verdict("INCONCLUSIVE", f"{trained[0]} of {trained[1]} trained")
     if ours.interval() is None:
         return Verdict("INCONCLUSIVE", _missing(ours))
     name = verdict_name(ours, published, delta)

@@ -196,7 +196,8 @@ def _effect(
 def selected_proportion(scored: ScoredRuns, method: str, ratio: str) -> float | None:
     """The share of anchors that self-paced learning selects, from the runs' own logs."""
     indices = scored.seeds(method, ratio).values()
-    by_run = [_selected(scored.runs.folders[index]) for index in indices]
+    members = [scored.runs.members[index] for index in indices]
+    by_run = [_selected(folder) for folders in members for folder in folders.values()]
     known = [proportion for proportion in by_run if proportion is not None]
     return float(np.mean(known)) if known else None
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.evaluation.statistics import Estimate
+from bench.protocol.presets import named_protocol
 from bench.protocol.switches import OpenQuestion
 from bench.reporting.console import for_stdout, json_object
 from bench.reporting.results.records import load
@@ -148,7 +149,7 @@ def _title(study: Sensitivity) -> str:
     synthetic = ", synthetic images" if study.dataset.endswith("-twin") else ""
     return (
         f"What each open question of the paper changes: {study.dataset}{synthetic} "
-        f"(protocol {study.protocol}, {study.key})"
+        f"({named_protocol(study.protocol)}, {study.key})"
     )
 
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.protocol.presets import named_protocol
 from bench.reporting.sensitivity.effects import Effect, Sensitivity
 
 MORE, LESS, INK = "#0072B2", "#E69F00", "#222222"  # Okabe and Ito's blue and orange
@@ -119,7 +120,7 @@ def _draw(study: Sensitivity) -> Figure:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlabel(f"{study.metric}: alternative minus default")
     figure.suptitle(
-        f"{study.dataset}, protocol {study.protocol}: one open question at a time\n"
+        f"{study.dataset}, {named_protocol(study.protocol)}: one open question at a time\n"
         "bar: mean; dots: seeds; line: 95 % interval, an arrow where it leaves the plot",
         fontsize=8.0,
         x=0.01,

@@ -9,6 +9,7 @@ from bench.evaluation import registry
 from bench.experiments import Experiment, ExperimentRow
 from bench.reporting.results.comparability import ComparableRuns
 from bench.reporting.results.published import PublishedCell, published
+from bench.reporting.results.runs import folds_of
 from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.results.significance import Significance
 from bench.reporting.results.verdicts import Verdict, verdict
@@ -31,6 +32,14 @@ class SectionContext:
         """How many runs a cell has, those left out counted."""
         runs = self.group.records.groupby(["method", "lq_ratio"]).size()
         return {(str(cell[0]), str(cell[1])): int(n) for cell, n in runs.items()}  # pyright: ignore
+
+    def left_out(self, method: str, ratio: str) -> int:
+        """How many runs of a cell are older than those shown."""
+        runs = self.scored.runs
+        shown = sum(len(runs.members[i]) for i in self.scored.seeds(method, ratio).values())
+        folds = folds_of(self.group.records.iloc[0]) or 1
+        lacking = runs.incomplete.get((method, ratio), {}).values()
+        return self.numbers[method, ratio] - shown - sum(folds - len(gone) for gone in lacking)
 
     @cached_property
     def seeds(self) -> set[int]:
@@ -67,7 +76,13 @@ def verdicts(
     name, ours = registry.named(metric).paper, scored.score(metric, method, ratio)
     pairs = zip(printed.readings(name), printed.doubtful(name), strict=True)
     first, second = (
-        verdict(ours, value, comparable=not doubtful, stale=scored.stale(method, ratio))
+        verdict(
+            ours,
+            value,
+            comparable=not doubtful,
+            stale=scored.stale(method, ratio),
+            trained=scored.trained(method, ratio),
+        )
         for value, doubtful in pairs
     )
     return first, second
@@ -77,8 +92,10 @@ def _measured(
     context: SectionContext, method: str, metric: str, ratio: str, significance: Significance | None
 ) -> TableCell:
     estimate, digits = context.scored.score(metric, method, ratio), registry.named(metric).digits
+    incomplete = context.scored.runs.incomplete.get((method, ratio), {})
+    lacking = context.footnotes.of_repeats(incomplete)
     if estimate is None:
-        return TableCell("not run")
+        return TableCell("incomplete" if incomplete else "not run", marks=lacking)
     scores = context.scored.scores(metric, method, ratio)
     interval, mean = estimate.interval(), np.mean([score.value for score in scores])
     if not np.isfinite(mean):
@@ -93,11 +110,12 @@ def _measured(
     seeds = {score.seed for score in scores}
     letters = context.footnotes.of_cell(
         stale=context.scored.stale(method, ratio),
-        left_out=context.numbers[method, ratio] - len(seeds),
+        left_out=context.left_out(method, ratio),
         missing=sorted(context.seeds - seeds),
         why=estimate.why_not if estimate.seeds > 1 and np.isfinite(mean) else "",
+        trained=context.scored.trained(method, ratio),
     )
-    return TableCell(text, scores, (*context.footnotes.sign(significance), *letters))
+    return TableCell(text, scores, (*context.footnotes.sign(significance), *letters, *lacking))
 
 
 def _rounded(mean: np.floating, digits: int) -> str:

@@ -1,14 +1,16 @@
 """Footnotes of a table: how to read it, its signs, and lettered notes in order of first use."""
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from bench.evaluation import registry
+from bench.evaluation.gates import LEAST
 from bench.evaluation.metric import Metric
 from bench.experiments import ExperimentRow
 from bench.reporting.results.comparability import ComparableRuns, limited, settings_of
+from bench.reporting.results.runs import folds_of
 from bench.reporting.results.significance import ALPHA, Significance
 from bench.reporting.results.verdicts import DELTA
 from bench.roster import METHODS
@@ -32,6 +34,13 @@ THRESHOLDS = (
     "tuned thresholds as given: that other seeds tune others is in them, that other validation "
     "patients would is not"
 )
+GATE = (
+    "not trained: on its validation images a run's main score is below "
+    f"{LEAST['grading']:.2f} (kappa) or {LEAST['findings']:.2f} (AUROC), or its 95 % interval over "
+    "patients reaches down to chance; a cell with such a run bears no sign, has no rank and "
+    "decides no claim"
+)
+REPEATS = "n counts repeats: every image is tested once in each, in one of {folds} folds"
 ONE_SEED = "n=1: no interval, since one seed does not say how much seeds vary"
 SIGNS: dict[Significance, tuple[str, str]] = {
     "best": ("*", "the highest mean of its column and score"),
@@ -96,7 +105,13 @@ class Footnotes:
         return tuple(self.add(text) for text in texts)
 
     def of_cell(
-        self, *, stale: bool, left_out: int, missing: Sequence[int], why: str
+        self,
+        *,
+        stale: bool,
+        left_out: int,
+        missing: Sequence[int],
+        why: str,
+        trained: tuple[int, int],
     ) -> tuple[str, ...]:
         """Letters of what holds for one cell.
 
@@ -105,8 +120,12 @@ class Footnotes:
             left_out: How many stale runs give way to newer ones.
             missing: Seeds that other cells have and this one lacks.
             why: Why several seeds have no interval, or "".
+            trained: How many of the runs have learnt, and of how many.
         """
         texts = []
+        if trained[0] < trained[1]:
+            self.say(GATE)
+            texts.append(f"{trained[0]} of {trained[1]} runs trained: ranked nowhere")
         if stale:
             texts.append("stale: made by an older version of the code; run it again")
         if left_out:
@@ -120,8 +139,19 @@ class Footnotes:
             texts.append(f"no interval: {why}")
         return tuple(self.add(text) for text in texts)
 
+    def of_repeats(self, incomplete: Mapping[int, Sequence[int]]) -> tuple[str, ...]:
+        """Letters of what is not scored, since a repeat lacks folds."""
+        texts = [
+            f"repeat {repeat} lacks fold{'s' if len(gone) > 1 else ''} "
+            f"{', '.join(map(str, gone))}: not scored"
+            for repeat, gone in sorted(incomplete.items())
+        ]
+        return tuple(self.add(text) for text in texts)
+
     def about_data(self, group: ComparableRuns) -> None:
         """What was left out, taken in part, or assumed about the data."""
+        if folds := folds_of(group.records.iloc[0]):
+            self.say(REPEATS.format(folds=folds))
         if group.outdated:
             self.say(f"{group.outdated} stale runs of older versions are left out")
         for text in sorted(

@@ -48,7 +48,8 @@ def _ranked(
 ) -> dict[str, tuple[int, int, float]]:
     """Method -> best and worst rank of its interval, and its chance to be best."""
     scores = scored.runs.scores.get(metric)
-    cells = {row.method: list(scored.seeds(row.method, ratio).values()) for row in rows}
+    learnt = [row.method for row in rows if scored.all_trained(row.method, ratio)]
+    cells = {method: list(scored.seeds(method, ratio).values()) for method in learnt}
     if scores is None:
         return {}
     values = scores.values

@@ -4,6 +4,7 @@ import pandas as pd
 
 from bench.evaluation import registry
 from bench.experiments import EXPERIMENTS, RATIOS, TABLE1, Experiment, ExperimentRow
+from bench.protocol.presets import named_protocol
 from bench.reporting.results.comparability import ComparableRuns, whole
 from bench.reporting.results.published import published
 from bench.reporting.results.scores import ScoredRuns
@@ -81,7 +82,7 @@ def _beside(experiment: Experiment, group: ComparableRuns) -> bool:
 
 def _title(dataset: str, records: pd.DataFrame) -> str:
     first = records.iloc[0]
-    protocol = f"protocol {first['protocol_name']}, {first['key']}"
+    protocol = f"{named_protocol(first['protocol_name'])}, {first['key']}"
     if whole(records) and dataset != "folder":
         return f"{dataset} ({protocol})"
     kind = "not all of its images or labels"

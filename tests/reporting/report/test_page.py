@@ -132,7 +132,7 @@ def test_an_open_point_shows_its_measured_effect(tmp_path):
     main = world(tmp_path / "main", {("comcl", "native"): [0.2, 0.21]})
     study = world(tmp_path / "study", {(other, "native"): [0.4, 0.41]}, study=STUDY)
     found = pd.concat([main, study.assign(id="s-" + study["id"])], ignore_index=True)
-    scores = joint_scores(list(found["folder"]), ["kappa"])["kappa"].values
+    scores = joint_scores([(f,) for f in found["folder"]], ["kappa"])["kappa"].values
     by_id = {
         p.entry.id: p
         for p in question_entries(sensitivity_studies(found.assign(kappa=scores), None))

@@ -32,7 +32,9 @@ def records(tmp_path):
         own = world(tmp_path / "study", others, study=STUDY, **changes)
         parts.append(own.assign(id="s-" + own["id"]) if len(own) else own)
         found = pd.concat([part for part in parts if len(part)], ignore_index=True)
-        return found.assign(kappa=joint_scores(list(found["folder"]), ["kappa"])["kappa"].values)
+        return found.assign(
+            kappa=joint_scores([(f,) for f in found["folder"]], ["kappa"])["kappa"].values
+        )
 
     return make
 
@@ -216,7 +218,9 @@ def test_runs_of_older_code_are_marked(records):
 
 def test_runs_of_a_study_enter_no_table(records):
     found = records({"comcl": [0.2]}, {LITERAL: [0.4]}).assign(accuracy=0.5)
-    found["accuracy"] = joint_scores(list(found["folder"]), ["accuracy"])["accuracy"].values
+    found["accuracy"] = joint_scores([(f,) for f in found["folder"]], ["accuracy"])[
+        "accuracy"
+    ].values
     for name in ("share_train", "share_validation", "share_test"):
         found[name] = 0.3
     found = found.assign(boxes="oracle", n_test=400, majority=0.5)

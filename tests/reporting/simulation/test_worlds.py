@@ -107,7 +107,7 @@ def as_records(root, world, repetition, effect, seeds):
 
 def test_scores_are_those_of_the_same_predictions_in_files(tmp_path):
     records, found = as_records(tmp_path, SMALL, 0, 0.05, 2)
-    stored = joint_scores(list(records["folder"]), ["kappa"])["kappa"]
+    stored = joint_scores([(f,) for f in records["folder"]], ["kappa"])["kappa"]
     assert found.values == pytest.approx(stored.values, abs=1e-12)
     assert found.covariance == pytest.approx(stored.covariance, rel=1e-9, abs=1e-15)
 

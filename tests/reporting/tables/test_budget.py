@@ -90,7 +90,7 @@ def test_the_intervals_of_a_column_of_12_methods_take_under_a_second(folders):
     """From influences to intervals: the reading of the files is the table's, not theirs."""
     of_place = zip(folders, PLACES, strict=True)
     column = [f for f, (method, ratio, _) in of_place if ratio == "native" and method in METHODS]
-    scores = joint_scores(column, ["kappa"])["kappa"]
+    scores = joint_scores([(f,) for f in column], ["kappa"])["kappa"]
     began = time.process_time()
     for first in range(0, len(column), SEEDS):
         places = np.arange(first, first + SEEDS)[:, None]

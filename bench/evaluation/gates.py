@@ -1,0 +1,99 @@
+"""Whether a run has learnt at all: asked of its validation predictions, before it is ranked.
+
+A run that has not is *not trained*: a fault to find, or a training to prolong. It stays a result,
+and is never ranked among the others.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bench.evaluation import registry
+from bench.evaluation.influence import patient_covariance, sum_by_patient
+
+LEAST = {"grading": 0.10, "findings": 0.55}
+"""The primary metric that a trained run reaches. Assumed: a tenth of the way
+from chance to 1."""
+
+
+LOWER_BOUND = "lower_bound"
+"""Its name among the scores of the validation split."""
+
+
+class Gate(NamedTuple):
+    """One run before its gate.
+
+    Attributes:
+        kind: "grading" or "findings".
+        score: The primary metric on the validation split; nan where it is undefined.
+        low: Lower end of its 95 % interval over patients.
+    """
+
+    kind: str
+    score: float
+    low: float
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is clearly better than chance, and by more than nothing."""
+        return self.low > _chance(self.kind) and self.score >= LEAST[self.kind]
+
+    @property
+    def why_not(self) -> str:
+        """What it lacks, for a page; "" if it is trained."""
+        if self.trained:
+            return ""
+        phrase = registry.primary(self.kind).phrase
+        return (
+            f"not trained: {phrase} {self.score:.3f} on the validation split (95 % bound "
+            f"{self.low:.3f}), where a trained run has {LEAST[self.kind]:.2f} and a bound above "
+            f"{_chance(self.kind):g}"
+        )
+
+
+def gate(rows: pd.DataFrame) -> Gate:
+    """The gate of a run, from its stored predictions of the validation split.
+
+    Args:
+        rows: One per image, or per image and fold of a repeat; not empty.
+    """
+    count = sum(str(name).removeprefix("p_").isdigit() for name in rows.columns)
+    graded = "label" in rows
+    labels = rows["label"] if graded else rows[[f"label_{c}" for c in range(count)]]
+    kind = "grading" if graded else "findings"
+    probabilities = rows[[f"p_{c}" for c in range(count)]].to_numpy(np.float64)
+    value, per_image = registry.influence(
+        registry.primary(kind).name, labels.to_numpy(np.int64), probabilities
+    )
+    names, patient = np.unique(rows["patient_id"].to_numpy(dtype=object), return_inverse=True)
+    return Gate(kind, value, _lower(value, sum_by_patient(per_image, patient, len(names))))
+
+
+def recorded(kind: str, validation: Mapping[str, float | None]) -> Gate | None:
+    """The gate of a record by its scores of the validation split; None of older ones."""
+    if LOWER_BOUND not in validation:
+        return None
+    score, low = (validation.get(name) for name in (registry.primary(kind).name, LOWER_BOUND))
+    return Gate(kind, *(float("nan") if value is None else value for value in (score, low)))
+
+
+def pooled(tables: Sequence[pd.DataFrame]) -> Gate:
+    """The gate of the folds of a repeat, from their predictions of the validation split."""
+    return gate(pd.concat(tables, ignore_index=True))
+
+
+def _lower(value: float, per_patient: np.ndarray) -> float:
+    patients = len(per_patient)
+    if patients < 2:
+        return float("nan")
+    variance = float(patient_covariance(per_patient[:, None])[0, 0])
+    return float(value - stats.t.ppf(0.975, patients - 1) * np.sqrt(variance))
+
+
+def _chance(kind: str) -> float:
+    chance = registry.primary(kind).chance
+    assert isinstance(chance, float), "the primary metrics have a chance of their own"
+    return chance
