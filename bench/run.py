@@ -26,7 +26,7 @@ from bench.data.leakage import images_of, leakage
 from bench.errors import Interrupted, RequestError
 from bench.evaluation import metrics, predict, registry, stored_runs
 from bench.locking import Waiting, check, lock
-from bench.pipeline import build, embeddings, record, saliency
+from bench.pipeline import build, embeddings, probe, record, saliency
 from bench.pipeline.context import RunContext
 from bench.pipeline.gather import run_context
 from bench.pipeline.resolve import Prepared, Request, prepare
@@ -117,7 +117,7 @@ def _run(
     for stage in shared:
         found = outcome(stage, state, _stage_folder(prepared, stage, device), training)
         state, origins[stage.name] = found.state, found.origin
-    embedded = _embeddings(stages, state, context, training)
+    embedded, probed = _of_encoder(stages, state, context, training)
     network = train(last, state, prepared.folder, training)
 
     predictions = pd.concat(
@@ -133,6 +133,7 @@ def _run(
         },
         leaks=leaks,
         shared=origins,
+        probed=probed,
         device=device,
         log=training.log,
     )
@@ -177,16 +178,19 @@ def _predict(network: nn.Module, context: RunContext, split: str) -> pd.DataFram
     return predict.table(dataset, indices, probabilities, context.degraded)
 
 
-def _embeddings(
+def _of_encoder(
     stages: tuple[Stage, ...],
     state: StateDict | None,
     context: RunContext,
     training: TrainingContext,
-) -> dict[str, np.ndarray]:
-    """Features of patches by the pretrained encoder; empty where no stage pretrains one."""
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Features of patches by the pretrained encoder, and its probe; empty where none is."""
     if not embeddings.pretrained(stages):
-        return {}
-    return embeddings.embed(make(stages[-1], state, training), context)
+        return {}, {}
+    beginner: Any = make(stages[0], None, training)
+    untrained = make(stages[-1], beginner.encoder_state(), training)
+    trained = make(stages[-1], state, training)
+    return embeddings.embed(trained, context), probe.compare(trained, untrained, context)
 
 
 def _leaks(prepared: Prepared, context: RunContext, stages: tuple[Stage, ...]) -> dict[str, Any]:

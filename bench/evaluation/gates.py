@@ -4,7 +4,7 @@ A run that has not is *not trained*: a fault to find, or a training to prolong. 
 and is never ranked among the others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,15 @@ LEAST = {"grading": 0.10, "findings": 0.55}
 from chance to 1."""
 
 
+SAME = 1e-9
+
 LOWER_BOUND = "lower_bound"
 """Its name among the scores of the validation split."""
+
+
+PROBE, UNTRAINED, GAIN = "probe", "probe_untrained", "probe_gain_low"
+"""A contrastive run's other scores of the validation split: of a linear probe of its encoder, of
+one of the encoder that it started from, and the lower end of the difference's 95 % interval."""
 
 
 class Gate(NamedTuple):
@@ -78,6 +85,45 @@ def recorded(kind: str, validation: Mapping[str, float | None]) -> Gate | None:
         return None
     score, low = (validation.get(name) for name in (registry.primary(kind).name, LOWER_BOUND))
     return Gate(kind, *(float("nan") if value is None else value for value in (score, low)))
+
+
+def pretraining_failed(kind: str, validation: Mapping[str, float | None]) -> str:
+    """A sentence on a run whose encoder cannot be told from its start; "" without such a probe.
+
+    Args:
+        kind: "grading" or "findings".
+        validation: Scores of the validation split, as `metrics.json` has them.
+    """
+    probed = {name: validation.get(name) for name in (PROBE, UNTRAINED, GAIN)}
+    gain = probed[GAIN]
+    if GAIN not in validation or (gain is not None and gain > 0):
+        return ""
+    trained, untrained = (
+        "undefined" if value is None else f"{value:.3f}"
+        for value in (probed[PROBE], probed[UNTRAINED])
+    )
+    phrase = registry.primary(kind).phrase
+    return (
+        f"pretraining did not train: a linear probe of the encoder has {phrase} {trained}, one of "
+        f"the encoder that it started from {untrained}"
+    )
+
+
+def faults(rows: pd.DataFrame, kind: str, validation: Mapping[str, float | None]) -> Iterator[str]:
+    """What the gate's two numbers are not, where a record has them.
+
+    Args:
+        rows: Stored predictions of the validation split.
+        kind: "grading" or "findings".
+        validation: Scores of the validation split, as `metrics.json` has them.
+    """
+    stored = recorded(kind, validation)
+    if stored is None:
+        return
+    computed = gate(rows)
+    for value, given in ((stored.score, computed.score), (stored.low, computed.low)):
+        if not np.isclose(value, given, rtol=0, atol=SAME, equal_nan=True):
+            yield f"validation has {value}, the predictions give {given}"
 
 
 def pooled(tables: Sequence[pd.DataFrame]) -> Gate:

@@ -87,6 +87,9 @@ class StoredRun:
         }
         if gate := gates.recorded(str(about["kind"]), self.scores["validation"]):
             row |= {"trained": gate.trained, "not_trained": gate.why_not}
+        row["pretraining_failed"] = gates.pretraining_failed(
+            str(about["kind"]), self.scores["validation"]
+        )
         return row | {k: math.nan if v is None else v for k, v in test.items() if k != "n"}
 
 
@@ -234,27 +237,15 @@ def _faults(run: StoredRun, names: set[str]) -> Iterator[tuple[str, str]]:
         computed |= pointing_scores(read_saliency(folder / "saliency.npz"))
     if "embeddings.npz" in names:
         read_embeddings(folder / "embeddings.npz")
-    yield from _faults_of_gate(rows, saved["about"]["kind"], scores["validation"])
+    validation = rows.loc[(rows["split"] == "validation").to_numpy()]
+    for why in gates.faults(validation, saved["about"]["kind"], scores["validation"]):
+        yield "metrics.json", why
     for name, value in computed.items():
         stored = scores["test"].get(name)
         if name in scores["test"] and not same(stored, value):
             yield "metrics.json", f"test {name} is {stored}, the predictions give {value}"
     if missing := sorted(MEASURED - scores["test"].keys()):
         yield "metrics.json", f"test has no {', '.join(missing)}"
-
-
-def _faults_of_gate(
-    rows: pd.DataFrame, kind: str, validation: dict[str, Any]
-) -> Iterator[tuple[str, str]]:
-    """What the gate's two numbers are not, where a record has them."""
-    stored = gates.recorded(kind, validation)
-    if stored is None:
-        return
-    computed = gates.gate(rows.loc[(rows["split"] == "validation").to_numpy()])
-    pairs = ((stored.score, computed.score), (stored.low, computed.low))
-    for value, given in pairs:
-        if not np.isclose(value, given, rtol=0, atol=SAME, equal_nan=True):
-            yield "metrics.json", f"validation has {value}, the predictions give {given}"
 
 
 MEASURED = {"n", "majority"}

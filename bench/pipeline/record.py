@@ -75,6 +75,7 @@ def write_results(
     leaks: dict[str, Any],
     shared: dict[str, Any],
     *,
+    probed: dict[str, float],
     device: torch.device,
     log: store.EventLog,
 ) -> None:
@@ -89,6 +90,7 @@ def write_results(
         artefacts: File name -> named arrays; no file where there are none.
         leaks: What the splits have in common, of `bench.data.leakage`.
         shared: Name of each stage that runs share, or "detector" -> its origin.
+        probed: What `bench.pipeline.probe` says of a pretrained encoder.
         device: Where the run was trained.
         log: Of its stages; their seconds add up to the run's.
     """
@@ -96,6 +98,7 @@ def write_results(
     store.write_predictions(folder / "predictions.parquet", predictions)
     stored = pd.read_parquet(folder / "predictions.parquet")
     scores = metrics.score_all(stored, kind=task.kind, classes=task.classes)
+    scores["validation"] |= probed
     for name, arrays in artefacts.items():
         if arrays:
             store.write_arrays(folder / name, arrays)

@@ -34,7 +34,11 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
         f"seed {record['seed']}, {named_protocol(record['protocol_name'])}",
         f"  low-quality images: {shares}",
         f"  {_scores(record)}  (n = {record['n_test']} test images)",
-        *([f"  {record['not_trained']}"] if record.get("not_trained") else []),
+        *(
+            f"  {record[name]}"
+            for name in ("not_trained", "pretraining_failed")
+            if record.get(name)
+        ),
         *(f"  note: {sentence}" for sentence in _notes(record)),
         *(f"  warning: {sentence}" for sentence in _warnings(record)),
         f"  {record['folder']}",

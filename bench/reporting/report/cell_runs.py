@@ -2,10 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.evaluation.gates import pretraining_failed
 from bench.reporting.figures.saliency import FILE
 from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.answer import in_words
@@ -28,6 +29,7 @@ class RunRow(NamedTuple):
         commit: The first digits of the code's commit.
         command: What makes it again.
         stale: Whether older code made it.
+        unlearnt: What it has not learnt, as text; "" if it has.
     """
 
     id: str
@@ -38,6 +40,7 @@ class RunRow(NamedTuple):
     commit: str
     command: str
     stale: bool
+    unlearnt: str
 
 
 class CellRuns(NamedTuple):
@@ -123,7 +126,17 @@ def _ran(study: ScoredStudy, key: CellKey, seed: int, folder: Path) -> RunRow:
         str(origin.get("commit") or "")[:SHORT],
         str(about.get("command") or origin.get("command") or ""),
         study.scored.runs.stale[index],
+        "; ".join(_unlearnt(study, index, folder)),
     )
+
+
+def _unlearnt(study: ScoredStudy, index: int, folder: Path) -> Iterator[str]:
+    if index in study.scored.runs.untrained:
+        yield "not trained"
+    about = json.loads((folder / "spec.json").read_text())["about"]
+    validation = json.loads((folder / "metrics.json").read_text())["validation"]
+    if why := pretraining_failed(str(about.get("kind")), validation):
+        yield why
 
 
 def _score(study: ScoredStudy, metric: str, index: int, folder: Path) -> float:

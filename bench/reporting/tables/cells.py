@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -40,6 +41,21 @@ class SectionContext:
         folds = folds_of(self.group.records.iloc[0]) or 1
         lacking = runs.incomplete.get((method, ratio), {}).values()
         return self.numbers[method, ratio] - shown - sum(folds - len(gone) for gone in lacking)
+
+    def unpretrained(self, method: str, ratio: str) -> int:
+        """How many runs of a cell have an encoder that its pretraining taught nothing."""
+        shown = [self.scored.runs.members[i] for i in self.scored.seeds(method, ratio).values()]
+        folders = {folder for members in shown for folder in members.values()}
+        return len(folders & self._unpretrained)
+
+    @cached_property
+    def _unpretrained(self) -> set[Path]:
+        """Folders of all such runs."""
+        records = self.group.records
+        if "pretraining_failed" not in records:
+            return set()
+        failed = records["pretraining_failed"].fillna("") != ""
+        return {Path(str(folder)) for folder in records.loc[failed, "folder"]}
 
     @cached_property
     def seeds(self) -> set[int]:
@@ -114,6 +130,7 @@ def _measured(
         missing=sorted(context.seeds - seeds),
         why=estimate.why_not if estimate.seeds > 1 and np.isfinite(mean) else "",
         trained=context.scored.trained(method, ratio),
+        unpretrained=context.unpretrained(method, ratio),
     )
     return TableCell(text, scores, (*context.footnotes.sign(significance), *letters, *lacking))
 

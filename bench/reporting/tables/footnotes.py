@@ -112,6 +112,7 @@ class Footnotes:
         missing: Sequence[int],
         why: str,
         trained: tuple[int, int],
+        unpretrained: int = 0,
     ) -> tuple[str, ...]:
         """Letters of what holds for one cell.
 
@@ -121,11 +122,18 @@ class Footnotes:
             missing: Seeds that other cells have and this one lacks.
             why: Why several seeds have no interval, or "".
             trained: How many of the runs have learnt, and of how many.
+            unpretrained: In how many pretraining taught the encoder nothing.
         """
         texts = []
         if trained[0] < trained[1]:
             self.say(GATE)
             texts.append(f"{trained[0]} of {trained[1]} runs trained: ranked nowhere")
+        if unpretrained:
+            runs = "run" if unpretrained == 1 else "runs"
+            texts.append(
+                f"pretraining did not train in {unpretrained} {runs}: a linear probe of the "
+                "encoder is not shown to be better than one of the encoder it started from"
+            )
         if stale:
             texts.append("stale: made by an older version of the code; run it again")
         if left_out:
