@@ -17,6 +17,13 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from baselines.packaged_weights import (
+    PACKAGED,
+    NotInstalled,
+    OtherArchitecture,
+    packaged_state,
+)
+
 # ImageNet V1 weights, the ones that the released pretraining code starts from (modules.py:155).
 IMAGENET_V1 = {"resnet50": "resnet50.tv_in1k", "densenet121": "densenet121.tv_in1k"}
 WRAPPERS = ("state_dict", "model", "network", "module")
@@ -46,7 +53,8 @@ def create(
 
     Args:
         name: a timm architecture.
-        weights: "random", "imagenet" (V1 for ResNet50, else timm's choice), or a file of tensors.
+        weights: "random", "imagenet" (V1 for ResNet50, else timm's choice), a key of
+            `packaged_weights.PACKAGED`, or a file of tensors.
         in_chans: image channels.
         narrow: divides all widths, for families without an argument of their own for that.
         timm_options: further arguments of the architecture, e.g. `channels=(8, 16, 24, 32)`.
@@ -60,10 +68,23 @@ def create(
     if narrow > 1:
         _narrow(backbone, narrow, in_chans)
     if weights != "random":
-        path = fetch_imagenet(name) if weights == "imagenet" else Path(weights)
-        state = backbone_in(read_weights(path), backbone.state_dict(), source=str(weights))
+        state = backbone_in(_tensors(name, weights), backbone.state_dict(), source=str(weights))
         load_backbone(backbone, state, source=str(weights))
     return backbone
+
+
+def _tensors(name: str, weights: str | Path) -> dict[str, Tensor]:
+    """What a network of this name starts from, by timm's names or those of a checkpoint."""
+    if weights not in PACKAGED:
+        return read_weights(fetch_imagenet(name) if weights == "imagenet" else Path(weights))
+    with torch.device("meta"):  # structure alone, and no random number used up
+        whole = timm.create_model(name, pretrained=False)
+    try:
+        return packaged_state(str(weights), name, whole)
+    except NotInstalled as error:
+        raise WeightsUnavailable(str(error)) from error
+    except OtherArchitecture as error:
+        raise WeightsMismatch(str(error)) from error
 
 
 def _narrow(backbone: Any, divisor: int, in_chans: int) -> None:

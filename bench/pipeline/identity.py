@@ -12,7 +12,7 @@ from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import LesionSet
 from bench.protocol import chest as chest_settings
 from bench.protocol.presets import derive, named
-from bench.protocol.settings import ADDED_LATER, NOT_HASHED, Protocol
+from bench.protocol.settings import ADDED_LATER, NOT_HASHED, WEIGHTS, Protocol
 from bench.versions import DEGRADATION, ENGINE
 
 
@@ -118,13 +118,13 @@ def hashed_weights(protocol: Protocol) -> Protocol:
         RequestError: there is no such file.
     """
     weights = protocol.init.weights
-    if weights in ("random", "imagenet"):
+    if weights in WEIGHTS:
         return protocol
     path = Path(weights)
     if not path.is_file():
         raise RequestError(
-            f"--set init.weights={weights}: no such file; it is imagenet, random or a file of "
-            "the backbone's weights"
+            f"--set init.weights={weights}: no such file; it is imagenet, random, "
+            "efficientnet-lite0 or a file of the backbone's weights"
         )
     content = f"sha256:{store.file_digest(path)}"
     return replace_group(protocol, "init", {"weights": content})

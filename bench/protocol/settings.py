@@ -119,10 +119,16 @@ class PatchSettings(SettingsGroup):
     )
 
 
+WEIGHTS = ("random", "imagenet", "efficientnet-lite0")
+"""First weights that have a name; all others are a file."""
+
+
 class InitSettings(SettingsGroup):
     """What the backbone starts from."""
 
-    weights: str = setting("imagenet", source="code: CoMCL/modules.py (D1); imagenet|random|FILE")
+    weights: str = setting(
+        "imagenet", source="code: CoMCL/modules.py (D1); imagenet|random|efficientnet-lite0|FILE"
+    )
 
 
 class BackboneSettings(SettingsGroup):
