@@ -14,7 +14,7 @@ from bench.data.chest import reader as chest_reader
 from bench.data.modality import refuse_radiographs
 from bench.data.records import Dataset
 from bench.errors import RequestError
-from bench.protocol.settings import DataSettings, Protocol
+from bench.protocol.settings import Protocol
 from bench.store import digest
 from bench.versions import CHEST_TWIN, TWIN
 
@@ -100,30 +100,6 @@ def source(name: str) -> Source:
         near = difflib.get_close_matches(name, list(SOURCES), n=1, cutoff=0)[0]
         raise RequestError(f"no data set {name!r}: did you mean {near!r}? See `bench datasets`")
     return SOURCES[name]
-
-
-def manifest(dataset: Dataset, digests: list[str], data: DataSettings) -> dict[str, Any]:
-    """What the data are: a key over contents, labels, boxes and splits, and a few counts.
-
-    A synthetic twin is identified by its generator's version and seed, so that another JPEG
-    library does not make it another data set. Splits that follow the run's seed are left out of
-    the key, since runs of several seeds share a table.
-    """
-    rows = [
-        (r.image_id, r.patient_id, r.labels, r.quality, _shared(r.split, data), r.boxes)
-        for r in dataset.records
-    ]
-    contents = dataset.origin or digests
-    counts = {split: len(dataset.where(split)) for split in ("train", "validation", "test")}
-    named = [dataset.declared] if dataset.declared else []
-    return {"key": digest([rows, contents, *named]), "images": counts, "origin": dataset.origin}
-
-
-def _shared(split: str, data: DataSettings) -> str:
-    """A record's split, as far as it is the same for every seed."""
-    if data.folds is not None:
-        return "any fold"
-    return "train" if data.seed_follows_run and split == "validation" else split
 
 
 def cache_folder(folder: Path | None) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import roster, store
-from bench.data import datasets
+from bench.data.manifest import manifest
 from bench.data.records import Dataset
 from bench.errors import RequestError
 from bench.lesions.box_source import BoxSource
@@ -43,7 +43,7 @@ def spec_of(
         method_version=method.version,
         method_digest=method.digest,
         dataset=dataset.name,
-        manifest=datasets.manifest(dataset, digests, protocol.data),
+        manifest=manifest(dataset, digests, protocol.data),
         lq_ratio=lq_ratio,
         seed=seed,
         protocol=hashed_protocol(protocol, method, boxes, dataset.modality)

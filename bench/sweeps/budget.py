@@ -11,6 +11,7 @@ from bench.data.cache import ProgressCallback
 from bench.errors import RequestError
 from bench.evaluation.stored_runs import load
 from bench.pipeline.resolve import Request
+from bench.store import Spec
 from bench.sweeps.plan import Plan, PlannedRun, undone
 
 PROBE_IMAGES = 300
@@ -77,7 +78,7 @@ def _probed(run: PlannedRun, tick: ProgressCallback) -> tuple[float | None, int 
         probed = probe(probe_request(run), tick)
     except RequestError as error:
         return None, None, f"no record, and no probe: {error}"
-    whole, part = run.spec.manifest["images"]["train"], probed.train_images
+    whole, part = _train_images(run.spec), probed.train_images
     return (
         probed.seconds * whole / part,
         probed.bytes,
@@ -97,3 +98,12 @@ def probe_request(run: PlannedRun) -> Request:
     if run.boxes in ("detector", "file"):
         changes += ["patches.boxes=random_lesion_crops"]
     return replace(run.request, changes=tuple(changes))
+
+
+def _train_images(spec: Spec) -> float:
+    """Images to train on; of splits that follow the seed, about as many."""
+    images, data = spec.manifest["images"], spec.protocol["data"]
+    if "train" in images:
+        return images["train"]
+    tested = images["test"] if "test" in images else images["all"] / data["folds"]
+    return (images["all"] - tested) * (1 - data["validation_share"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.data import datasets
+from bench.data.manifest import manifest
 from bench.data.splits import finish
 from bench.errors import RequestError
 from bench.protocol.presets import derive, named
@@ -83,7 +83,7 @@ def test_all_folds_of_all_repeats_have_one_manifest_key(undivided):
 
     def key(seed, *changes):
         chosen = settings(*changes)
-        return datasets.manifest(finish(undivided, chosen, seed), [], chosen)["key"]
+        return manifest(finish(undivided, chosen, seed), [], chosen)["key"]
 
     folds = f"data.folds={FOLDS}"
     assert len({key(seed, folds) for seed in range(2 * FOLDS)}) == 1
@@ -107,7 +107,7 @@ def test_the_validation_split_follows_the_seed_where_it_is_told_to(undivided):
 def test_runs_whose_splits_follow_the_seed_share_a_manifest_key(undivided):
     def key(seed, *changes):
         chosen = settings(*changes)
-        return datasets.manifest(finish(undivided, chosen, seed), [], chosen)["key"]
+        return manifest(finish(undivided, chosen, seed), [], chosen)["key"]
 
     follow = "data.seed_follows_run=true"
     assert key(0, follow) == key(1, follow)

@@ -14,6 +14,7 @@ from small_nih import write_nih
 
 from bench.data import datasets
 from bench.data.cache import content_digests
+from bench.data.manifest import manifest
 from bench.protocol.presets import derive, named
 from bench.protocol.settings import DataSettings
 
@@ -113,7 +114,7 @@ OTHER = {
 
 
 def key_of(data, digests, **settings):
-    return datasets.manifest(data, digests, DataSettings(**settings))["key"]
+    return manifest(data, digests, DataSettings(**settings))["key"]
 
 
 def test_the_manifest_holds_every_field_of_a_record_but_its_path(read, cache):

@@ -8,6 +8,7 @@ from paths import GOLDEN
 
 from bench.data import datasets
 from bench.data.cache import content_digests
+from bench.data.manifest import manifest
 from bench.protocol.presets import derive, named
 from bench.protocol.settings import DataSettings
 
@@ -27,7 +28,7 @@ def key_of(written, root, protocol):
     digests = content_digests(data.records, root / "cache")
     if name == "chestxray":  # its pictures are drawn, and codecs differ
         digests = [record.path.name for record in data.records]
-    return datasets.manifest(data, digests, DataSettings())["key"]
+    return manifest(data, digests, DataSettings())["key"]
 
 
 @pytest.mark.parametrize("protocol", CHANGES)

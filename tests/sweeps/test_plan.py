@@ -1,8 +1,10 @@
 """What a sweep needs, found without a process and without torch."""
 
+import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from typer.main import get_command
 
@@ -58,6 +60,22 @@ def test_every_run_is_what_bench_run_makes_of_its_words(planned):
         assert prepared.spec.id == run.spec.id
         assert prepared.folder == run.folder
         assert prepared.key == run.key
+    assert len({run.spec.id for run in made.runs}) == 12
+
+
+@pytest.mark.parametrize("change", ["data.folds=3", "data.seed_follows_run=true"])
+def test_runs_whose_splits_follow_the_seed_are_named_as_they_name_themselves(
+    planned, common, small_set, tmp_path, change
+):
+    undivided = shutil.copytree(small_set, tmp_path / "undivided")
+    labels = pd.read_csv(undivided / "labels.csv").drop(columns="split")
+    labels.to_csv(undivided / "labels.csv", index=False)
+    asked = Request(**{**vars(common), "changes": (*common.changes, change), "data": undivided})
+    sweep = SweepRequest(asked, datasets=("folder",), methods=("resnet50",), seeds=4)
+    made = plan(sweep, silent)
+    for run in made.runs:
+        assert asked_again(run).spec.id == run.spec.id
+    assert len({run.key for run in made.runs}) == 1
     assert len({run.spec.id for run in made.runs}) == 12
 
 
