@@ -9,6 +9,7 @@ checks the wiring in seconds.
 from typing import Literal
 
 from bench.protocol.chest import ChestSettings
+from bench.protocol.detector_settings import DetectorSettings
 from bench.protocol.fields import SettingsGroup, setting
 from bench.protocol.method_settings import (
     CabnetSettings,
@@ -22,6 +23,9 @@ from bench.protocol.method_settings import (
     MoCoSettings,
     ZoomInNetSettings,
 )
+
+Schedule = Literal["constant", "cosine", "poly", "step", "inverse_time"]
+"""Of the learning rate: see `bench.training.optim.DECAYS`."""
 
 NOT_HASHED = ("data.modality", "data.columns")
 """How a folder is read: what comes of it is in the manifest, and in the group `chest`."""
@@ -91,96 +95,6 @@ class PatchSettings(SettingsGroup):
     )
 
 
-class DetectorSettings(SettingsGroup):
-    """The lesion detector around whose boxes contrastive methods cut patches.
-
-    Part of the identity of those runs only that use its boxes.
-    """
-
-    architecture: Literal["resnet50_fpn", "mobilenet_320_fpn"] = setting(
-        "resnet50_fpn",
-        source="reference: detector.md#settings: Faster R-CNN; torchvision's box loss instead of "
-        "GIoU",
-    )
-    weights: Literal["imagenet", "random"] = setting(
-        "imagenet", source="reference: detector.md#settings"
-    )
-    image_px: int = setting(
-        1600,
-        source="reference: detector.md#settings: 1600 x 1200; assumed: of the square field of view",
-        unit="px",
-        ge=64,
-    )
-    smallest_anchor_px: int = setting(
-        8,
-        source="assumed: microaneurysms lie below the code's 32 "
-        "(docs/reference/detector.md#anchors)",
-        unit="px",
-        ge=2,
-    )
-    ratios: tuple[float, ...] = setting(
-        (0.5, 1.0, 2.0),
-        source="reference: detector.md#settings",
-        unit="heights of anchors by their widths",
-    )
-    channels: int = setting(
-        256, source="reference: detector.md#settings", unit="of the feature pyramid", ge=8
-    )
-    head: int = setting(
-        1024, source="reference: detector.md#settings", unit="features of the box head", ge=8
-    )
-    proposals: int = setting(1000, source="reference: detector.md#settings", unit="an image", ge=8)
-    samples: int = setting(
-        512, source="reference: detector.md#settings", unit="proposals an image in the loss", ge=8
-    )
-    epochs: int = setting(100, source="reference: detector.md#settings", ge=1)
-    least_shown: int = setting(
-        0, source="assumed: with few photographs more epochs, until so many are shown", ge=0
-    )
-    batch: int = setting(2, source="reference: detector.md#settings", unit="images", ge=1)
-    optimizer: Literal["sgd", "adamw"] = setting("sgd", source="reference: detector.md#settings")
-    lr: float = setting(5e-3, source="reference: detector.md#settings", gt=0)
-    momentum: float = setting(0.9, source="reference: detector.md#settings", ge=0, lt=1)
-    weight_decay: float = setting(1e-4, source="reference: detector.md#settings", ge=0)
-    warmup_steps: int = setting(100, source="reference: detector.md#settings", unit="steps", ge=0)
-    milestones: tuple[float, ...] = setting(
-        (0.5, 0.8),
-        source="reference: detector.md#settings: a tenth of the rate at epochs 50 and 80",
-        unit="of training",
-    )
-    held_out: float = setting(
-        7 / 27, source="assumed: for an IDRiD without its testing set", gt=0, lt=0.9
-    )
-    threads: int = setting(
-        2, source="assumed: its own, so that all runs share one detector", unit="CPU threads", ge=1
-    )
-    confidence: float = setting(0.8, source="code: load_healthy_picture.ipynb (D24)", ge=0.05, le=1)
-    border: float = setting(
-        5 / 512, source="code: LCL build_dataset.py", unit="of the image's side", ge=0, lt=0.5
-    )
-    oversized: Literal["drop", "centre"] = setting(
-        "drop", source="code: LCL build_dataset.py, boxes over 128 px on 512 (D53)"
-    )
-    without_box: Literal["drop", "random_crop"] = setting(
-        "drop", source="code: load_healthy_picture.ipynb (D25)"
-    )
-    on_healthy: Literal["ignore", "hard_healthy"] = setting(
-        "ignore", source="paper 2.1: RandC; the notebook takes the false boxes (D26)"
-    )
-    on_degraded: Literal["rerun", "reuse_clean"] = setting(
-        "rerun",
-        source="paper 2.1: f_det(X^m) of low-quality images too; "
-        "docs/reference/detector.md#boxes-that-are-kept",
-    )
-    box_file: str | None = setting(
-        None, source="assumed: none; a published pickle of boxes stands in for the detector"
-    )
-    companion_images: int = setting(
-        81, source="assumed: as many as IDRiD has, for twins", unit="images", ge=4
-    )
-    companion_px: int = setting(256, source="assumed: as the twin's images", unit="px", ge=64)
-
-
 class InitSettings(SettingsGroup):
     """What the backbone starts from."""
 
@@ -209,8 +123,12 @@ class PretrainingSettings(SettingsGroup):
     optimizer: Literal["adam", "sgd"] = setting("adam", source="paper 3.1 (D17)")
     lr: float = setting(1e-3, source="paper 3.1", gt=0)
     momentum: float = setting(0.9, source="paper 3.1, read as Adam's beta1 (D18)", ge=0, lt=1)
+    nesterov: bool = setting(True, source="code: CoMCL/config.py; SGD alone reads it")
     weight_decay: float = setting(0.0, source="assumed: not stated (D17)", ge=0)
-    schedule: Literal["constant", "cosine"] = setting("constant", source="assumed: none is stated")
+    schedule: Schedule = setting("constant", source="assumed: none is stated")
+    augmentation: Literal["contrastive", "moco_v1"] = setting(
+        "contrastive", source="code: CoMCL/data.py 96-117"
+    )
     temperature: float = setting(0.07, source="paper 3.1", gt=0)
     key_momentum: float = setting(0.999, source="code: CoMCL/modules.py", ge=0, le=1)
     queue: int = setting(7200, source="code: CoMCL/modules.py:160", unit="keys a level", ge=1)
@@ -230,20 +148,24 @@ class FinetuningSettings(SettingsGroup):
         "sgd", source="reference: training.md#fine-tuning-recipe"
     )
     lr: float = setting(1e-3, source="reference: training.md#fine-tuning-recipe", gt=0)
-    momentum: float = setting(
-        0.9, source="reference: training.md#fine-tuning-recipe, Nesterov", ge=0, lt=1
+    momentum: float = setting(0.9, source="reference: training.md#fine-tuning-recipe", ge=0, lt=1)
+    nesterov: bool = setting(
+        True, source="reference: training.md#fine-tuning-recipe; SGD alone reads it"
     )
     weight_decay: float = setting(5e-4, source="reference: training.md#fine-tuning-recipe", ge=0)
-    schedule: Literal["constant", "cosine", "poly"] = setting(
-        "cosine", source="reference: training.md#fine-tuning-recipe"
-    )
+    schedule: Schedule = setting("cosine", source="reference: training.md#fine-tuning-recipe")
     warmup_share: float = setting(
         0.0, source="reference: training.md#fine-tuning-recipe: none", ge=0, lt=1
+    )
+    loss: Literal["classification", "regression"] = setting(
+        "classification",
+        source="assumed: every baseline has it; the recipe's own is regression "
+        "(docs/reference/training.md#regression)",
     )
     select: Literal["best", "last"] = setting(
         "best", source="reference: training.md#fine-tuning-recipe: best validation kappa"
     )
-    augmentation: Literal["finetune", "flips", "none"] = setting(
+    augmentation: Literal["finetune", "lanet", "cabnet", "flips", "none"] = setting(
         "finetune", source="reference: training.md#fine-tuning-recipe"
     )
 

@@ -15,7 +15,8 @@ from bench.pipeline import build
 from bench.pipeline.resolve import Request
 from bench.roster import METHODS
 from bench.run import execute
-from bench.training.augment import CONTRASTIVE, FINETUNE, apply
+from bench.training.augment import apply
+from bench.training.augmentations import CONTRASTIVE, FINETUNE
 from bench.training.callbacks import Callbacks
 from bench.training.stages import initial_weights
 
