@@ -68,12 +68,11 @@ def grade(labels: Tensor) -> Tensor:
 
 
 def count(labels: Tensor) -> Tensor:
-    """What is regressed for findings (B, C): how many there are, in a fair unit (assumed).  (B,).
+    """What is regressed for findings (B, C): their number in units of sqrt(C) (assumed).  (B,).
 
-    The unit is sqrt(C) / 2, the standard deviation of the number of heads among C fair coins: it
-    brings the squared error to the scale of the cross entropy, which is a mean over findings.
+    So the squared error is divided by C, as the cross entropy, a mean over findings, is.
     """
-    return labels.sum(dim=1) / (math.sqrt(labels.shape[1]) / 2)
+    return labels.sum(dim=1) / math.sqrt(labels.shape[1])
 
 
 SEVERITY = {"grading": grade, "findings": count}
