@@ -103,7 +103,7 @@ def test_an_unknown_task_is_refused():
         tiny(task="regression")
 
 
-REGRESSION = {"loss": "regression"}
+REGRESSION: dict[str, Any] = {"loss": "regression"}
 
 
 def answering(severities: list[float], num_classes: int = 5) -> torch.Tensor:
