@@ -30,6 +30,12 @@ from baselines.options import pick
 # Name, fraction of the epochs, factor of the learning rate [C]: 1 epoch at 50 times the rate of 70.
 PHASES = (("head", 1 / 71, 50.0), ("all", 70 / 71, 1.0))
 FROZEN = {"head": ("trunk",), "all": ()}
+ON_A_TRAINED_BACKBONE = ("head",)
+"""Phases left out where the backbone starts from random weights.
+
+A head that learns fast on random features saturates the gates of `GlobalAttention` before the
+backbone has learnt anything (docs/reference/methods.md#cabnet).
+"""
 
 
 def as_in_keras(layer: nn.Module) -> None:

@@ -13,6 +13,7 @@ replace grades.
 Shapes: B images of S x S pixels, C classes or findings, F features in maps of h x w.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines import backbones, phases
-from baselines.classifier import TASKS
+from baselines.classifier import TASKS, nearness, regression_loss
 from baselines.numerics import widened
 from baselines.options import pick
 
@@ -67,17 +68,14 @@ def grade(labels: Tensor) -> Tensor:
 
 
 def count(labels: Tensor) -> Tensor:
-    """What is regressed for findings (B, C): how many there are (assumed).  (B,)."""
-    return labels.sum(dim=1)
+    """What is regressed for findings (B, C): their number in units of sqrt(C) (assumed).  (B,).
+
+    So the squared error is divided by C, as the cross entropy, a mean over findings, is.
+    """
+    return labels.sum(dim=1) / math.sqrt(labels.shape[1])
 
 
 SEVERITY = {"grading": grade, "findings": count}
-
-
-def regression_loss(severity: Tensor, target: Tensor) -> Tensor:
-    """Squared error, mean over images, float32 or wider.  (B,), (B,) -> scalar."""
-    severity = widened(severity)
-    return F.mse_loss(severity, target.to(severity.dtype))
 
 
 def by_class(logits: Tensor, severity: Tensor | None) -> Tensor:
@@ -95,15 +93,6 @@ def by_both(logits: Tensor, severity: Tensor) -> Tensor:
     grades = torch.arange(logits.shape[1], device=logits.device)
     expected = (widened(logits).softmax(dim=1) * grades).sum(dim=1)
     return nearness((widened(severity) + expected) / 2, logits.shape[1])
-
-
-def nearness(severity: Tensor, num_classes: int) -> Tensor:
-    """Log density of each grade under a normal of variance 1 about the severity (assumed).
-
-    Squared error fits such a normal; a constant is left out.  (B,) -> (B, C).
-    """
-    grades = torch.arange(num_classes, device=severity.device)
-    return -((grades - severity[:, None]) ** 2) / 2
 
 
 DECISIONS: dict[str, Callable[..., Tensor]] = {
@@ -126,8 +115,8 @@ class MMCNN(nn.Module):
         phase: a name in `PHASES`; what is trained is the network of that resolution.
         resolutions: pixels, one for each phase; images of any other size are resized.
         dropout: before the linear layers.
-        mtl_target: "severity" regresses the grade, or the number of findings; "none" leaves the
-            regression out.
+        mtl_target: "severity" regresses the grade, or the number of findings (see `count`);
+            "none" leaves the regression out.
         regression_weight: lambda, of the squared error.
         predict: "argmax", "rounded" or "combined", a key of `DECISIONS`; the latter two need a
             regressed grade.

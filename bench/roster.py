@@ -252,9 +252,9 @@ def _written_in(module_name: str, value: Any) -> bool:
     )
 
 
-def constant(method: Method, name: str) -> Any:
-    """A constant of the module in which a method's class is written."""
-    return getattr(importlib.import_module(method.component.partition(":")[0]), name)
+def constant(method: Method, name: str, *default: Any) -> Any:
+    """A constant of the module in which a method's class is written, or a default."""
+    return getattr(importlib.import_module(method.component.partition(":")[0]), name, *default)
 
 
 def _from_file(name: str) -> tuple[str, Method]:

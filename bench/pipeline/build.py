@@ -11,7 +11,7 @@ from bench.data.pixels import Pixels
 from bench.errors import RequestError
 from bench.pipeline.context import RunContext
 from bench.pipeline.levels import usable_pairs
-from bench.pipeline.recipes import common, contrastive, deepmt_dr
+from bench.pipeline.recipes import common, contrastive, deepmt_dr, supervised
 from bench.training.stages import Stage
 
 
@@ -29,12 +29,28 @@ def stages(context: RunContext) -> tuple[Stage, ...]:
 
 def notes(context: RunContext) -> tuple[str, ...]:
     """What a page must say about this run beyond the data set's own assumptions."""
+    return (*_of_method(context), *_of_loss(context))
+
+
+def _of_loss(context: RunContext) -> tuple[str, ...]:
+    kind, loss = context.dataset.task.kind, context.protocol.finetuning.loss
+    if (kind, loss) == ("findings", "regression"):
+        return ("findings are no grades to regress: fine-tuned with binary cross entropy",)
+    return ()
+
+
+def _of_method(context: RunContext) -> tuple[str, ...]:
     recipe = roster.recipe(context.method)
     if recipe is contrastive.comcl:
         _, dropped = usable_pairs(context)
         return tuple(f"loss {pair.name} left out: a level is empty (D31)" for pair in dropped)
     if recipe is deepmt_dr.deepmt_dr and context.masked is None:
         return ("no lesion masks: trained without its segmentation task",)
+    if recipe is supervised.phased:
+        return tuple(
+            f"without the phase {name!r}: it trains on a frozen backbone, which is random here"
+            for name in supervised.left_out(context)
+        )
     return ()
 
 

@@ -115,6 +115,8 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
     dataset = datasets.read(request.dataset, location)
     refusals.refuse_other_modality(dataset, request.changes)
     refusals.refuse_without_effect(dataset, protocol)
+    refusals.refuse_regression(name, method, dataset, protocol, request.changes)
+    refusals.refuse_own_size(method, protocol)
     protocol = in_force(protocol, dataset.modality)
     degraded = ratios.choose(
         dataset,

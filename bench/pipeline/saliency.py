@@ -88,14 +88,30 @@ def _maps(network: nn.Module, context: RunContext, indices: np.ndarray) -> list[
 
 def _saliency(network: Any, images: torch.Tensor) -> torch.Tensor:
     """(B, 3, S, S) -> (B, h, w), by the method's own map where it has one."""
+    from baselines.classifier import Classifier
     from baselines.saliency import grad_cam
 
     if hasattr(network, "saliency"):
         with torch.no_grad():
             return network.saliency(images)
+    layer = _layer(network.trunk, images.shape[-1])
+    if isinstance(network, Classifier) and network.regresses:
+        severity, first = _Severity(network).eval(), torch.zeros(len(images), dtype=torch.long)
+        return grad_cam(severity, images, first.to(images.device), layer=f"network.{layer}")
     with torch.no_grad():
         targets = network(images).argmax(dim=1)
-    return grad_cam(network, images, targets, layer=_layer(network.trunk, images.shape[-1]))
+    return grad_cam(network, images, targets, layer=layer)
+
+
+class _Severity(nn.Module):
+    """A regressed grade as the one logit to explain: the grades' own logits fall on both sides."""
+
+    def __init__(self, network: Any):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.network.outputs(images)
 
 
 def _layer(backbone: Any, image_px: int) -> str:

@@ -137,6 +137,13 @@ class LesionAwareSettings(SettingsGroup):
 class MoCoSettings(SettingsGroup):
     """MoCo's own settings, the paper's Basic CL."""
 
+    image_px: int | None = setting(
+        None,
+        source="assumed: whole images shrink to patches.size_px, so that all contrastive methods "
+        "see as many pixels (D41)",
+        unit="px",
+        ge=16,
+    )
     head: Literal["mlp", "linear"] = setting("mlp", source="code: CoMCL/modules.py (D41)")
     groups: int = setting(
         1, source="code: CoMCL/modules.py, no shuffling", unit="parts with own statistics", ge=1

@@ -9,7 +9,7 @@ checks the wiring in seconds.
 from typing import Literal
 
 from bench.protocol.chest import ChestSettings
-from bench.protocol.detector import DetectorSettings
+from bench.protocol.detector_settings import DetectorSettings
 from bench.protocol.fields import SettingsGroup, setting
 from bench.protocol.method_settings import (
     CabnetSettings,
@@ -23,6 +23,9 @@ from bench.protocol.method_settings import (
     MoCoSettings,
     ZoomInNetSettings,
 )
+
+Schedule = Literal["constant", "cosine", "poly", "step", "inverse_time"]
+"""Of the learning rate: see `bench.training.optim.DECAYS`."""
 
 NOT_HASHED = ("data.modality", "data.columns")
 """How a folder is read: what comes of it is in the manifest, and in the group `chest`."""
@@ -153,8 +156,12 @@ class PretrainingSettings(SettingsGroup):
     optimizer: Literal["adam", "sgd"] = setting("adam", source="paper 3.1 (D17)")
     lr: float = setting(1e-3, source="paper 3.1", gt=0)
     momentum: float = setting(0.9, source="paper 3.1, read as Adam's beta1 (D18)", ge=0, lt=1)
+    nesterov: bool = setting(True, source="code: CoMCL/config.py; SGD alone reads it")
     weight_decay: float = setting(0.0, source="assumed: not stated (D17)", ge=0)
-    schedule: Literal["constant", "cosine"] = setting("constant", source="assumed: none is stated")
+    schedule: Schedule = setting("constant", source="assumed: none is stated")
+    augmentation: Literal["contrastive", "moco_v1"] = setting(
+        "contrastive", source="code: CoMCL/data.py 96-117"
+    )
     temperature: float = setting(0.07, source="paper 3.1", gt=0)
     key_momentum: float = setting(0.999, source="code: CoMCL/modules.py", ge=0, le=1)
     queue: int = setting(7200, source="code: CoMCL/modules.py:160", unit="keys a level", ge=1)
@@ -174,20 +181,24 @@ class FinetuningSettings(SettingsGroup):
         "sgd", source="reference: training.md#fine-tuning-recipe"
     )
     lr: float = setting(1e-3, source="reference: training.md#fine-tuning-recipe", gt=0)
-    momentum: float = setting(
-        0.9, source="reference: training.md#fine-tuning-recipe, Nesterov", ge=0, lt=1
+    momentum: float = setting(0.9, source="reference: training.md#fine-tuning-recipe", ge=0, lt=1)
+    nesterov: bool = setting(
+        True, source="reference: training.md#fine-tuning-recipe; SGD alone reads it"
     )
     weight_decay: float = setting(5e-4, source="reference: training.md#fine-tuning-recipe", ge=0)
-    schedule: Literal["constant", "cosine", "poly"] = setting(
-        "cosine", source="reference: training.md#fine-tuning-recipe"
-    )
+    schedule: Schedule = setting("cosine", source="reference: training.md#fine-tuning-recipe")
     warmup_share: float = setting(
         0.0, source="reference: training.md#fine-tuning-recipe: none", ge=0, lt=1
+    )
+    loss: Literal["classification", "regression"] = setting(
+        "classification",
+        source="assumed: every baseline has it; the recipe's own is regression "
+        "(docs/reference/training.md#regression)",
     )
     select: Literal["best", "last"] = setting(
         "best", source="reference: training.md#fine-tuning-recipe: best validation kappa"
     )
-    augmentation: Literal["finetune", "flips", "none"] = setting(
+    augmentation: Literal["finetune", "lanet", "cabnet", "flips", "none"] = setting(
         "finetune", source="reference: training.md#fine-tuning-recipe"
     )
 

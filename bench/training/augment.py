@@ -118,35 +118,6 @@ class Augmentation:
         )
 
 
-# Source: CoMCL's released data.py, lines 96-117 (docs/reference/training.md#augmentation).
-CONTRASTIVE = Augmentation(
-    flip_horizontal=0.5,
-    flip_vertical=0.5,
-    rotation_deg=180,
-    scale=(0.8, 1.2),
-    aspect_ratio=(0.8, 1.2),
-    translate=0.2,
-    brightness=0.4,
-    contrast=0.4,
-    saturation=0.4,
-    hue=0.1,
-    grayscale=0.2,
-)
-# Source: Huang et al. 2021, arXiv 2110.14160, as in the released eyepacs.yaml
-# (docs/reference/training.md#augmentation).
-FINETUNE = Augmentation(
-    flip_horizontal=0.5,
-    flip_vertical=0.5,
-    rotation_deg=180,
-    scale=(0.87, 1.15),
-    aspect_ratio=(0.7, 1.3),
-    translate=0.2,
-    brightness=0.2,
-    contrast=0.2,
-)
-NONE = Augmentation()
-
-
 def geometry_matrices(
     *,
     mirror_x: Tensor,

@@ -2,22 +2,25 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from bench.errors import RequestError
 
-ScheduleKind = Literal["cosine", "constant", "poly"]
+STEPS_DOWN = (0.6, 0.8)  # source: MoCo's code, a tenth of the rate at epochs 120 and 160 of 200
+POLY_POWER = 0.9  # source: LANet's code (docs/reference/methods.md#lanet)
+INVERSE_TIME = 1e-5  # source: CABNet's code, Keras's `decay` (docs/reference/methods.md#cabnet)
 
-# Factor of the learning rate left at progress 0 (first step after warm-up) to 1 (end of training).
-DECAYS: dict[str, Callable[[float], float]] = {
-    "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
-    "constant": lambda progress: 1.0,
-    "poly": lambda progress: (
-        (1 - progress) ** 0.9
-    ),  # source: LANet's code (docs/reference/methods.md#lanet)
+# Factor of the learning rate, of the progress from 0 (first step after warm-up) to 1 (end of
+# training) and of the steps since the warm-up.
+DECAYS: dict[str, Callable[[float, int], float]] = {
+    "cosine": lambda progress, _: (1 + math.cos(math.pi * progress)) / 2,
+    "constant": lambda *_: 1.0,
+    "poly": lambda progress, _: (1 - progress) ** POLY_POWER,
+    "step": lambda progress, _: 0.1 ** sum(progress >= place for place in STEPS_DOWN),
+    "inverse_time": lambda _, steps: 1 / (1 + INVERSE_TIME * steps),
 }
 
 
@@ -105,12 +108,14 @@ def learning_rate_factor(kind: str, step: int, *, total_steps: int, warmup_steps
     """The factor by which optimizer step `step` (from 0) uses, in [0, 1].
 
     Warm-up rises linearly and reaches 1 at its last step; the decay then starts from 1 and
-    would reach its end value at step `total_steps`, the first that is not taken.
+    would reach its end value at step `total_steps`, the first that is not taken. An inverse_time
+    decay has no end value: it depends on the number of steps, not on the length of the training.
     """
     if step < warmup_steps:
         return (step + 1) / warmup_steps
-    progress = (step - warmup_steps) / max(total_steps - warmup_steps, 1)
-    return DECAYS[kind](min(progress, 1.0))
+    steps = step - warmup_steps
+    progress = steps / max(total_steps - warmup_steps, 1)
+    return DECAYS[kind](min(progress, 1.0), steps)
 
 
 def build_schedule(
@@ -120,7 +125,7 @@ def build_schedule(
 
     Args:
         optimizer: its groups' present learning rates are the base rates.
-        kind: cosine, constant or poly (power 0.9).
+        kind: a key of `DECAYS`.
         total_steps: optimizer steps of the whole training.
         warmup_steps: steps of linear rise at its start, at most `total_steps`.
 

@@ -87,7 +87,7 @@ def _train(
         name=settings.optimizer,
         lr=settings.lr,
         momentum=settings.momentum if settings.optimizer == "sgd" else 0.0,
-        nesterov=settings.optimizer == "sgd",
+        nesterov=settings.nesterov and settings.optimizer == "sgd",
         weight_decay=settings.weight_decay,
         betas=(settings.momentum, 0.999),
     )

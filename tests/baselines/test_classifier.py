@@ -101,3 +101,60 @@ def test_dropout_acts_in_training_alone():
 def test_an_unknown_task_is_refused():
     with pytest.raises(ValueError, match="task"):
         tiny(task="regression")
+
+
+REGRESSION: dict[str, Any] = {"loss": "regression"}
+
+
+def answering(severities: list[float], num_classes: int = 5) -> torch.Tensor:
+    """The logits of images whose regression says so."""
+    return tiny(num_classes, **REGRESSION).decide(torch.tensor(severities)[:, None])
+
+
+def test_a_regressed_grade_costs_the_squared_error():
+    model = tiny(**REGRESSION).eval()
+    loss, _ = model.loss({"images": IMAGES, "labels": GRADES}, step=0, total_steps=1)
+    severities = model.features(IMAGES) @ model.head.weight[0] + model.head.bias
+    torch.testing.assert_close(loss, ((severities - GRADES) ** 2).mean())
+    assert model.head.out_features == 1
+
+
+@pytest.mark.parametrize(
+    ("severity", "grade"),
+    [
+        (-7.0, 0),
+        (0.49, 0),
+        (0.51, 1),
+        (1.49, 1),
+        (1.51, 2),
+        (2.6, 3),
+        (3.49, 3),
+        (3.51, 4),
+        (90, 4),
+    ],
+)
+def test_the_answer_is_the_grade_whose_threshold_was_reached(severity, grade):
+    """Thresholds of pytorch-classification: -.5, .5, 1.5, 2.5, 3.5."""
+    assert answering([severity]).argmax(dim=1).item() == grade
+    assert answering([severity]).softmax(dim=1).argmax(dim=1).item() == grade
+
+
+def test_probabilities_are_those_of_a_unit_normal_about_the_severity():
+    normal = torch.distributions.Normal(1.3, 1.0)
+    density = normal.log_prob(torch.arange(5.0)).exp()
+    expected = density / density.sum()
+    torch.testing.assert_close(answering([1.3]).softmax(dim=1)[0], expected)
+
+
+def test_regression_is_right_where_its_answer_is():
+    model = tiny(**REGRESSION).eval()
+    _, logs = model.loss({"images": IMAGES, "labels": GRADES}, step=0, total_steps=1)
+    right = (model(IMAGES).argmax(dim=1) == GRADES).float().mean()
+    torch.testing.assert_close(logs["accuracy"], right)
+
+
+def test_findings_and_unknown_losses_are_refused():
+    with pytest.raises(ValueError, match=r"needs grades: task 'findings'"):
+        tiny(3, task="findings", loss="regression")
+    with pytest.raises(ValueError, match="loss"):
+        tiny(loss="ordinal")

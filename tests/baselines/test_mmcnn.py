@@ -156,6 +156,17 @@ def test_both_parts_of_the_loss_are_logged():
     assert "loss/regress" not in tiny(mtl_target="none").loss(BATCH, step=0, total_steps=1)[1]
 
 
+@pytest.mark.parametrize("prevalence", [0.12, 0.25, 0.4])
+@pytest.mark.parametrize(("task", "classes"), [("grading", 5), ("findings", 8), ("findings", 14)])
+def test_neither_part_of_the_loss_outweighs_the_other_at_the_start(task, classes, prevalence):
+    """With the plain number of findings the regression was up to 50 times the rest."""
+    drawn = torch.rand(512, classes, generator=torch.Generator().manual_seed(0)) < prevalence
+    labels = drawn.float() if task == "findings" else torch.arange(512) % classes
+    batch = {"images": IMAGES.repeat(64, 1, 1, 1), "labels": labels}
+    parts = tiny(classes, task=task).eval().loss(batch, step=0, total_steps=1)[1]
+    assert 1 / 8 < parts["loss/regress"] / parts["loss/classify"] < 8
+
+
 @pytest.mark.parametrize(
     ("decide", "grades"), [(by_class, [1, 1, 1]), (by_rounding, [0, 2, 4]), (by_both, [0, 2, 4])]
 )

@@ -1,6 +1,8 @@
 """What every method keeps on chest radiographs: it runs, and sees them upright and whole."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,8 @@ import pytest
 import torch
 
 from bench.data.patches import FRAME, LUNGS
+from bench.errors import RequestError
+from bench.pipeline import build
 from bench.pipeline.gather import run_context
 from bench.pipeline.recipes.common import augmenting, preparing
 from bench.pipeline.resolve import Request, prepare
@@ -80,6 +84,23 @@ def test_patches_come_from_the_region_that_is_asked_for(radiographs, requested, 
 def test_deepmt_dr_says_that_it_segments_nothing(request_for):
     record = execute(request_for("deepmt-dr"), SILENT)
     assert any("without its segmentation" in sentence for sentence in record["assumptions"])
+
+
+def test_findings_are_not_regressed_under_settings_that_regress_grades(radiographs):
+    """As `--settings original` of Lesion-base CL does."""
+    context = radiographs("lesion-base-cl")
+    finetuning = context.protocol.finetuning.model_copy(update={"loss": "regression"})
+    changed = context.protocol.model_copy(update={"finetuning": finetuning})
+    original = replace(context, protocol=changed)
+    network: Any = build.stages(original)[-1].module()
+    assert network.head.out_features == 8
+    assert any("binary cross entropy" in note for note in build.notes(original))
+    assert build.notes(context) == ()
+
+
+def test_a_request_to_regress_findings_is_refused(request_for):
+    with pytest.raises(RequestError, match="findings, which are no grades to regress"):
+        prepare(request_for("resnet50", "finetuning.loss=regression"), lambda *_: None)
 
 
 @pytest.mark.slow

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from baselines import cabnet
 from bench import store
 from bench.pipeline import build
 from bench.pipeline.resolve import Request
 from bench.roster import METHODS
 from bench.run import execute
-from bench.training.augment import CONTRASTIVE, FINETUNE, apply
+from bench.training.augment import apply
+from bench.training.augmentations import CONTRASTIVE, FINETUNE, MOCO_V1
 from bench.training.callbacks import Callbacks
 from bench.training.stages import initial_weights
 
@@ -35,13 +37,19 @@ def rates(context):
     return [stage.settings.lr / context.protocol.finetuning.lr for stage in build.stages(context)]
 
 
+@pytest.fixture
+def phased(context_of):
+    """What a method's phases are built from, as if its backbone came with weights."""
+    return lambda name: replace(context_of(name), weights="imagenet")
+
+
 @pytest.mark.parametrize("name", list(RATES))
-def test_each_phase_learns_at_its_own_rate(context_of, name, monkeypatch):
-    assert rates(context_of(name)) == pytest.approx(RATES[name])
+def test_each_phase_learns_at_its_own_rate(phased, name, monkeypatch):
+    assert rates(phased(name)) == pytest.approx(RATES[name])
     module = importlib.import_module(METHODS[name].component.partition(":")[0])
     tripled = [(phase, share, 3 * factor) for phase, share, factor in module.PHASES]
     monkeypatch.setattr(module, "PHASES", tuple(tripled))
-    assert rates(context_of(name)) == pytest.approx([3 * rate for rate in RATES[name]])
+    assert rates(phased(name)) == pytest.approx([3 * rate for rate in RATES[name]])
 
 
 def handed_on(stages, position):
@@ -56,7 +64,8 @@ def handed_on(stages, position):
 
 
 @pytest.mark.parametrize("name", list(RATES))
-def test_each_phase_starts_from_all_weights_of_the_one_before(context_of, name):
+def test_each_phase_starts_from_all_weights_of_the_one_before(context_of, name, monkeypatch):
+    monkeypatch.setattr(cabnet, "ON_A_TRAINED_BACKBONE", ())
     stages = build.stages(context_of(name))
     assert stages[0].starts_from is None
     for position in range(len(stages) - 1):
@@ -143,6 +152,34 @@ def test_pretraining_and_finetuning_each_have_their_own_augmentation(context_of,
         *augmented(context, first, CONTRASTIVE, context.protocol.patches.size_px)
     )
     torch.testing.assert_close(*augmented(context, last, FINETUNE, context.protocol.data.image_px))
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_pretraining_takes_the_augmentation_that_is_set(context_of, name):
+    context = context_of(name, changes=("pretraining.augmentation=moco_v1",))
+    first = build.stages(context)[0]
+    found, expected = augmented(context, first, MOCO_V1, context.protocol.patches.size_px)
+    torch.testing.assert_close(found, expected)
+    _, other = augmented(context, first, CONTRASTIVE, context.protocol.patches.size_px)
+    assert not torch.allclose(found, other)
+
+
+@pytest.mark.parametrize(("own_px", "shown_px"), [("null", 16), ("24", 24)])
+def test_whole_images_shrink_to_the_patch_s_side_or_to_their_own(context_of, own_px, shown_px):
+    context = context_of("moco", changes=(f"moco.image_px={own_px}",))
+    assert context.protocol.patches.size_px == 16
+    batch = next(iter(build.stages(context)[0].batches.epoch(1)))
+    assert {batch[view].shape[-1] for view in ("query", "key")} == {shown_px}
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnet50-long", "comcl", "moco", "lesion-base-cl"])
+@pytest.mark.parametrize(("loss", "outputs"), [("classification", 5), ("regression", 1)])
+def test_the_plain_classifier_regresses_the_grade_where_that_is_set(
+    context_of, name, loss, outputs
+):
+    last = build.stages(context_of(name, changes=(f"finetuning.loss={loss}",)))[-1]
+    network: Any = initial_weights(last.module, 0)
+    assert network.head.out_features == outputs
 
 
 def test_an_epoch_of_pretraining_passes_once_over_the_lesion_images(context_of):

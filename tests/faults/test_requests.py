@@ -53,6 +53,15 @@ def refused(result, *parts):
         (("--protocol", "lptop"), ("lptop", "laptop")),
         (("--set", "finetuning.epocs=3"), ("did you mean finetuning.epochs",)),
         (("--set", "comcl.spl=off"), ("resnet50 does not read",)),
+        (
+            ("--method", "cabnet", "--set", "finetuning.loss=regression"),
+            ("cabnet has a network or a loss of its own",),
+        ),
+        (("--method", "moco", "--set", "moco.image_px=64"), ("at 32 px", "raise data.image_px")),
+        (
+            ("--method", "moco-patches", "--set", "moco.image_px=16"),
+            ("does not see whole images",),
+        ),
         (("--set", "init.weights=lost.pt"), ("no such file",)),
         (("--settings", "orginal"), ("common, original",)),  # codespell:ignore orginal
         (("--method", "comcl", "--set", "patches.boxes=oracle"), ("given boxes",)),

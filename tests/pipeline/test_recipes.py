@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.pipeline.recipes.common import AUGMENTATIONS, shared_out, upright
+from bench.pipeline.recipes.common import shared_out, upright
 from bench.protocol.chest import ChestSettings
-from bench.training.augment import CONTRASTIVE, FINETUNE
+from bench.training.augmentations import AUGMENTATIONS, CONTRASTIVE, FINETUNE
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,13 @@ from bench.protocol import original
 from bench.protocol.presets import CHANGES, field_names, flatten, named
 from bench.roster import METHODS
 
+RELEASED = {
+    method: any(key.startswith("pretraining.") for key in own)
+    for method, own in original.ORIGINAL.items()
+    if any(source.startswith("code: ") for _, source in own.values())
+}
+"""Methods with released code, and whether they pretrain."""
+
 
 @pytest.mark.parametrize("name", list(CHANGES))
 @pytest.mark.parametrize("method", list(original.ORIGINAL))
@@ -20,15 +27,48 @@ def test_original_settings_name_methods_and_fields_that_there_are_with_a_source(
     assert method in METHODS
     for key, (_, source) in original.ORIGINAL[method].items():
         assert key in field_names()
-        assert source.startswith(("code: ", "assumed: "))
+        assert source.startswith(("code: ", "assumed: ", "reference: "))
 
 
 def test_a_small_protocol_keeps_its_budget_and_takes_the_rest():
     paper = original.apply(named("paper"), "lanet", "paper")
     smoke = original.apply(named("smoke"), "lanet", "smoke")
-    assert (paper.finetuning.epochs, smoke.finetuning.epochs) == (100, 2)
+    assert (paper.finetuning.epochs, smoke.finetuning.epochs) == (200, 2)
     assert paper.finetuning.schedule == smoke.finetuning.schedule == "poly"
     assert named("smoke").finetuning.schedule == "cosine"
+
+
+OF_TRAINING = (
+    *("optimizer", "lr", "momentum", "nesterov", "weight_decay", "schedule", "augmentation"),
+    *("epochs", "batch"),
+)
+"""What a stage of a method with released code says of itself; fine-tuning its warm-up too."""
+
+
+def test_the_code_of_six_methods_is_released():
+    assert len(RELEASED) == 6
+    assert sum(RELEASED.values()) == 3
+
+
+@pytest.mark.parametrize("method", list(RELEASED))
+def test_a_method_with_released_code_says_all_of_its_training(method):
+    own = set(original.ORIGINAL[method])
+    groups = ("finetuning", "pretraining") if RELEASED[method] else ("finetuning",)
+    wanted = {f"{group}.{field}" for group in groups for field in OF_TRAINING}
+    assert wanted | {"finetuning.warmup_share"} <= own
+
+
+@pytest.mark.parametrize("name", ["laptop", "smoke"])
+@pytest.mark.parametrize("method", list(RELEASED))
+def test_nothing_but_the_budget_comes_from_a_small_protocol(method, name):
+    """As an optimizer, an augmentation and a warm-up of `laptop` once came to LANet."""
+    paper, small = (
+        flatten(original.apply(named(p), method, p).model_dump()) for p in ("paper", name)
+    )
+    groups = ("finetuning.", "pretraining.", "normalisation.")
+    differing = {k.partition(".")[2] for k in paper if paper[k] != small[k] if k.startswith(groups)}
+    assert differing <= set(original.BUDGET)
+    assert "epochs" in differing  # it has a budget of its own
 
 
 def test_a_method_without_settings_of_its_own_keeps_the_common_ones():

@@ -101,9 +101,10 @@ def test_the_loss_is_classification_plus_weighted_regression(task, weight):
     shaken(network)
     labels = {
         "grading": torch.tensor([2, 0]),
-        "findings": torch.tensor([[1.0, 0, 1], [0, 0, 0]]),
+        "findings": torch.tensor([[1.0, 0, 1], [0, 0, 0]], dtype=torch.float64),
     }[task]
-    targets = [2, 0]  # the grades; or how many findings
+    unit = 1 if task == "grading" else math.sqrt(3)
+    targets = [2 / unit, 0]  # the grades; or how many findings
     images = drawn(3, 2, 3, 64, 64)
     logits, severity = network.outputs(images)
     assert severity is not None

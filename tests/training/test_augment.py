@@ -6,16 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.training.augment import (
-    CONTRASTIVE,
-    FINETUNE,
-    NONE,
-    Augmentation,
-    Draws,
-    apply,
-    geometry_matrices,
-    to_input,
-)
+from bench.training.augment import Augmentation, Draws, apply, geometry_matrices, to_input
+from bench.training.augmentations import CONTRASTIVE, FINETUNE, NONE
 
 SIZE = 16
 PLAIN = {"size_px": SIZE, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}

@@ -6,13 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.training.augment import (
-    NONE,
-    RGB_TO_YIQ,
-    Draws,
-    apply,
-    colour_matrices,
-)
+from bench.training.augment import RGB_TO_YIQ, Draws, apply, colour_matrices
+from bench.training.augmentations import NONE
 
 SIZE = 16
 PLAIN = {"size_px": SIZE, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}

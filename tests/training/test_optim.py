@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bench.errors import RequestError
-from bench.training.optim import build_optimizer, build_schedule
+from bench.training.optim import DECAYS, build_optimizer, build_schedule
 
 GRADIENTS = (0.5, -1.0, 2.0)
 LR, DECAY = 0.1, 0.01
@@ -103,6 +103,7 @@ def rates(kind, total_steps, warmup_steps=0, lrs=(1.0,)):
         ("constant", lambda t: 1.0),
         ("cosine", lambda t: 0.5 + 0.5 * math.cos(math.pi * t)),
         ("poly", lambda t: (1 - t) ** 0.9),
+        ("step", lambda t: 1.0 if t < 0.6 else 0.1 if t < 0.8 else 0.01),
     ],
 )
 @pytest.mark.parametrize("warmup", [0, 1, 4])
@@ -111,6 +112,22 @@ def test_the_schedule_is_its_closed_form(kind, form, warmup):
     expected = [(s + 1) / warmup for s in range(warmup)]
     expected += [form((s - warmup) / (total - warmup)) for s in range(warmup, total)]
     assert [rate for (rate,) in rates(kind, total, warmup)] == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("steps_per_epoch", [1, 7, 195])
+def test_steps_down_come_with_epochs_120_and_160_of_200(steps_per_epoch):
+    used = [rate for (rate,) in rates("step", 200 * steps_per_epoch)]
+    epochs = used[::steps_per_epoch]
+    assert epochs == pytest.approx([1.0] * 120 + [0.1] * 40 + [0.01] * 40)
+    assert used == [rate for rate in epochs for _ in range(steps_per_epoch)]
+
+
+@pytest.mark.parametrize("warmup", [0, 3])
+def test_an_inverse_time_decay_counts_steps_whatever_the_length(warmup):
+    short, long = (rates("inverse_time", total, warmup) for total in (20, 400))
+    assert short == long[:20]
+    assert long[-1] == pytest.approx([1 / (1 + 1e-5 * (399 - warmup))], rel=1e-12)
+    assert long[-1] < long[warmup] == [1.0]
 
 
 def test_half_way_a_cosine_is_at_half_and_a_constant_is_not():
@@ -123,7 +140,7 @@ def test_every_group_keeps_its_own_base_rate():
         assert low == pytest.approx(high / 100)
 
 
-@given(st.sampled_from(["cosine", "constant", "poly"]), st.integers(1, 40), st.data())
+@given(st.sampled_from(sorted(DECAYS)), st.integers(1, 40), st.data())
 def test_a_rate_is_never_zero_nor_above_its_base_and_falls_after_the_warm_up(kind, total, data):
     warmup = data.draw(st.integers(0, total))
     used = [rate for (rate,) in rates(kind, total, warmup)]
@@ -149,7 +166,7 @@ def test_a_restored_schedule_goes_on_as_if_it_had_not_stopped():
 
 
 def test_unknown_schedules_and_endless_warm_ups_are_refused():
-    with pytest.raises(RequestError, match="step: choose one of: cosine, constant, poly"):
-        rates("step", 5)
+    with pytest.raises(RequestError, match="stairs: choose one of: cosine, constant, poly, step"):
+        rates("stairs", 5)
     with pytest.raises(RequestError, match="warmup_steps 6: must lie within the training's 5"):
         rates("cosine", 5, 6)

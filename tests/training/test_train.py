@@ -127,6 +127,19 @@ def test_pretraining_uses_every_setting(training, tmp_path, name):
     torch.testing.assert_close(trained.weight, expected)
 
 
+@pytest.mark.parametrize("kind", [FinetuningSettings, PretrainingSettings])
+def test_sgd_looks_ahead_only_where_that_is_set(training, tmp_path, kind):
+    plain, ahead = (kind(optimizer="sgd", nesterov=n, **SHARED) for n in (False, True))
+    trained = train(stage(settings=plain), tmp_path, training)
+    module = make(stage(), training)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.8, weight_decay=0.05)
+    expected = descended(module, optimizer, [0.1] * EPOCHS * STEPS)
+    torch.testing.assert_close(trained.weight, expected)
+    (tmp_path / "ahead").mkdir()
+    other = train(stage(settings=ahead), tmp_path / "ahead", training)
+    assert not torch.allclose(trained.weight, other.weight)
+
+
 def test_a_part_learns_at_the_rate_that_its_method_gives_it(training, tmp_path):
     undecayed: dict[str, Any] = SHARED | {"weight_decay": 0.0}
     settings = FinetuningSettings(optimizer="sgd", **undecayed)

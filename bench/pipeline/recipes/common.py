@@ -14,15 +14,11 @@ from bench.data.pixels import Pixels
 from bench.pipeline.context import RunContext
 from bench.protocol.chest import ChestSettings
 from bench.protocol.settings import FinetuningSettings, Protocol
-from bench.training.augment import FINETUNE, NONE, Augmentation, apply, to_input
+from bench.training.augment import Augmentation, apply, to_input
+from bench.training.augmentations import AUGMENTATIONS
 from bench.training.loop import Batches
 from bench.training.stages import Stage, StateDict, Supervised
 
-AUGMENTATIONS = {
-    "finetune": FINETUNE,
-    "flips": Augmentation(flip_horizontal=0.5, flip_vertical=0.5),
-    "none": NONE,
-}
 SIZES = ("channels", "narrow", "growth_rate", "block_config")  # of backbones, by family
 READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "teacher_only")
 
@@ -57,11 +53,24 @@ def _own_settings(context: RunContext) -> dict[str, Any]:
 
 def network(context: RunContext, **options: Any) -> nn.Module:
     """The method's own class, given what every classifier is given; a user's file, no more."""
+    from baselines.classifier import Classifier
+
     kind: Any = roster.load(context.method, context.name)
+    if kind is Classifier:
+        return plain_classifier(context)
     ours = context.method.digest is None
     task = {"task": context.dataset.task.kind, **own_options(context)} if ours else {}
     made = kind(class_count(context), **encoder(context), **task, **options)
     return made if hasattr(made, "loss") else Supervised(made)
+
+
+def plain_classifier(context: RunContext) -> nn.Module:
+    """The plain classifier, which plain methods are and contrastive ones are fine-tuned in."""
+    from baselines.classifier import Classifier
+
+    kind = context.dataset.task.kind
+    loss = context.protocol.finetuning.loss if kind == "grading" else "classification"
+    return Classifier(class_count(context), task=kind, loss=loss, **encoder(context))
 
 
 def input_px(context: RunContext) -> int:

@@ -6,7 +6,8 @@ from math import ceil
 from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from bench import roster
 from bench.data.loaders import LevelBatches
@@ -15,15 +16,15 @@ from bench.pipeline.context import RunContext
 from bench.pipeline.levels import comcl_options, level_pools, require_patches, usable_pairs
 from bench.pipeline.recipes.common import (
     augmenting,
-    class_count,
     encoder,
     own_options,
+    plain_classifier,
     shared_out,
     supervised,
     transfer,
     whole_state,
 )
-from bench.training.augment import CONTRASTIVE
+from bench.training.augmentations import AUGMENTATIONS
 from bench.training.stages import Stage, StateDict
 
 LESION, HEALTHY = 0, 2  # CoMCL's codes of the high-quality levels, where quality is not used
@@ -84,7 +85,7 @@ def moco(context: RunContext) -> tuple[Stage, ...]:
         patch_px=size_px,
         batch=context.protocol.pretraining.batch,
         steps=pretraining_steps(context),
-        augment=augmenting(context, CONTRASTIVE, context.protocol.patches.size_px),
+        augment=_views(context, context.protocol.moco.image_px or context.protocol.patches.size_px),
         purpose=(context.seed, "pretrain"),
     )
     return _one_pool(context, batches)
@@ -165,11 +166,7 @@ def _pretraining(
 
 
 def _finetuning(context: RunContext) -> Stage:
-    from baselines.classifier import Classifier
-
-    def module() -> nn.Module:
-        return Classifier(class_count(context), task=context.dataset.task.kind, **encoder(context))
-
+    module = partial(plain_classifier, context)
     return supervised(context, module, starts_from=_load_backbone)
 
 
@@ -194,9 +191,15 @@ def _patches(
         patch_px=protocol.patches.size_px,
         batch=protocol.pretraining.batch,
         steps=pretraining_steps(context),
-        augment=augmenting(context, CONTRASTIVE, protocol.patches.size_px),
+        augment=_views(context, protocol.patches.size_px),
         purpose=(context.seed, "pretrain"),
     )
+
+
+def _views(context: RunContext, size_px: int) -> Callable[[Tensor, torch.Generator], Tensor]:
+    """What makes one of the two views of an image or a patch, `size_px` wide."""
+    augmentation = AUGMENTATIONS[context.protocol.pretraining.augmentation]
+    return augmenting(context, augmentation, size_px)
 
 
 def _encoder_state(module: Any) -> StateDict:

@@ -24,9 +24,11 @@ def classifier(context: RunContext) -> tuple[Stage, ...]:
 def phased(context: RunContext) -> tuple[Stage, ...]:
     """One supervised stage a phase of the method; all together last as long as one classifier.
 
-    The class's module lists its `PHASES`: name, fraction of the epochs, factor of the rate.
+    The class's module lists its `PHASES`: name, fraction of the epochs, factor of the rate. A phase
+    that is left out (see `left_out`) leaves its epochs to the others.
     """
-    phases = roster.constant(context.method, "PHASES")
+    absent = left_out(context)
+    phases = [p for p in roster.constant(context.method, "PHASES") if p[0] not in absent]
     epochs = shared_out(
         context.protocol.finetuning.epochs, [proportion for _, proportion, _ in phases]
     )
@@ -34,6 +36,16 @@ def phased(context: RunContext) -> tuple[Stage, ...]:
         _phase(context, name, count, factor, first=position == 0)
         for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True))
     )
+
+
+def left_out(context: RunContext) -> tuple[str, ...]:
+    """Names of the phases that train on a frozen backbone, where it would be a random one.
+
+    The class's module names such phases `ON_A_TRAINED_BACKBONE`.
+    """
+    if context.weights != "random":
+        return ()
+    return roster.constant(context.method, "ON_A_TRAINED_BACKBONE", ())
 
 
 def _phase(context: RunContext, name: str, epochs: int, factor: float, *, first: bool) -> Stage:

@@ -1,4 +1,4 @@
-"""The settings of the lesion detector, beside those of the methods."""
+"""The settings of the lesion detector, which stand in a run's identity where its boxes are used."""
 
 from typing import Literal
 
