@@ -5,8 +5,8 @@ Authors' code: YijinHuang/Lesion-based-Contrastive-Learning at 422c85e, modules.
 ResNet50 with its pooling, MLP head, temperature 0.07, both views in one forward pass, NT-Xent over
 all of them. Originally ImageNet weights, 1,000 epochs of 786 patches, SGD at 0.02 (config.py).
 Nothing is reconstructed here. Other lesions are negatives, false ones included; neither grades
-nor quality are used. Which patches there are, and how their two crops are cut, is the batch's
-business.
+nor quality are used. The two views are of two crops, shifted independently around one lesion box
+(data.py); the batch brings them so, unless a setting of the protocol says otherwise.
 Shapes: B patches of P x P pixels, hence 2B views, D dimensions.
 """
 

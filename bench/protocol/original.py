@@ -75,7 +75,13 @@ ORIGINAL: dict[str, dict[str, SourcedValue]] = {
             "pretraining.batch": 120,
             "pretraining.queue": 14400,
         },
-    ),
+    )
+    | {
+        "lesion_aware.healthy_pool": (
+            "false_positives",
+            "code: IntelliDAL/Image at 3913b63, Contrastive Learning/load_healthy_picture.ipynb",
+        )
+    },
     "lanet": _from(
         LANET,
         {

@@ -22,6 +22,7 @@ from bench.protocol.method_settings import (
     MoCoSettings,
     ZoomInNetSettings,
 )
+from bench.protocol.patch_settings import PatchSettings
 
 NOT_HASHED = ("data.modality", "data.columns")
 """How a folder is read: what comes of it is in the manifest, and in the group `chest`."""
@@ -72,22 +73,6 @@ class DegradationSettings(SettingsGroup):
     )
     apply_to: Literal["both", "train", "test"] = setting(
         "both", source="assumed: 'degrading all images' (D30)"
-    )
-
-
-class PatchSettings(SettingsGroup):
-    """The patches that contrastive methods see."""
-
-    size_px: int = setting(128, source="paper 3.1", unit="px of patch_image_px", ge=8)
-    boxes: Literal["auto", "detector", "oracle", "given", "random_lesion_crops", "no_detector"] = (
-        setting(
-            "auto",
-            source="paper 2.1: detected lesions; assumed: a boxes.csv goes first, a folder without "
-            "either gets random lesion crops, and no_detector is auto that trains none",
-        )
-    )
-    minimum: int = setting(
-        50, source="assumed: fewer distinct patches cannot form a level", unit="patches", ge=1
     )
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,20 @@ def test_every_corner_that_holds_the_box_is_drawn_alike():
         values, counts = np.unique(axis, return_counts=True)
         assert values.tolist() == [6, 7, 8, 9, 10]
         assert np.abs(counts / 5000 - 1 / 5).max() < 0.03  # 5 standard errors
+
+
+@given(sizes, st.integers(0, 50))
+def test_a_centred_box_is_in_the_middle_as_far_as_the_image_has_room(size, seed):
+    patch_px, image_px = size
+    boxes = boxes_in(generator_for(seed), 20, image_px, patch_px - 1)
+    pool = box_pool(np.arange(20), [box[None] for box in boxes], patch_px=patch_px)
+    where: Any = {"image_px": image_px, "patch_px": patch_px, "expansion": "centred"}
+    at, again = (corners(pool, np.arange(20), **where, rng=generator_for(n)) for n in (0, 1))
+    assert np.array_equal(at, again)
+    assert (at <= boxes[:, :2]).all() and (at + patch_px >= boxes[:, 2:]).all()
+    wanted = (boxes[:, :2] + boxes[:, 2:] - patch_px) / 2
+    inside = np.clip(wanted, 0, image_px - patch_px)
+    assert np.abs(at - inside).max() <= 1  # whole pixels, and the box has to be held
 
 
 def test_images_are_drawn_alike_however_many_boxes_they_have():

@@ -46,6 +46,7 @@ EXCLUDED = {
     "bench.protocol.fields": "how a setting states its source",
     "bench.protocol.settings": VALUES,
     "bench.protocol.method_settings": VALUES,
+    "bench.protocol.patch_settings": VALUES,
     "bench.protocol.presets": VALUES,
     "bench.protocol.original": f"{VALUES}; tests/protocol/test_published_settings.py has them",
     "bench.data.eyeq": READER,

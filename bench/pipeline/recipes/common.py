@@ -24,7 +24,7 @@ AUGMENTATIONS = {
     "none": NONE,
 }
 SIZES = ("channels", "narrow", "growth_rate", "block_config")  # of backbones, by family
-READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "teacher_only")
+READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "healthy_pool", "teacher_only")
 
 
 def class_count(context: RunContext) -> int:
