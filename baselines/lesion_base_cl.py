@@ -1,4 +1,4 @@
-"""Lesion-based contrastive learning: two views of a lesion patch find each other in the batch.
+"""Lesion-based contrastive learning: two views of a lesion find each other in the batch.
 
 Paper: Huang et al., MICCAI 2021, arXiv:2107.08274.
 Authors' code: YijinHuang/Lesion-based-Contrastive-Learning at 422c85e, modules.py and train.py:
@@ -26,7 +26,7 @@ def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
 
     Args:
         first: (B, D), unit length.
-        second: (B, D), the other views of the same patches.
+        second: (B, D), the other views of the same lesions.
         temperature: > 0.
 
     Returns:

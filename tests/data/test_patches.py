@@ -107,7 +107,7 @@ def test_a_generator_fixes_the_patches_and_another_changes_them():
 
 def test_free_crops_of_radiographs_are_centred_evenly_in_the_lungs():
     pool = crop_pool(np.zeros(20_000))
-    sizes = {"image_px": 256, "patch_px": 64}
+    sizes: Any = {"image_px": 256, "patch_px": 64}
     at = corners(pool, np.arange(20_000), **sizes, rng=generator_for(0), region=LUNGS)
     centres = (at + 32) / 256
     right = centres[:, 0] < 0.5
@@ -125,7 +125,7 @@ def test_crops_of_the_lungs_lie_in_the_image_whatever_their_size(size, seed):
     patch_px, image_px = size
     rng = generator_for(seed)
     pool = crop_pool(np.arange(30))
-    where = {"image_px": image_px, "patch_px": patch_px, "rng": rng}
+    where: Any = {"image_px": image_px, "patch_px": patch_px, "rng": rng}
     at = corners(pool, np.arange(30), **where, region=LUNGS)
     assert (at >= 0).all() and (at + patch_px <= image_px).all()
 
@@ -144,7 +144,7 @@ def test_boxes_are_cut_around_whatever_the_region():
 def test_a_patch_of_300_on_512_fits():
     """The released code's size (D20)."""
     pool = crop_pool(np.arange(500))
-    where = {"image_px": 512, "patch_px": 300, "rng": generator_for(0)}
+    where: Any = {"image_px": 512, "patch_px": 300, "rng": generator_for(0)}
     at = corners(pool, np.arange(500), **where, region=LUNGS)
     assert at.min() == 0 and at.max() <= 212
 

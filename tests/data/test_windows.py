@@ -75,7 +75,7 @@ def test_own_windows_leave_the_query_where_it_is(batches):
 
 def test_second_windows_are_drawn_anew_in_each_step_and_epoch(batches):
     by_epoch = [corners(batches, "key", 0, epoch=n).reshape(20, -1) for n in (1, 1, 2)]
-    assert np.array_equal(*by_epoch[:2])
+    assert np.array_equal(by_epoch[0], by_epoch[1])
     drawn = np.concatenate([by_epoch[0], by_epoch[2]])
     assert len(np.unique(drawn, axis=0)) == 40
 
