@@ -1,12 +1,12 @@
-"""Lesion-based contrastive learning: two views of a lesion patch find each other in the batch.
+"""Lesion-based contrastive learning: two views of a lesion find each other in the batch.
 
 Paper: Huang et al., MICCAI 2021, arXiv:2107.08274.
 Authors' code: YijinHuang/Lesion-based-Contrastive-Learning at 422c85e, modules.py and train.py:
 ResNet50 with its pooling, MLP head, temperature 0.07, both views in one forward pass, NT-Xent over
 all of them. Originally ImageNet weights, 1,000 epochs of 786 patches, SGD at 0.02 (config.py).
 Nothing is reconstructed here. Other lesions are negatives, false ones included; neither grades
-nor quality are used. Which patches there are, and how their two crops are cut, is the batch's
-business.
+nor quality are used. The two views are of two crops, shifted independently around one lesion box
+(data.py); the batch brings them so, unless a setting of the protocol says otherwise.
 Shapes: B patches of P x P pixels, hence 2B views, D dimensions.
 """
 
@@ -26,7 +26,7 @@ def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
 
     Args:
         first: (B, D), unit length.
-        second: (B, D), the other views of the same patches.
+        second: (B, D), the other views of the same lesions.
         temperature: > 0.
 
     Returns:

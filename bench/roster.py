@@ -120,6 +120,7 @@ METHODS: dict[str, Method] = {
         "baselines.lesion_base_cl:LesionBaseCL",
         recipe="bench.pipeline.recipes.contrastive:on_lesion_patches",
         needs=("lesion patches",),
+        options={"second_view": "own_window"},
     ),
     "cabnet": Method(
         "CABNet",
@@ -147,7 +148,7 @@ METHODS: dict[str, Method] = {
         groups=("lesion_aware",),
         confidence="medium",
         known="its released student cannot run: which patches it sees is assumed",
-        options={"keeps_queue": True},
+        options={"keeps_queue": True, "second_view": "own_window"},
     ),
     "lanet": Method("LANet", "Hou J. et al., 2023", "baselines.lanet:LANet", groups=("lanet",)),
     "moco": Method(

@@ -61,12 +61,15 @@ class ImageBatches:
 
 @dataclass(frozen=True)
 class LevelBatches:
-    """Two augmented views of the same patches, the batch shared out among levels.
+    """Two augmented views of the same patches or boxes, the batch shared out among levels.
 
     Attributes:
         pools: Level code -> its patches.
         parts: Level code -> its part of a batch; None for even parts.
         steps: An epoch's number of batches.
+        expansion: Where a box lies in its patch.
+        own_window: Each view of a box is a patch of its own, shifted independently; else both are
+            of one patch, as always those of a free crop (D56).
     """
 
     pixels: Pixels
@@ -78,6 +81,8 @@ class LevelBatches:
     augment: Augment
     purpose: tuple[str | int, ...]
     parts: dict[int, int] | None = None
+    expansion: patches.Expansion = "shifted"
+    own_window: bool = False
 
     @property
     def foreign(self) -> str:
@@ -95,36 +100,71 @@ class LevelBatches:
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         """The batches of an epoch."""
         for step in range(self.steps):
-            cut, levels = self._cut(generator_for(*self.purpose, "patches", number, step))
+            rng = generator_for(*self.purpose, "patches", number, step)
+            second = generator_for(*self.purpose, "second windows", number, step)
+            query, key, levels = self._cut(rng, second)
             generator = torch.Generator().manual_seed(
                 seed_for(*self.purpose, "augment", number, step)
             )
             yield {
-                "query": self.augment(cut, generator),
-                "key": self.augment(cut, generator),
+                "query": self.augment(query, generator),
+                "key": self.augment(key, generator),
                 "levels": levels,
             }
 
-    def _cut(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """(B, P, P, 3) uint8 patches and their (B,) level codes."""
+    def windows(
+        self,
+        pool: patches.Pool,
+        entries: np.ndarray,
+        rng: np.random.Generator,
+        second: np.random.Generator,
+    ) -> tuple[np.ndarray, ...]:
+        """Upper left corners (n, 2) of the patches of the two views; once, where they are the same.
+
+        Args:
+            entries: (n,) positions in the pool.
+            rng: For the query's patch.
+            second: For the key's.
+        """
+        where = self._corners(pool, entries, rng)
+        if not self.own_window:
+            return (where,)
+        own = self._corners(pool, entries, second)
+        return where, np.where(pool.free[entries, None], where, own)
+
+    def cut(self, pool: patches.Pool, entries: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """(n, P, P, 3) uint8, the patches of some entries at corners (n, 2)."""
+        undegraded = np.full(len(entries), pool.clean)
+        return self.pixels.patches(
+            pool.images[entries], where, patch_px=self.patch_px, undegraded=undegraded
+        )
+
+    def _corners(
+        self, pool: patches.Pool, entries: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        return patches.corners(
+            pool,
+            entries,
+            image_px=self.image_px,
+            patch_px=self.patch_px,
+            rng=rng,
+            region=self.pixels.region,
+            visible=self.pixels.visible,
+            expansion=self.expansion,
+        )
+
+    def _cut(
+        self, rng: np.random.Generator, second: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, P, P, 3) uint8 patches of the queries and of the keys, and their (B,) level codes."""
         parts = self.parts or dict.fromkeys(self.pools, 1)
-        cut, levels = [], []
+        queries, keys, levels = [], [], []
         for level, pool in self.pools.items():
             each = self.batch * parts[level] // sum(parts.values())
             levels += [level] * each
             entries = patches.sample(pool, each, rng)
-            where = patches.corners(
-                pool,
-                entries,
-                image_px=self.image_px,
-                patch_px=self.patch_px,
-                rng=rng,
-                region=self.pixels.region,
-            )
-            undegraded = np.full(each, pool.clean)
-            cut.append(
-                self.pixels.patches(
-                    pool.images[entries], where, patch_px=self.patch_px, undegraded=undegraded
-                )
-            )
-        return torch.from_numpy(np.concatenate(cut)), torch.tensor(levels)
+            views = [self.cut(pool, entries, at) for at in self.windows(pool, entries, rng, second)]
+            queries.append(views[0])
+            keys.append(views[-1])
+        query, key = (torch.from_numpy(np.concatenate(cut)) for cut in (queries, keys))
+        return query, key, torch.tensor(levels)

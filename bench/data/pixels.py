@@ -24,12 +24,15 @@ class Pixels:
         degraded: (n, S, S, 3) uint8, the copies.
         copy_index: (N,) index into `degraded`, -1 where an image is used as it is.
         region: Where the centres of free crops lie.
+        visible: (N, 4), what each image shows of its square, x0, y0, x1, y1 as fractions of the
+            side, and its degraded copy too; None where all show all of it.
     """
 
     clean: StoredImages
     degraded: StoredImages
     copy_index: np.ndarray
     region: Region = DISC
+    visible: np.ndarray | None = None
 
     def images(self, indices: np.ndarray) -> np.ndarray:
         """(n, S, S, 3) uint8 of the images with these indices."""
@@ -101,18 +104,30 @@ def open_images(
         data_seed=data.choice_seed(seed),
         **where,
     )
+    fields = [FieldOfView(**details) for details in original.details]
+    visible = np.stack([visible_part(field) for field in fields])
     region = region_of(modality, protocol.chest.crop_region)
     copy_index = np.full(len(records), -1)
     copy_index[which] = np.arange(len(which))
 
     def at(size_px: int) -> Pixels:
         pair = [cache.smaller(e, size_px=size_px, **where) for e in (original, copies)]
-        return Pixels(pair[0].images, pair[1].images, copy_index, region)
+        return Pixels(pair[0].images, pair[1].images, copy_index, region, visible)
 
-    fields = [FieldOfView(**details) for details in original.details]
     boxes = [
         field.to_crop(np.array(r.boxes, dtype=float).reshape(-1, 4), data.patch_image_px)
         for field, r in zip(fields, records, strict=True)
     ]
     parameters = {records[i].image_id: copies.details[n] for n, i in enumerate(which)}
     return ImageSet(at(data.image_px), at(data.patch_image_px), boxes, parameters)
+
+
+def visible_part(field: FieldOfView) -> np.ndarray:
+    """(4,), what a photograph shows of its square: x0, y0, x1, y1 as fractions of the side.
+
+    A side is not cut off that ends within a hundredth of the square's own, or within the two whole
+    numbers that square and field are rounded to.
+    """
+    whole = np.array([0.0, 0.0, 1.0, 1.0])
+    shown = field.to_crop(np.array([field.x0, field.y0, field.x1, field.y1]), 1)[0]
+    return np.where(np.abs(shown - whole) <= max(0.01, 2 / field.square[2]), whole, shown)

@@ -27,6 +27,8 @@ MARK = (255, 215, 0)
 def write(request: Request, out: Path, tick: ProgressCallback) -> list[Path]:
     """One sheet a level: patches cut as pretraining cuts them, boxes marked, image by image named.
 
+    Where each view of a box has a patch of its own, the key's stands beside the query's.
+
     Args:
         request: Of a contrastive method; the sheets depend on its data seed alone.
         out: Folder for `patches-<level>.png`; made if need be.
@@ -54,16 +56,18 @@ def _sheet(context: RunContext, batches: LevelBatches, code: int, out: Path, nam
     pool = batches.pools[code]
     rng = generator_for(context.protocol.data.data_seed, "sheet", code)
     entries = patches.sample(pool, COUNT, rng)
-    sizes = {"image_px": batches.image_px, "patch_px": batches.patch_px}
-    where = patches.corners(pool, entries, **sizes, rng=rng, region=batches.pixels.region)
-    images, clean = pool.images[entries], np.full(COUNT, pool.clean)
-    cut = batches.pixels.patches(images, where, patch_px=batches.patch_px, undegraded=clean)
+    second = generator_for(context.protocol.data.data_seed, "sheet, second windows", code)
+    views = batches.windows(pool, entries, rng, second)
+    entries = entries.repeat(len(views))[:COUNT]
+    where = np.stack(views, axis=1).reshape(-1, 2)[:COUNT]
+    cut = batches.cut(pool, entries, where)
     marked = [
         _marked(*pair) for pair in zip(cut, pool.boxes[entries] - np.tile(where, 2), strict=True)
     ]
     level = LEVELS[code] if len(batches.pools) == len(LEVELS) else f"level {code}"
-    captions = [_caption(context, int(i)) for i in images]
+    captions = [_caption(context, int(i)) for i in pool.images[entries]]
     title = f"{name}: {level}, {len(np.unique(pool.images))} images, boxes: {context.boxes}"
+    title += "" if len(views) == 1 else ", query and key side by side"
     path = out / f"patches-{code}.png"
     return contact_sheet.grid(marked, captions, COLUMNS, path, title)
 

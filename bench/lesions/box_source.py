@@ -8,6 +8,7 @@ from bench.data.records import Dataset
 from bench.errors import RequestError
 from bench.lesions import box_files, idrid
 from bench.lesions.idrid import LesionSet
+from bench.protocol.patch_settings import PatchSettings
 from bench.protocol.settings import Protocol
 from bench.store import file_digest
 
@@ -16,6 +17,9 @@ PLACED = ("border", "oversized", "without_box", "on_healthy")
 
 APPLIED = (*PLACED, "confidence", "on_degraded", "box_file")
 """Settings that come after the detector is trained."""
+
+DETECTED = ("detector", "file")
+"""Kinds of boxes that may be false ones of a detector."""
 
 WAYS_OUT = (
     "put IDRiD (segmentation part) into data/idrid or $BENCH_DATA/idrid, or boxes into a boxes.csv "
@@ -122,6 +126,45 @@ def refuse_unread(source: BoxSource, changes: tuple[str, ...]) -> None:
                 f"--set {change}: the boxes are {source.kind} and no detector is used; add --set "
                 "patches.boxes=detector"
             )
+
+
+def refuse_unread_windows(source: BoxSource, protocol: Protocol) -> None:
+    """Refuse settings of how boxes become patches that contradict each other, or change nothing.
+
+    Raises:
+        RequestError: naming the setting and why it has no effect.
+    """
+    settings = protocol.patches
+    if settings.second_view == "own_window" and settings.expansion == "centred":
+        raise RequestError(
+            "--set patches.second_view=own_window and patches.expansion=centred contradict each "
+            "other: two patches with one box in their middle are the same; leave one out"
+        )
+    usual = PatchSettings()
+    for name in ("second_view", "expansion"):
+        value = getattr(settings, name)
+        if source.kind == "random_lesion_crops" and value != getattr(usual, name):
+            raise RequestError(
+                f"--set patches.{name}={value}: the patches here are random crops without a box, "
+                "both views of one crop, and do not read it; leave it out, or ask for boxes with "
+                "--set patches.boxes"
+            )
+
+
+def refuse_undetected(source: BoxSource, protocol: Protocol, changes: tuple[str, ...]) -> None:
+    """Refuse a request for a detector's false boxes where no detector looked at the images.
+
+    Raises:
+        RequestError: naming where the boxes come from, and the way out.
+    """
+    requested = any(change.startswith("lesion_aware.healthy_pool=") for change in changes)
+    wanted = protocol.lesion_aware.healthy_pool == "false_positives"
+    if requested and wanted and source.kind not in DETECTED:
+        raise RequestError(
+            f"--set lesion_aware.healthy_pool=false_positives: the boxes are {source.kind}, and "
+            "only a detector's have false ones on healthy images; add --set "
+            "patches.boxes=detector, or take random_crops"
+        )
 
 
 def _refuse_large_patches(protocol: Protocol) -> None:

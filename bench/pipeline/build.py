@@ -44,6 +44,11 @@ def _of_method(context: RunContext) -> tuple[str, ...]:
     if recipe is contrastive.comcl:
         _, dropped = usable_pairs(context)
         return tuple(f"loss {pair.name} left out: a level is empty (D31)" for pair in dropped)
+    if recipe is contrastive.lesion_aware and _without_false_boxes(context):
+        return (
+            f"healthy patches of {context.method.title} are random crops, for want of a "
+            f"detector's false boxes (boxes={context.boxes})",
+        )
     if recipe is deepmt_dr.deepmt_dr and context.masked is None:
         return ("no lesion masks: trained without its segmentation task",)
     if recipe is supervised.phased:
@@ -52,6 +57,16 @@ def _of_method(context: RunContext) -> tuple[str, ...]:
             for name in supervised.left_out(context)
         )
     return ()
+
+
+def _without_false_boxes(context: RunContext) -> bool:
+    wanted = context.protocol.lesion_aware.healthy_pool == "false_positives"
+    return wanted and not contrastive.false_positives(context)
+
+
+def second_view(context: RunContext) -> str | None:
+    """How the key's view of a patch is cut: "own_window" or "same"; None without lesion patches."""
+    return contrastive.second_view(context) if "lesion patches" in context.method.needs else None
 
 
 def prepare(context: RunContext) -> Callable[[Tensor], Tensor]:

@@ -68,9 +68,16 @@ def _patches(context: RunContext) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             pool = boxed if len(boxed) else pool
         entries = _one_an_image(context, pool.images, COUNTS[code])
         rng = generator_for(context.protocol.data.data_seed, "embeddings", code)
-        region = context.images.for_patches.region
-        sizes = {"image_px": image_px, "patch_px": patch_px}
-        cut_at = corners(pool, entries, **sizes, rng=rng, region=region)
+        cut_at = corners(
+            pool,
+            entries,
+            image_px=image_px,
+            patch_px=patch_px,
+            rng=rng,
+            region=context.images.for_patches.region,
+            visible=context.images.for_patches.visible,
+            expansion=context.protocol.patches.expansion,
+        )
         images.append(pool.images[entries])
         levels.append(np.full(len(entries), code))
         where.append(cut_at)

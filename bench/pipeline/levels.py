@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.patches import Pool, box_pool, crop_pool, joined
+from bench.data.patches import Pool, box_pool, boxes_else_crops, crop_pool
 from bench.errors import RequestError
+from bench.lesions.box_source import DETECTED
 from bench.pipeline.context import RunContext
 
 
@@ -136,16 +137,14 @@ def _quality_matters(context: RunContext) -> bool:
 
 def _pool(context: RunContext, images: np.ndarray, *, lesion: bool, clean: bool = False) -> Pool:
     """Patches around boxes and random crops, by what the images are (D25, D26)."""
-    settings, detected = context.protocol.detector, context.boxes in ("detector", "file")
+    settings, detected = context.protocol.detector, context.boxes in DETECTED
     around_boxes = lesion or (detected and settings.on_healthy == "hard_healthy")
     if context.boxes == "random_lesion_crops" or not around_boxes:
         return crop_pool(images, clean=clean)
+    only_boxes = lesion and not (detected and settings.without_box == "random_crop")
+    made = box_pool if only_boxes else boxes_else_crops
     patch_px = context.protocol.patches.size_px
-    pool = box_pool(images, context.images.boxes, patch_px=patch_px, clean=clean)
-    if lesion and not (detected and settings.without_box == "random_crop"):
-        return pool
-    without = images[~np.isin(images, pool.images)]
-    return joined(pool, crop_pool(without, clean=clean))
+    return made(images, context.images.boxes, patch_px=patch_px, clean=clean)
 
 
 def require_patches(context: RunContext, pools: dict[int, Pool]) -> None:

@@ -63,7 +63,8 @@ def write_spec(prepared: Prepared, context: RunContext) -> None:
         "id": prepared.spec.id,
         "key": prepared.key,
         "spec": asdict(prepared.spec),
-        "about": about(prepared, build.notes(context)) | {"located": located},
+        "about": about(prepared, build.notes(context))
+        | {"located": located, "second_view": build.second_view(context)},
     }
     store.write_json(prepared.folder / "spec.json", described)
 

@@ -126,6 +126,8 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
     )
     boxes = box_source.choose(protocol, dataset, method.needs, cache)
     box_source.refuse_unread(boxes, request.changes)
+    box_source.refuse_unread_windows(boxes, protocol)
+    box_source.refuse_undetected(boxes, protocol, request.changes)
     masked = box_source.masks(protocol, dataset, method.needs, cache)
     weights, protocol = protocol.init.weights, hashed_weights(protocol)
     digests = content_digests(dataset.records, cache, tick)

@@ -17,7 +17,7 @@ class Ambiguity:
     """One open question.
 
     Attributes:
-        id: "D1" to "D55".
+        id: "D1" to "D57".
         kind: "PA" silent or ambiguous paper, "PI" paper against itself, "PC" paper against its
             code, "CB" a fault of the code; two of them joined by "/".
         quote: What the paper or the code says; "" where it says nothing.

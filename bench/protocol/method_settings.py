@@ -125,6 +125,11 @@ class LesionAwareSettings(SettingsGroup):
     """Lesion-aware CL's own settings."""
 
     healthy_per_lesion: int = setting(3, source="code: Contrastive Learning, r", ge=1)
+    healthy_pool: Literal["random_crops", "false_positives"] = setting(
+        "random_crops",
+        source="assumed: as every method's (D26); its notebook takes the detector's false boxes "
+        "(docs/reference/methods.md#lesion-aware-cl)",
+    )
     teacher_only: bool = setting(
         False,
         source="reference: methods.md#lesion-aware-cl: the method has both; the student is "

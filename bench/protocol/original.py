@@ -103,7 +103,13 @@ ORIGINAL: dict[str, dict[str, SourcedValue]] = {
             "pretraining.key_momentum": 0.999,
         },
     )
-    | _from(f"{RECIPE}: its own batch and size are of another task", _HUANG_FINETUNING),
+    | _from(f"{RECIPE}: its own batch and size are of another task", _HUANG_FINETUNING)
+    | {
+        "lesion_aware.healthy_pool": (
+            "false_positives",
+            "code: IntelliDAL/Image at 3913b63, Contrastive Learning/load_healthy_picture.ipynb",
+        )
+    },
     "lanet": _from(
         LANET,
         {

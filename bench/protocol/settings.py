@@ -23,6 +23,7 @@ from bench.protocol.method_settings import (
     MoCoSettings,
     ZoomInNetSettings,
 )
+from bench.protocol.patch_settings import PatchSettings
 
 Schedule = Literal["constant", "cosine", "poly", "step", "inverse_time"]
 """Of the learning rate: see `bench.training.optim.DECAYS`."""
@@ -103,22 +104,6 @@ class DegradationSettings(SettingsGroup):
     )
     apply_to: Literal["both", "train", "test"] = setting(
         "both", source="assumed: 'degrading all images' (D30)"
-    )
-
-
-class PatchSettings(SettingsGroup):
-    """The patches that contrastive methods see."""
-
-    size_px: int = setting(128, source="paper 3.1", unit="px of patch_image_px", ge=8)
-    boxes: Literal["auto", "detector", "oracle", "given", "random_lesion_crops", "no_detector"] = (
-        setting(
-            "auto",
-            source="paper 2.1: detected lesions; assumed: a boxes.csv goes first, a folder without "
-            "either gets random lesion crops, and no_detector is auto that trains none",
-        )
-    )
-    minimum: int = setting(
-        50, source="assumed: fewer distinct patches cannot form a level", unit="patches", ge=1
     )
 
 

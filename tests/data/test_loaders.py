@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.data.loaders import ImageBatches, LevelBatches
-from bench.data.patches import DISC, LUNGS, crop_pool
+from bench.data.patches import DISC, LUNGS, Pool, crop_pool
 from bench.data.pixels import Pixels
 
 SIDE, PATCH = 128, 16
@@ -67,11 +67,13 @@ def whole(pixels):
     return ImageBatches(pixels, np.arange(0, 40, 2), np.arange(40), 9, plain, (0, "test"))
 
 
+PARTS = {0: crop_pool(np.arange(20)), 2: crop_pool(np.arange(20, 40))}
+
+
 @pytest.fixture
 def patched(pixels):
     """Patches of two levels, the images below 20 and the rest."""
-    pools = {0: crop_pool(np.arange(20)), 2: crop_pool(np.arange(20, 40))}
-    return LevelBatches(pixels, pools, 8, 4, 8, 3, plain, (0, "test"))
+    return LevelBatches(pixels, PARTS, 8, 4, 8, 3, plain, (0, "test"))
 
 
 def of(batches, key, *, epoch=1):
@@ -104,10 +106,14 @@ def test_augmentation_is_drawn_anew_in_each_step_and_epoch(kind, request):
     assert torch.equal(of(batches, key)[0], of(batches, key)[0])
 
 
-def test_two_views_are_of_one_patch_and_augmented_apart(patched):
-    for batch in patched.epoch(1):
+@pytest.mark.parametrize("own_window", [False, True])
+def test_two_views_are_augmented_apart(patched, own_window):
+    """An image is of one colour here, so where it is cut makes no difference."""
+    around = {n: Pool(pool.images, np.tile([2.0, 3, 4, 5], (20, 1))) for n, pool in PARTS.items()}
+    batches = replace(patched, pools=around, own_window=own_window)
+    for batch in batches.epoch(1):
         assert torch.equal(batch["query"], batch["key"])  # nothing is augmented here
-    for batch in replace(patched, augment=shifted).epoch(1):
+    for batch in replace(batches, augment=shifted).epoch(1):
         assert torch.equal(batch["query"].long(), batch["key"].long())
         assert (batch["query"] != batch["key"]).all()
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +77,20 @@ def test_every_corner_that_holds_the_box_is_drawn_alike():
         assert np.abs(counts / 5000 - 1 / 5).max() < 0.03  # 5 standard errors
 
 
+@given(sizes, st.integers(0, 50))
+def test_a_centred_box_is_in_the_middle_as_far_as_the_image_has_room(size, seed):
+    patch_px, image_px = size
+    boxes = boxes_in(generator_for(seed), 20, image_px, patch_px - 1)
+    pool = box_pool(np.arange(20), [box[None] for box in boxes], patch_px=patch_px)
+    where: Any = {"image_px": image_px, "patch_px": patch_px, "expansion": "centred"}
+    at, again = (corners(pool, np.arange(20), **where, rng=generator_for(n)) for n in (0, 1))
+    assert np.array_equal(at, again)
+    assert (at <= boxes[:, :2]).all() and (at + patch_px >= boxes[:, 2:]).all()
+    wanted = (boxes[:, :2] + boxes[:, 2:] - patch_px) / 2
+    inside = np.clip(wanted, 0, image_px - patch_px)
+    assert np.abs(at - inside).max() <= 1  # whole pixels, and the box has to be held
+
+
 def test_images_are_drawn_alike_however_many_boxes_they_have():
     boxes = [np.tile([[0.0, 0.0, 5.0, 5.0]], (n, 1)) for n in (1, 9)]
     pool = box_pool(np.arange(2), boxes, patch_px=32)
@@ -91,7 +107,7 @@ def test_a_generator_fixes_the_patches_and_another_changes_them():
 
 def test_free_crops_of_radiographs_are_centred_evenly_in_the_lungs():
     pool = crop_pool(np.zeros(20_000))
-    sizes = {"image_px": 256, "patch_px": 64}
+    sizes: Any = {"image_px": 256, "patch_px": 64}
     at = corners(pool, np.arange(20_000), **sizes, rng=generator_for(0), region=LUNGS)
     centres = (at + 32) / 256
     right = centres[:, 0] < 0.5
@@ -109,7 +125,7 @@ def test_crops_of_the_lungs_lie_in_the_image_whatever_their_size(size, seed):
     patch_px, image_px = size
     rng = generator_for(seed)
     pool = crop_pool(np.arange(30))
-    where = {"image_px": image_px, "patch_px": patch_px, "rng": rng}
+    where: Any = {"image_px": image_px, "patch_px": patch_px, "rng": rng}
     at = corners(pool, np.arange(30), **where, region=LUNGS)
     assert (at >= 0).all() and (at + patch_px <= image_px).all()
 
@@ -128,7 +144,7 @@ def test_boxes_are_cut_around_whatever_the_region():
 def test_a_patch_of_300_on_512_fits():
     """The released code's size (D20)."""
     pool = crop_pool(np.arange(500))
-    where = {"image_px": 512, "patch_px": 300, "rng": generator_for(0)}
+    where: Any = {"image_px": 512, "patch_px": 300, "rng": generator_for(0)}
     at = corners(pool, np.arange(500), **where, region=LUNGS)
     assert at.min() == 0 and at.max() <= 212
 

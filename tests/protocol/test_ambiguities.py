@@ -16,7 +16,7 @@ def setting_of(field):
 
 
 def test_every_open_point_is_there_once_and_in_order():
-    assert list(REGISTRY) == [f"D{number}" for number in range(1, 56)]
+    assert list(REGISTRY) == [f"D{number}" for number in range(1, 58)]
 
 
 @pytest.mark.parametrize("entry", SWITCHES, ids=lambda entry: entry.id)

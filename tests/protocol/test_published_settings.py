@@ -138,6 +138,7 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
         Published("pretraining.augmentation", "contrastive", VIEWS),
         Published("pretraining.temperature", 0.07, "logits = [q.k, q.Queue] / .07"),
         Published("lesion_aware.healthy_per_lesion", 3, "r = 3 healthy crops a lesion"),
+        Published("lesion_aware.healthy_pool", "false_positives", "healthy pool of false boxes"),
         Published("lesion_aware.distillation_share", 0.1, "L_S = .9 CE + .1 T^2 KL"),
         Published("lesion_aware.distillation_temperature", 4.0, "T = 4"),
         budget("patches.size_px", 128, "Patch 128, batch 30 lesions"),

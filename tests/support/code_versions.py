@@ -47,6 +47,7 @@ EXCLUDED = {
     "bench.protocol.settings": VALUES,
     "bench.protocol.method_settings": VALUES,
     "bench.protocol.detector_settings": VALUES,
+    "bench.protocol.patch_settings": VALUES,
     "bench.protocol.presets": VALUES,
     "bench.protocol.original": f"{VALUES}; tests/protocol/test_published_settings.py has them",
     "bench.data.eyeq": READER,

@@ -20,7 +20,7 @@ from bench.training.loop import Batches
 from bench.training.stages import Stage, StateDict, Supervised
 
 SIZES = ("channels", "narrow", "growth_rate", "block_config")  # of backbones, by family
-READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "teacher_only")
+READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "healthy_pool", "teacher_only")
 
 
 def class_count(context: RunContext) -> int:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from bench import roster
 from bench.data.loaders import LevelBatches
-from bench.data.patches import Pool, box_pool, crop_pool
+from bench.data.patches import Pool, box_pool, boxes_else_crops, crop_pool
+from bench.lesions.box_source import DETECTED
 from bench.pipeline.context import RunContext
 from bench.pipeline.levels import comcl_options, level_pools, require_patches, usable_pairs
 from bench.pipeline.recipes.common import (
@@ -50,7 +51,7 @@ def lesion_aware(context: RunContext) -> tuple[Stage, ...]:
     """
     train = context.dataset.where("train")
     lesion = context.dataset.task.shows_lesions(context.dataset.labels()[train])
-    pools = {LESION: _lesions(context, train[lesion]), HEALTHY: crop_pool(train[~lesion])}
+    pools = {LESION: _lesions(context, train[lesion]), HEALTHY: _healthy(context, train[~lesion])}
     require_patches(context, pools)
     settings = context.protocol.lesion_aware
     parts = {LESION: 1, HEALTHY: settings.healthy_per_lesion}
@@ -179,6 +180,32 @@ def _lesions(context: RunContext, images: np.ndarray) -> Pool:
     return crop_pool(images[lesion])
 
 
+def _healthy(context: RunContext, images: np.ndarray) -> Pool:
+    """Lesion-aware CL's healthy patches: around a detector's false boxes, or random crops."""
+    if not false_positives(context):
+        return crop_pool(images)
+    patch_px = context.protocol.patches.size_px
+    return boxes_else_crops(images, context.images.boxes, patch_px=patch_px)
+
+
+def false_positives(context: RunContext) -> bool:
+    """Whether Lesion-aware CL takes a detector's false boxes: if it is to, and there are any."""
+    wanted = context.protocol.lesion_aware.healthy_pool == "false_positives"
+    return wanted and context.boxes in DETECTED
+
+
+def second_view(context: RunContext) -> str:
+    """How the key's view is cut, "own_window" or "same": as requested, or the method's own (D56).
+
+    A box in the middle of its patch leaves nothing to shift, nor does a crop without a box.
+    """
+    settings = context.protocol.patches
+    if settings.expansion == "centred" or context.boxes in ("random_lesion_crops", "none"):
+        return "same"
+    by_method = context.method.options.get("second_view", "same")
+    return by_method if settings.second_view == "by_method" else settings.second_view
+
+
 def _patches(
     context: RunContext, pools: dict[int, Pool], parts: dict[int, int] | None = None
 ) -> LevelBatches:
@@ -193,6 +220,8 @@ def _patches(
         steps=pretraining_steps(context),
         augment=_views(context, protocol.patches.size_px),
         purpose=(context.seed, "pretrain"),
+        expansion=protocol.patches.expansion,
+        own_window=second_view(context) == "own_window",
     )
 
 
