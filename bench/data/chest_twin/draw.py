@@ -4,10 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.chest_twin import anatomy, bones, devices, exposure, findings, vessels
+from bench.data.chest_twin import (
+    anatomy,
+    bones,
+    devices,
+    exposure,
+    findings,
+    mediastinum,
+    vessels,
+)
 from bench.data.chest_twin.canvas import Film
-from bench.data.chest_twin.chest import Chest, Patient
+from bench.data.chest_twin.chest import Chest
 from bench.data.chest_twin.cohort import Visit
+from bench.data.chest_twin.patient import Patient
 from bench.seeding import generator_for
 
 OVERSAMPLING = 1.25
@@ -42,7 +51,9 @@ def radiograph(visit: Visit, *, size_px: int, seed: int) -> Radiograph:
     ap, stance = visit.view == "AP", generator_for(seed, "chest stance", visit.name)
     chest = Chest.draw(patient, ap, findings.strain(traits), stance)
     film = _film(visit, chest, round(size_px * OVERSAMPLING), stance)
-    shadow = anatomy.paint(film, chest, generator_for(seed, "chest tissue", visit.name))
+    tissue = generator_for(seed, "chest tissue", visit.name)
+    shadow = anatomy.paint(film, chest, tissue)
+    mediastinum.paint(shadow, chest, tissue)
     rng = generator_for(seed, "chest disease", visit.name)
     drawn = findings.paint(shadow, chest, traits, rng)
     # A patient's vessels are the same in all images, as far as the breath leaves them.
