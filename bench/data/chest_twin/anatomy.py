@@ -11,7 +11,7 @@ from bench.data.chest_twin.canvas import Film, clouds, from_edge, smooth, step
 from bench.data.chest_twin.chest import LEFT, RIGHT, SIDES, Chest
 
 AIR = 0.56  # what a lung of full depth leaves out
-DEPTH_CM = 9.0  # from the outline to where the body is as thick as it gets
+DEPTH_CM = 9.0  # from the outline to where the body is as thick as it gets; less if it is round
 TEXTURE = ((9, 1.0), (24, 0.6), (70, 0.5), (130, 0.5))  # blotches per side, and how strong
 DOME = 0.28  # of a lung's height, from the apex to where it is as deep as it gets
 TURNED = 0.004  # how much more a turned body weakens the beam, per cm to its side and cm of turn
@@ -101,11 +101,11 @@ def _body(film: Film, chest: Chest, rng: np.random.Generator) -> np.ndarray:
         elbow = shoulder + 34 * np.array((side * np.sin(out), np.cos(out)))
         arms.append((np.array([shoulder, elbow]), 7.6 + 3.0 * fat))
     mask = np.maximum(film.polygon(outline), film.strokes(arms, full_cm=1))
-    reach = from_edge(film, mask, DEPTH_CM)
+    reach = from_edge(film, mask, DEPTH_CM * (1.3 - 0.65 * fat))
     thick = np.sqrt(np.clip(1 - (1 - reach) ** 2, 0, 1)) ** 1.15
     _, y = film.grid
     down = step(y - (top + 2), 9.0)
-    deep = 0.68 + 0.16 * down + 0.05 * fat
+    deep = 0.64 + 0.16 * down + 0.14 * fat
     return film.soften(thick * deep * mask, 0.05)
 
 

@@ -15,7 +15,7 @@ def paint(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     strong = chest.patient.bone
     back, front, edges = _ribs(shadow, chest)
     thick = 0.25 + 0.75 * shadow.air
-    shadow.soft += strong * (0.086 * back + 0.046 * front + 0.072 * edges) * thick
+    shadow.soft += strong * (0.100 * back + 0.056 * front + 0.085 * edges) * thick
     _shoulders(shadow, chest, strong, rng)
     _spine(shadow, chest, strong)
 

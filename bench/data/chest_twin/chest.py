@@ -62,7 +62,7 @@ class Chest:
     @classmethod
     def draw(cls, patient: Patient, ap: bool, strain: Strain, rng: np.random.Generator) -> "Chest":
         """A chest as it stands; on AP views the breath is shallower and the heart wider."""
-        breath = float(np.clip(rng.normal(*((0.86, 0.08) if ap else (0.97, 0.05))), 0.66, 1.06))
+        breath = float(np.clip(rng.normal(*((0.84, 0.1) if ap else (0.97, 0.05))), 0.62, 1.06))
         apex, base = -12.3 + rng.normal(0, 0.3), patient.height * breath
         base += apex
         arch = patient.arch * rng.uniform(0.88, 1.12) + 2.0 * (FULL_BREATH - breath)

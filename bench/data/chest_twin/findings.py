@@ -53,7 +53,7 @@ def traits(findings: Iterable[str], *, seed: int, patient: int, image: str) -> d
 
 
 def strain(traits: dict[str, Trait]) -> Strain:
-    """What the chest suffers from them; a heart that is said to be large has grown, though some others are as large."""
+    """What the chest suffers from them; a heart is said to be large from about half of it on."""
     heart, lift, shift = None, [0.0, 0.0], 0.0
     if large := traits.get("Cardiomegaly"):
         heart = HEART_LIMIT - 0.03 + 0.155 * large.extent

@@ -81,7 +81,7 @@ def _vessels(shadow: Shadow, chest: Chest) -> None:
     radius = np.where(away < 0, np.interp(y, *right.T), np.interp(y, *left.T))
     apart = (away / radius) ** 2
     depth = (np.clip(1 - apart, 0, 1) ** 0.75).astype(np.float32)
-    shadow.displace(VESSELS * shadow.film.soften(depth, 0.12))
+    shadow.displace(VESSELS * shadow.film.soften(depth, 0.08))
     within = step(y - chest.apex + 1, 4.0) * step(shadow.floor - y, 4.0)
     around = np.exp(-apart / 5, dtype=np.float32)  # muscle of the back, breastbone
     shadow.soft += (0.04 * depth + 0.06 * around) * within

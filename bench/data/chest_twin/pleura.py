@@ -27,7 +27,8 @@ def effusion(
         fluid = pool * shadow.lungs[side]
         shadow.fill(pool, 0.94)
         above = step(shadow.floor + 1.0 - y, 1.0)
-        shadow.soft += (0.05 + 0.09 * trait.extent) * pool * above
+        beside = np.clip(side * (x - chest.shift) / 5, 0, 1)  # not in front of the heart
+        shadow.soft += (0.05 + 0.09 * trait.extent) * pool * above * beside
         if chest.ap and trait_rng.random() < 0.6:
             veil = np.clip((y - chest.apex) / chest.height, 0, 1) ** 1.3 * shadow.lungs[side]
             shadow.fill(veil, 0.22 + 0.22 * trait.extent)

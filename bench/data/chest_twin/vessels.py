@@ -19,7 +19,7 @@ def paint(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     for side in SIDES:
         _tree(lines, chest, side, rng)
     vessels = film.strokes(lines, full_cm=FULL_CM, soft_cm=0.03)
-    shadow.soft += 0.22 * bold * vessels * shadow.marked
+    shadow.soft += 0.27 * bold * vessels * shadow.marked
     for side in SIDES:
         _hilum(shadow, chest, side, rng)
     fine = clouds(rng, film.size_px, 60) + clouds(rng, film.size_px, 110)
