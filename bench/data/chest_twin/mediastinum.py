@@ -29,11 +29,11 @@ def right_border(chest: Chest) -> Border:
     bulge = 0.9 * chest.patient.unfolded
     return _border(
         (top - 7, 2.4),
-        (top, 2.2 * wide),
-        (top + 3.0, 2.1 * wide),
-        (carina - 2.0, 2.1 * wide + 0.3 * bulge),
-        (carina + 1.5, 2.1 * wide + bulge),
-        (carina + 5.0, 1.9 * wide + 0.6 * bulge),
+        (top, 2.4 * wide),
+        (top + 3.0, 2.35 * wide),
+        (carina - 2.0, 2.35 * wide + 0.3 * bulge),
+        (carina + 1.5, 2.35 * wide + bulge),
+        (carina + 5.0, 2.1 * wide + 0.6 * bulge),
         (chest.base + 3, 1.5),
     )
 
@@ -42,11 +42,11 @@ def left_border(chest: Chest) -> Border:
     """Artery to the arm, aortic knob, the window below it, the lung artery's trunk."""
     patient, carina, (_, knob) = chest.patient, chest.carina[1], knob_place(chest)
     wide = patient.pedicle
-    waist = 1.75 * wide + 0.5 * patient.unfolded
+    waist = 1.95 * wide + 0.5 * patient.unfolded
     return _border(
         (chest.apex - 7, 2.4),
-        (chest.apex, 2.1 * wide),
-        ((chest.apex + knob - 1.6) / 2, 1.7 * wide),
+        (chest.apex, 2.3 * wide),
+        ((chest.apex + knob - 1.6) / 2, 2.05 * wide),
         (knob - 1.9, waist),
         (knob - 0.2, _knob_reach(chest)),
         (knob + 1.7, waist + 0.35 * patient.aorta),
@@ -64,7 +64,7 @@ def knob_place(chest: Chest) -> tuple[float, float]:
 def _knob_reach(chest: Chest) -> float:
     """How far left of the middle the aortic knob shows."""
     patient = chest.patient
-    return 1.5 * patient.pedicle + 1.55 * patient.aorta + chest.turn / 3
+    return 1.7 * patient.pedicle + 1.6 * patient.aorta + chest.turn / 3
 
 
 def _border(*points: tuple[float, float]) -> Border:

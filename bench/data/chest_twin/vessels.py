@@ -57,10 +57,10 @@ def _grow(
     bends = bearing + np.cumsum(rng.normal(0, 0.11, STEPS))
     walk = np.cumsum(np.stack([np.cos(bends), np.sin(bends)], 1) * length / STEPS, axis=0)
     points = np.concatenate([start[None], start + walk])
-    pieces = 3 - order
+    pieces = 4 - order
     for i in range(pieces):
         part = points[i * STEPS // pieces : (i + 1) * STEPS // pieces + 1]
-        lines.append((part, width * (1 - 0.64 * i / pieces)))
+        lines.append((part, width * (1 - 0.7 * i / pieces)))
     if order >= len(BRANCHES):
         return
     for at in np.sort(rng.uniform(0.1, 0.85, BRANCHES[order])):
