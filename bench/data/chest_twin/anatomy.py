@@ -59,7 +59,8 @@ def paint(film: Film, chest: Chest, rng: np.random.Generator) -> Shadow:
     for side in SIDES:
         _lung(shadow, chest, side, floors[side])
     shadow.marked = np.maximum(*(shadow.lungs[side] for side in SIDES))
-    _abdomen(shadow, chest, rng)
+    _abdomen(shadow, chest)
+    _gas(shadow, chest, rng)
     if chest.patient.breast:
         _breasts(shadow, chest, rng)
     texture = sum(a * clouds(rng, film.size_px, n) for n, a in TEXTURE)
@@ -109,14 +110,18 @@ def _body(film: Film, chest: Chest, rng: np.random.Generator) -> np.ndarray:
     return film.soften(thick * deep * mask, 0.05)
 
 
-def _abdomen(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
-    """Liver and fat under the domes, gas in stomach and bowel."""
-    film, half = shadow.film, chest.patient.half_width
-    x, y = film.grid
+def _abdomen(shadow: Shadow, chest: Chest) -> None:
+    """Liver and fat under the domes, and in the walls beside them."""
+    x, y = shadow.film.grid
     body = step(shadow.soft - 0.3, 0.15)
-    aside = np.clip(np.abs(x) - 0.92 * half, 0, 6)
+    aside = np.clip(np.abs(x) - 0.92 * chest.patient.half_width, 0, 6)
     under = y - np.minimum(shadow.floor, chest.base + 0.5) - 1.0
     shadow.soft += 0.22 * step(under, 1.0 + 0.8 * aside) * body
+
+
+def _gas(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
+    """In stomach and bowel."""
+    film, half = shadow.film, chest.patient.half_width
     if rng.random() < 0.6:
         wide, tall = rng.uniform(1.6, 3.6), rng.uniform(0.7, 2.0)
         centre = (half * rng.uniform(0.32, 0.52), chest.dome(LEFT) + tall + rng.uniform(0.5, 1.1))

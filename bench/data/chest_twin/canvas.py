@@ -159,7 +159,7 @@ def smooth(points: Iterable[Point | np.ndarray], *, closed: bool = False) -> np.
     return line if closed else np.concatenate([line, p[-1:]])
 
 
-def step(values: np.ndarray, soft: float) -> np.ndarray:
+def step(values: np.ndarray, soft: float | np.ndarray) -> np.ndarray:
     """0 far below zero, 1 far above, a soft change between."""
     return np.clip(values / (2 * soft) + 0.5, 0, 1).astype(np.float32)
 

@@ -170,6 +170,6 @@ def _round(
     )
     mask = film.soften(ball.whole(film), 0.06) * shadow.lungs[side]
     dense = trait_rng.uniform(0.9, 1.25)
-    shadow.soft += dense * TISSUE * (1.7 + 0.7 * size) * mask
+    shadow.soft += dense * TISSUE * (1.9 + 0.65 * size) * mask
     shadow.marked *= 1 - 0.7 * mask
     return step(mask - 0.15, 0.05)

@@ -1,5 +1,7 @@
 """Do patients differ as patients do, and is a patient the same in all images?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -92,6 +94,15 @@ def test_the_label_means_a_larger_heart_and_both_kinds_overlap(ap):
     score = roc_auc_score([0] * PATIENTS + [1] * PATIENTS, normal + large)
     assert 0.93 < score < 1
     assert min(large) < max(normal)
+
+
+def test_the_label_means_a_larger_heart_where_the_patients_own_is_large_already():
+    person, rngs = replace(patient(1), heart=0.51), [np.random.default_rng(1) for _ in range(2)]
+    own, said = (
+        Chest.draw(person, False, strain, rng).heart_share
+        for strain, rng in zip((Strain(), Strain(heart=0.48)), rngs, strict=True)
+    )
+    assert said > own
 
 
 def test_the_hearts_limit_lies_between_most_normal_and_most_large_hearts():
