@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.data.chest_twin.anatomy import Shadow
-from bench.data.chest_twin.canvas import Stroke, smooth
+from bench.data.chest_twin.canvas import Film, Stroke, smooth, step
 from bench.data.chest_twin.chest import SIDES, Chest
 
 RIBS = 10
@@ -15,7 +15,7 @@ def paint(shadow: Shadow, chest: Chest, rng: np.random.Generator) -> None:
     strong = chest.patient.bone
     back, front, edges = _ribs(shadow, chest)
     thick = 0.25 + 0.75 * shadow.air
-    shadow.soft += strong * (0.088 * back + 0.056 * front + 0.065 * edges) * thick
+    shadow.soft += strong * (0.100 * back + 0.056 * front + 0.085 * edges) * thick
     _shoulders(shadow, chest, strong, rng)
     _spine(shadow, chest, strong)
 
@@ -39,8 +39,8 @@ def _ribs(shadow: Shadow, chest: Chest) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 def _rib(chest: Chest, side: int, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Upper and lower border, (n, 2) each, and how far round each point is, radians."""
-    turn = np.linspace(0.12, FRONT - 0.10 * max(0, 3 - number), 40)
-    begin = chest.apex - 0.4 + (number - 1) * 0.098 * chest.height
+    turn = np.linspace(0.02, FRONT - 0.10 * max(0, 3 - number), 40)
+    begin = chest.apex - 0.4 + (number - 1) * 0.098 * chest.patient.rib_gap * chest.height
     drop = chest.patient.rib_drop * (1.3 + 0.36 * min(number, 8)) * (0.85 if chest.ap else 1.0)
     wide = float(chest.half_width(begin + drop)) + 0.45 - 1.6
     if number == 1:
@@ -57,45 +57,73 @@ def _rib(chest: Chest, side: int, number: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _shoulders(shadow: Shadow, chest: Chest, strong: float, rng: np.random.Generator) -> None:
-    film, half, top = shadow.film, chest.patient.half_width, chest.apex
-    fills, borders = film.empty(), list[Stroke]()
+    """Collar bones, shoulder blades and upper arms of both sides."""
+    fills, borders = shadow.film.empty(), list[Stroke]()
     for side in SIDES:
-        rise = rng.normal(0, 0.5) + (0.9 if chest.ap else 0)
-        inner = (side * 1.7 + 0.8 * chest.turn, top + 3.4)
-        outer = (side * (half + 2.6), top - 0.2 - rise)
-        middle = smooth([inner, (side * 5.0, top + 2.6), (side * 9.5, top + 0.5 - rise), outer])
-        wide = np.interp(np.linspace(0, 1, len(middle)), [0, 0.25, 0.6, 1], [1.0, 0.6, 0.5, 0.8])
-        lift = np.stack([0.25 * np.full(len(wide), side), wide], 1)
-        clavicle = np.concatenate([middle - lift, (middle + lift)[::-1]])
-        fills += 0.12 * film.polygon(clavicle, soft_cm=0.11)
-        borders += [(middle - lift, 0.16), (middle + lift, 0.16)]
-        inward = rng.uniform(2.6, 4.6) if chest.ap else rng.uniform(-0.9, 1.6)
-        tip = (side * (half + 0.2 - inward), top + 13.5 + rng.normal(0, 0.6))
-        socket = (side * (half + 2.1), top + 3.2)
-        blade = [
-            socket,
-            tip,
-            (side * (half - 4.0 - inward), top + 4.5),
-            (side * (half - 2.6), top + 1.0),
-        ]
-        fills += 0.030 * film.polygon(np.array(blade), soft_cm=0.25)
-        borders += [(np.array([socket, tip]), 0.24), (np.array(blade[1:]), 0.09)]
-        spine = smooth(
-            [blade[2], (side * (half - 0.8), top + 1.9), (side * (half + 3.4), top + 0.3)]
-        )
-        borders.append((spine, 0.2))
-        head = film.mound((side * (half + 4.2), top + 3.3), (2.35, 2.5))
-        fills[head.where] += 0.13 * head.mask
-        bearing = np.linspace(0, 2 * np.pi, 30)
-        ring = np.array(((half + 4.2) * side, top + 3.3)) + 2.3 * np.stack(
-            [np.cos(bearing), np.sin(bearing)], 1
-        )
-        borders.append((ring, 0.12))
-        away = np.array((side * rng.uniform(0.1, 0.5), 1.0))
-        for edge in (-1.15, 1.15):
-            start = np.array((side * (half + 4.6) + edge, top + 5.0))
-            borders.append((np.stack([start, start + 24 * away]), 0.32))
-    shadow.soft += strong * (fills + 0.075 * film.strokes(borders, full_cm=0.25, soft_cm=0.05))
+        fills += 0.085 * _clavicle(shadow.film, chest, side, borders, rng)
+        fills += 0.035 * _blade(shadow.film, chest, side, borders, rng)
+        _arm(shadow.film, chest, side, fills, borders, rng)
+    shadow.soft += strong * (
+        fills + 0.075 * shadow.film.strokes(borders, full_cm=0.25, soft_cm=0.05)
+    )
+
+
+def _clavicle(
+    film: Film, chest: Chest, side: int, borders: list[Stroke], rng: np.random.Generator
+) -> np.ndarray:
+    """From the breastbone to the shoulder, bent like an S; (R, R)."""
+    half, top = chest.patient.half_width, chest.apex
+    rise = chest.patient.clavicle + rng.normal(0, 0.4) + (0.7 if chest.ap else 0)
+    inner = np.array((side * 1.5 + 0.8 * chest.turn, top + 3.2))
+    span = np.array((side * (half + 1.4), top + 3.2 - rise)) - inner
+    share = np.array([0.0, 0.12, 0.3, 0.55, 0.78, 1.0])
+    sag = np.array([0.0, 0.1, 0.15, -0.35, -0.6, 0.0])
+    middle = smooth(inner + share[:, None] * span + np.stack([0 * sag, sag], 1))
+    wide = np.interp(
+        np.linspace(0, 1, len(middle)), [0, 0.2, 0.55, 0.85, 1], [0.9, 0.55, 0.42, 0.6, 0.3]
+    )
+    lift = np.stack([0.25 * side * wide, wide], 1)
+    borders += [(middle - lift, 0.11), (middle + lift, 0.15)]
+    return film.polygon(np.concatenate([middle - lift, (middle + lift)[::-1]]), soft_cm=0.12)
+
+
+def _blade(
+    film: Film, chest: Chest, side: int, borders: list[Stroke], rng: np.random.Generator
+) -> np.ndarray:
+    """A shoulder blade: turned out of the lungs for a PA view, over them in an AP view; (R, R)."""
+    half, top = chest.patient.half_width, chest.apex
+    inward = rng.uniform(2.0, 4.6) if chest.ap else rng.uniform(-1.4, 1.6)
+    tip = np.array((side * (half + 0.2 - inward), top + 13.5 + rng.normal(0, 0.6)))
+    socket = np.array((side * (half + 2.1), top + 3.4))
+    corner = np.array((side * (half - 2.6 - inward), top + 2.0))
+    lateral = smooth([socket, socket + np.array((-side * 0.9, 2.6)), 0.4 * socket + 0.6 * tip, tip])
+    medial = smooth([tip, 0.5 * (tip + corner) - np.array((side * 0.5, 0)), corner])
+    ridge = smooth(
+        [corner + np.array((0, 1.8)), (side * (half - 0.4), top + 1.9), (side * (half + 3.2), top)]
+    )
+    upper = smooth([corner, (side * (half - 0.6), top + 1.4), socket])
+    borders += [(lateral, 0.2), (medial, 0.07), (ridge, 0.16), (upper, 0.08)]
+    return film.polygon(np.concatenate([lateral, medial, upper]), soft_cm=0.25)
+
+
+def _arm(
+    film: Film,
+    chest: Chest,
+    side: int,
+    fills: np.ndarray,
+    borders: list[Stroke],
+    rng: np.random.Generator,
+) -> None:
+    """Head and shaft of the upper arm."""
+    middle = np.array((side * (chest.patient.half_width + 4.2), chest.apex + 3.3))
+    head = film.mound((float(middle[0]), float(middle[1])), (2.35, 2.5))
+    fills[head.where] += 0.10 * head.mask
+    bearing = np.linspace(0, 2 * np.pi, 30)
+    borders.append((middle + 2.3 * np.stack([np.cos(bearing), np.sin(bearing)], 1), 0.1))
+    away = np.array((side * rng.uniform(0.1, 0.5), 1.0))
+    for edge in (-1.15, 1.15):
+        start = middle + np.array((side * 0.4 + edge, 1.7))
+        borders.append((np.stack([start, start + 24 * away]), 0.28))
 
 
 def _spine(shadow: Shadow, chest: Chest, strong: float) -> None:
@@ -115,5 +143,7 @@ def _spine(shadow: Shadow, chest: Chest, strong: float) -> None:
             borders.append((eye, 0.35))
         borders.append((np.array([(bend, y + 0.9), (bend, y + 1.5)]), 0.4))
         y, tall = y + tall + 0.38, tall + 0.07
-    marks = film.strokes(borders, full_cm=0.3, soft_cm=0.07)
-    shadow.soft += strong * (0.048 * film.polygon(*bodies, soft_cm=0.1) + 0.035 * marks)
+    marks = film.strokes(borders, full_cm=0.3, soft_cm=0.09)
+    deep = film.grid[1] - shadow.floor  # the liver outshines it
+    seen = 1 - 0.45 * step(deep, 3.0)
+    shadow.soft += strong * seen * (0.05 * film.polygon(*bodies, soft_cm=0.3) + 0.03 * marks)

@@ -159,9 +159,16 @@ def smooth(points: Iterable[Point | np.ndarray], *, closed: bool = False) -> np.
     return line if closed else np.concatenate([line, p[-1:]])
 
 
-def step(values: np.ndarray, soft: float) -> np.ndarray:
+def step(values: np.ndarray, soft: float | np.ndarray) -> np.ndarray:
     """0 far below zero, 1 far above, a soft change between."""
     return np.clip(values / (2 * soft) + 0.5, 0, 1).astype(np.float32)
+
+
+def from_edge(film: Film, mask: np.ndarray, full_cm: float) -> np.ndarray:
+    """Distance from the outline of a mask, 1 at `full_cm` and beyond; pictures have no outline."""
+    padded = cv2.copyMakeBorder((mask > 0.5).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return np.clip(distance / (full_cm * film.px_per_cm), 0, 1)
 
 
 def clouds(rng: np.random.Generator, size_px: int, cells: int) -> np.ndarray:

@@ -1,71 +1,23 @@
-"""Whose chest: a patient's build, how it stood before the beam, and where its parts lie then.
-
-Lengths in centimetres. Normal adults: inner chest 26 to 32 wide, lungs 22 to 28 high on a full
-breath, the heart at most half as wide as the chest (textbook values; within them assumed).
-"""
+"""How a patient's chest stood before the beam, and where its parts lie then; lengths in cm."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.chest_twin.canvas import Point, smooth
+from bench.data.chest_twin.canvas import Point, smooth, step
+from bench.data.chest_twin.patient import Patient
 
 RIGHT, LEFT = -1, 1  # the patient's, and the sign of x
 SIDES = (RIGHT, LEFT)
-HEART_LIMIT = 0.5  # heart to chest, PA; the AP view widens the heart by its magnification
-AP_HEART = 1.09
+HEART_LIMIT = 0.5  # heart to chest, PA: large beyond it, says the textbook; readers err around it
+AP_HEART = 1.09  # magnification in the AP view
+FLAT_HEART = 0.35  # how much wider a heart lies as the breath gets shallower
+LEAST_GROWTH = 0.03  # of the ratio, where a patient's heart is said to be large
+FULL_BREATH = 0.98
 # Half width of the ribcage by depth below the apex, as fractions of the base's and of the height.
-CAGE = ((0.0, 0.40), (0.035, 0.58), (0.1, 0.70), (0.2, 0.80), (0.35, 0.89), (0.5, 0.945))
+CAGE = ((0.0, 0.36), (0.035, 0.53), (0.1, 0.67), (0.2, 0.79), (0.35, 0.89), (0.5, 0.945))
 CAGE += ((0.7, 0.985), (0.85, 1.0), (1.0, 0.99), (1.2, 0.95))
 CAGE_POINTS = np.array(CAGE).T
-
-
-@dataclass(frozen=True)
-class Patient:
-    """What all radiographs of a patient share."""
-
-    male: bool
-    half_width: float
-    height: float
-    fat: float
-    heart: float
-    heart_lean: float
-    aorta: float
-    breast: float
-    dome_gap: float
-    scoliosis: float
-    rib_drop: float
-    bone: float
-    markings: float
-    pacemaker: bool
-    clips: bool
-    granuloma: bool
-    nipples: bool
-
-    @classmethod
-    def draw(cls, male: bool, age: int, rng: np.random.Generator) -> "Patient":
-        """A patient of a sex and age at random."""
-        size = 1 - 0.04 * max(0, 14 - age)
-        old = np.clip((age - 30) / 50, 0, 1)
-        return cls(
-            male=male,
-            half_width=size * (rng.normal(14.6, 0.8) if male else rng.normal(13.4, 0.7)),
-            height=size * (rng.normal(25.3, 1.4) if male else rng.normal(23.4, 1.3)),
-            fat=float(rng.beta(1.6, 2.4)),
-            heart=rng.uniform(0.39, 0.485),
-            heart_lean=rng.uniform(0.0, 1.0),
-            aorta=float(0.5 + 0.5 * old * rng.uniform(0.4, 1.3) + rng.normal(0, 0.08)),
-            breast=0.0 if male or age < 14 else rng.uniform(0.3, 1.0),
-            dome_gap=rng.uniform(0.3, 2.3),
-            scoliosis=rng.normal(0, 0.45),
-            rib_drop=rng.uniform(0.8, 1.25),
-            bone=rng.uniform(0.7, 1.2) * (1 - 0.3 * old),
-            markings=rng.uniform(0.75, 1.25),
-            pacemaker=bool(rng.random() < 0.05 * old * 2),
-            clips=bool(rng.random() < 0.05),
-            granuloma=bool(rng.random() < 0.12),
-            nipples=bool(rng.random() < 0.1),
-        )
 
 
 @dataclass(frozen=True)
@@ -110,23 +62,26 @@ class Chest:
     @classmethod
     def draw(cls, patient: Patient, ap: bool, strain: Strain, rng: np.random.Generator) -> "Chest":
         """A chest as it stands; on AP views the breath is shallower and the heart wider."""
-        breath = rng.normal(0.86, 0.07) if ap else rng.normal(0.98, 0.04)
-        apex, height = -12.3 + rng.normal(0, 0.3), patient.height * np.clip(breath, 0.68, 1.05)
-        base = apex + height
-        arch = rng.uniform(3.0, 5.0) * (0.9 if ap else 1.0)
-        lift = strain.lift
-        proportion = patient.heart if strain.heart is None else strain.heart
+        breath = float(np.clip(rng.normal(*((0.84, 0.1) if ap else (0.97, 0.05))), 0.62, 1.06))
+        apex, base = -12.3 + rng.normal(0, 0.3), patient.height * breath
+        base += apex
+        arch = patient.arch * rng.uniform(0.88, 1.12) + 2.0 * (FULL_BREATH - breath)
+        gap = patient.dome_gap + rng.normal(0, 0.15)
+        proportion = patient.heart
+        if strain.heart is not None:
+            proportion = max(strain.heart, proportion + LEAST_GROWTH)
         width = 2 * patient.half_width * proportion * (AP_HEART if ap else 1.0)
-        part = rng.uniform(0.27, 0.35) if proportion < HEART_LIMIT else rng.uniform(0.28, 0.38)
-        turn = rng.normal(0, 0.5 if ap else 0.2)
+        width *= 1 + FLAT_HEART * (FULL_BREATH - breath)
+        turn = rng.normal(0, 0.6 if ap else 0.25)
+        right = patient.heart_right + rng.normal(0, 0.012) - 0.03 * turn
         return cls(
             patient=patient,
             ap=ap,
             apex=apex,
             base=base,
-            domes=(base - arch - patient.dome_gap - lift[0], base - arch - lift[1]),
+            domes=(base - arch - gap - strain.lift[0], base - arch - strain.lift[1]),
             shift=strain.shift + 0.5 * turn,
-            heart=(part * width, (1 - part) * width),
+            heart=(right * width, (1 - right) * width),
             turn=turn,
             wall=1.6 + 2.6 * patient.fat,
         )
@@ -146,12 +101,17 @@ class Chest:
         """Cardiothoracic ratio as one would measure it."""
         return sum(self.heart) / (2 * self.patient.half_width)
 
-    def half_width(self, y: np.ndarray | float) -> np.ndarray:
-        """Of the ribcage at a height."""
+    def half_width(self, y: np.ndarray | float, side: int | None = None) -> np.ndarray:
+        """Of the ribcage at a height; of one side, or the mean of both."""
         proportion = np.interp(
             (np.asarray(y) - self.apex) / self.height, CAGE_POINTS[0], CAGE_POINTS[1]
         )
-        return self.patient.half_width * proportion
+        return self._wide(side) * proportion**self.patient.cone
+
+    def _wide(self, side: int | None) -> float:
+        """Half width of the cage where it is widest."""
+        patient = self.patient
+        return patient.half_width * (1.0 if side is None else patient.sides[side == LEFT])
 
     def dome(self, side: int) -> float:
         """Where a dome's top is, y."""
@@ -159,26 +119,28 @@ class Chest:
 
     def floor(self, side: int, x: np.ndarray) -> np.ndarray:
         """Where the diaphragm is under each x of a side, y."""
-        top, half = 0.47 * self.patient.half_width, self.patient.half_width
-        away = np.abs(x)
+        half, away = self._wide(side), np.abs(x)
+        top = self.patient.dome_at * half
         inner = 1.5 * np.clip((top - away) / top, 0, None) ** 2
-        outer = np.clip((away - top) / (half - top), 0, None) ** 2.3
+        outer = np.clip((away - top) / (half - top), 0, None) ** self.patient.angle
         return self.dome(side) + inner + (self.base - self.dome(side)) * outer
+
+    def across(self, x: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Right values to the right, left ones to the left, and a change behind the heart."""
+        return right + step(x - self.shift, 2.5) * (left - right)
 
     def hilum(self, side: int) -> Point:
         """Where the vessels enter a lung; the left one lies higher."""
-        y = self.carina[1] + (1.9 if side == RIGHT else 1.0)
-        return self.shift + side * (3.0 + 0.1 * self.patient.half_width - 0.4), y
+        y = self.carina[1] + (1.9 if side == RIGHT else 0.9)
+        return self.shift + side * (2.9 + 0.07 * self.patient.half_width), y
 
     def cage(self, side: int) -> np.ndarray:
         """Outline of a lung as if there were no diaphragm, (n, 2)."""
-        half = self.patient.half_width
-        outer = [(side * proportion * half, self.apex + t * self.height) for t, proportion in CAGE]
-        inner = [(0.06, 1.2), (0.06, 0.6), (0.07, 0.3), (0.12, 0.12), (0.24, 0.02)]
+        half, cone = self._wide(side), self.patient.cone
+        line = [(max(0.3, proportion**cone), t) for t, proportion in CAGE]
+        line += [(0.04, 1.2), (0.04, 0.6), (0.05, 0.3), (0.08, 0.14), (0.17, 0.03)]
         return smooth(
-            outer
-            + [(side * proportion * half, self.apex + t * self.height) for proportion, t in inner],
-            closed=True,
+            [(side * p * half, self.apex + t * self.height) for p, t in line], closed=True
         )
 
     def inside(self, side: int, across: float, down: float) -> Point:

@@ -4,10 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.chest_twin import anatomy, bones, devices, exposure, findings, vessels
+from bench.data.chest_twin import (
+    anatomy,
+    bones,
+    devices,
+    exposure,
+    findings,
+    mediastinum,
+    vessels,
+)
 from bench.data.chest_twin.canvas import Film
-from bench.data.chest_twin.chest import Chest, Patient
+from bench.data.chest_twin.chest import Chest
 from bench.data.chest_twin.cohort import Visit
+from bench.data.chest_twin.patient import Patient
 from bench.seeding import generator_for
 
 OVERSAMPLING = 1.25
@@ -42,7 +51,9 @@ def radiograph(visit: Visit, *, size_px: int, seed: int) -> Radiograph:
     ap, stance = visit.view == "AP", generator_for(seed, "chest stance", visit.name)
     chest = Chest.draw(patient, ap, findings.strain(traits), stance)
     film = _film(visit, chest, round(size_px * OVERSAMPLING), stance)
-    shadow = anatomy.paint(film, chest, generator_for(seed, "chest tissue", visit.name))
+    tissue = generator_for(seed, "chest tissue", visit.name)
+    shadow = anatomy.paint(film, chest, tissue)
+    mediastinum.paint(shadow, chest, tissue)
     rng = generator_for(seed, "chest disease", visit.name)
     drawn = findings.paint(shadow, chest, traits, rng)
     # A patient's vessels are the same in all images, as far as the breath leaves them.
@@ -62,14 +73,19 @@ def radiograph(visit: Visit, *, size_px: int, seed: int) -> Radiograph:
 
 
 def _film(visit: Visit, chest: Chest, size_px: int, rng: np.random.Generator) -> Film:
-    """The lungs fit on the film, mostly."""
+    """The lungs fit on the film, mostly; patients in bed lie less straight and less centred."""
     width, height, spacing = visit.original
     field = (width * spacing / 10, height * spacing / 10)
-    scale = rng.normal(1.12, 0.06)
+    scale = rng.normal(1.10, 0.09) * (1.04 if chest.ap else 1.0)
     scale = min(scale, 0.97 * field[0] / (2 * chest.patient.half_width))
     scale = min(scale, 0.93 * field[1] / (chest.height + 1.5))
-    middle = (chest.apex + chest.base) / 2
-    room = max(0.0, (field[1] - scale * chest.height) / 2 - 0.4)
-    down = np.clip(rng.normal(-0.2, 1.0), -room, room) - scale * middle
-    across = rng.normal(0, 0.9 if chest.ap else 0.5)
-    return Film(size_px, field, (across, float(down)), rng.normal(0, 0.025), scale)
+    spare = 0.8 if chest.ap else -0.4  # of the lungs' edge beyond the film, cm
+    room = (
+        max(0.3, field[0] / 2 - scale * chest.patient.half_width + spare),
+        max(0.0, (field[1] - scale * chest.height) / 2 + spare),
+    )
+    across = float(np.clip(rng.normal(0, 1.6 if chest.ap else 0.7), -room[0], room[0]))
+    down = float(np.clip(rng.normal(-0.5, 2.2 if chest.ap else 1.5), -room[1], room[1]))
+    middle = scale * (chest.apex + chest.base) / 2
+    tilt = rng.normal(0, 0.045 if chest.ap else 0.022)
+    return Film(size_px, field, (across, down - middle), tilt, scale)

@@ -29,7 +29,7 @@ def _window(density: np.ndarray, ap: bool, rng: np.random.Generator) -> np.ndarr
     """Grey as a reading station would set it: from the picture itself, with a film's curve."""
     low, high = np.percentile(density[density > 0.12], [3, 99])
     low -= (0.08 + 0.5 * rng.beta(1.2, 3)) * (high - low) * (1.5 if ap else 1.0)
-    high += rng.uniform(-0.02, 0.22) * (high - low)
+    high += rng.uniform(0.0, 0.22) * (high - low)
     grey = np.clip((density - low) / (high - low), 0, 1)
     bend = rng.uniform(0.0, 0.5) * (0.5 if ap else 1.0)
     curved = grey * grey * (3 - 2 * grey)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bench.data.chest_twin import opacities, pleura
-from bench.data.chest_twin.anatomy import Shadow, heart_outline
+from bench.data.chest_twin.anatomy import Shadow
 from bench.data.chest_twin.canvas import box_of
 from bench.data.chest_twin.chest import HEART_LIMIT, LEFT, RIGHT, Chest, Strain
+from bench.data.chest_twin.mediastinum import heart_outline
 from bench.data.chest_twin.trait import Trait
 from bench.seeding import generator_for
 
@@ -52,10 +53,10 @@ def traits(findings: Iterable[str], *, seed: int, patient: int, image: str) -> d
 
 
 def strain(traits: dict[str, Trait]) -> Strain:
-    """What the chest suffers from them; a heart is large if and only if it is said to be."""
+    """What the chest suffers from them; a heart is said to be large from about half of it on."""
     heart, lift, shift = None, [0.0, 0.0], 0.0
     if large := traits.get("Cardiomegaly"):
-        heart = HEART_LIMIT + 0.025 + 0.13 * large.extent
+        heart = HEART_LIMIT - 0.03 + 0.155 * large.extent
     if small := traits.get("Atelectasis"):
         pull = (0.8 + 2.2 * small.extent) * (1.0 if small.lobar else 0.4)
         lift[0 if small.side == RIGHT else 1] += pull

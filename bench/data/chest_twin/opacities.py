@@ -10,7 +10,7 @@ from bench.data.chest_twin.canvas import Point, Stroke, clouds, smooth, step, wa
 from bench.data.chest_twin.chest import Chest
 from bench.data.chest_twin.trait import Trait
 
-NODULE_CM = (1.0, 2.9)  # diameters
+NODULE_CM = (1.3, 2.9)  # diameters
 MASS_CM = (3.8, 8.0)
 TISSUE = 0.055  # attenuation of a centimetre of solid tissue instead of lung
 
@@ -35,7 +35,7 @@ def infiltration(
             spot = film.mound(centre, radii, ragged=waves(trait_rng, 0.3))
             haze[spot.where] = np.maximum(haze[spot.where], trait_rng.uniform(0.5, 1) * spot.mask)
         haze = film.soften(haze, 0.45) * shadow.lungs[side]
-        grain = 1 + 0.35 * clouds(rng, film.size_px, 30) + 0.3 * clouds(rng, film.size_px, 60)
+        grain = 1 + 0.22 * clouds(rng, film.size_px, 30) + 0.2 * clouds(rng, film.size_px, 60)
         shadow.fill(haze * np.clip(grain, 0, 1.6), depth)
         masks.append(haze)
     return masks
@@ -58,14 +58,14 @@ def pneumonia(
             (size * trait_rng.uniform(0.5, 0.8), size * trait_rng.uniform(0.4, 0.7)),
             ragged=waves(trait_rng, 0.35),
         )
-        np.maximum(filled[spot.where], step(spot.mask - 0.25, 0.25), out=filled[spot.where])
-    filled = film.soften(filled, 0.3)
-    fissure = step((film.grid[1] - centre[1]) * trait_rng.choice([-1, 1]) + 0.5 * size, 0.12)
+        np.maximum(filled[spot.where], step(spot.mask - 0.35, 0.35), out=filled[spot.where])
+    filled = film.soften(filled, 0.5)
+    fissure = step((film.grid[1] - centre[1]) * trait_rng.choice([-1, 1]) + 0.5 * size, 0.2)
     filled *= fissure * shadow.lungs[side]
     grain = np.clip(0.92 + 0.10 * clouds(rng, film.size_px, 26), 0, 1.1)
     shadow.fill(filled * grain, 0.62 + 0.2 * trait.extent)
     shadow.soft -= (
-        0.05 * film.strokes(_bronchi(chest, side, centre, trait_rng), full_cm=0.4) * filled
+        0.035 * film.strokes(_bronchi(chest, side, centre, trait_rng), full_cm=0.4) * filled
     )
     return [filled]
 
@@ -170,6 +170,6 @@ def _round(
     )
     mask = film.soften(ball.whole(film), 0.06) * shadow.lungs[side]
     dense = trait_rng.uniform(0.9, 1.25)
-    shadow.soft += dense * TISSUE * (1.2 + 0.75 * size) * mask
+    shadow.soft += dense * TISSUE * (1.9 + 0.65 * size) * mask
     shadow.marked *= 1 - 0.7 * mask
     return step(mask - 0.15, 0.05)

@@ -20,10 +20,15 @@ def effusion(
     for side in (trait.side, -trait.side)[: 2 if trait_rng.random() < 0.3 else 1]:
         x, y = film.grid
         proportion = np.clip(np.abs(x) / chest.patient.half_width, 0, 1.05)
-        top = chest.base - 1.6 - (2.0 + 0.45 * chest.height * trait.extent**1.7)
-        meniscus = top + (3.2 + 3.4 * trait.extent) * (1 - proportion**3)
-        fluid = step(y - meniscus, 0.6) * shadow.lungs[side]
-        shadow.fill(fluid, 0.92)
+        top = chest.base - 1.3 - (1.2 + 0.45 * chest.height * trait.extent**1.7)
+        slope = trait_rng.uniform(1.2, 2.4) + 2.2 * trait.extent
+        meniscus = top + slope * (1 - proportion**3)
+        pool = step(y - meniscus, 0.9) * film.polygon(chest.cage(side))
+        fluid = pool * shadow.lungs[side]
+        shadow.fill(pool, 0.94)
+        above = step(shadow.floor + 1.0 - y, 1.0)
+        beside = np.clip(side * (x - chest.shift) / 5, 0, 1)  # not in front of the heart
+        shadow.soft += (0.03 + 0.09 * trait.extent) * pool * above * beside
         if chest.ap and trait_rng.random() < 0.6:
             veil = np.clip((y - chest.apex) / chest.height, 0, 1) ** 1.3 * shadow.lungs[side]
             shadow.fill(veil, 0.22 + 0.22 * trait.extent)
@@ -46,7 +51,7 @@ def pneumothorax(
     shadow.air += 0.22 * free * shadow.air
     shadow.fill((0.06 + 0.3 * trait.extent**2) * lung * shadow.lungs[side])
     shadow.marked *= 1 - free
-    outer = np.abs(line[:, 0]) > 0.2 * chest.patient.half_width
+    outer = np.abs(line[:, 0]) > 0.36 * chest.patient.half_width
     edge = film.strokes([(line[outer], 0.16)], full_cm=0.16, soft_cm=0.03)
     shadow.soft += 0.09 * edge * shadow.lungs[side]
     lateral = np.abs(film.grid[0]) > 0.2 * chest.patient.half_width
