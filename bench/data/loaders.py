@@ -95,7 +95,7 @@ class LevelBatches:
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         """The batches of an epoch."""
         for step in range(self.steps):
-            cut, levels = self._cut(generator_for(*self.purpose, "patches", number, step))
+            cut, levels, entries = self._cut(generator_for(*self.purpose, "patches", number, step))
             generator = torch.Generator().manual_seed(
                 seed_for(*self.purpose, "augment", number, step)
             )
@@ -103,16 +103,18 @@ class LevelBatches:
                 "query": self.augment(cut, generator),
                 "key": self.augment(cut, generator),
                 "levels": levels,
+                "entries": entries,
             }
 
-    def _cut(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """(B, P, P, 3) uint8 patches and their (B,) level codes."""
+    def _cut(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, P, P, 3) uint8 patches, their (B,) level codes and (B,) places in their pools."""
         parts = self.parts or dict.fromkeys(self.pools, 1)
-        cut, levels = [], []
+        cut, levels, drawn = [], [], []
         for level, pool in self.pools.items():
             each = self.batch * parts[level] // sum(parts.values())
             levels += [level] * each
             entries = patches.sample(pool, each, rng)
+            drawn.append(entries)
             where = patches.corners(
                 pool,
                 entries,
@@ -127,4 +129,5 @@ class LevelBatches:
                     pool.images[entries], where, patch_px=self.patch_px, undegraded=undegraded
                 )
             )
-        return torch.from_numpy(np.concatenate(cut)), torch.tensor(levels)
+        entries = torch.from_numpy(np.concatenate(drawn))
+        return torch.from_numpy(np.concatenate(cut)), torch.tensor(levels), entries
