@@ -71,6 +71,18 @@ def test_the_model_selects_as_a_dictionary_of_last_losses_does():
     assert not differing[0] and any(differing)
 
 
+def test_parts_of_one_batch_do_not_judge_each_other():
+    model = remembering(momentum=1.0, negatives="batch")
+    first, second = batch_of("L H", seed=1), batch_of("L H", seed=2)
+    alone = remembering(momentum=1.0, negatives="batch").loss(second, step=0, total_steps=10)[0]
+    model.loss(first, step=0, total_steps=10)
+    assert model.loss(second, step=0, total_steps=10)[0].item() == alone.item()
+    model.after_step()
+    model.loss(first, step=0, total_steps=10)
+    model.after_step()
+    assert model.loss(second, step=0, total_steps=10)[0].item() != alone.item()
+
+
 def test_other_levels_have_losses_of_their_own():
     batch = batch_of("L L~ H H~", repeats=2)
     model = tiny(spl_losses="previous", entries=16)
