@@ -17,6 +17,12 @@ def remembering(**options) -> CoMCL:
     return tiny(spl_losses="previous", entries=16, pairs=ONE, **options)
 
 
+def last_losses(model: CoMCL) -> list[torch.Tensor]:
+    """A copy of each pair's, (entry, level)."""
+    memories = [memory for memory in model.last_losses if isinstance(memory, LastLosses)]
+    return [memory.last.clone().view(16, len(LEVELS)) for memory in memories]
+
+
 def selected(model: CoMCL, batch: dict[str, torch.Tensor], step: int) -> float:
     _, logs = model.loss(batch, step=step, total_steps=10)
     return float(logs["selected/L|H"])
@@ -88,10 +94,8 @@ def test_other_levels_have_losses_of_their_own():
     model = tiny(spl_losses="previous", entries=16)
     model.loss(batch, step=0, total_steps=10)
     model.after_step()
-    lesion, low, _ = (memory.last.view(16, len(LEVELS)).isfinite() for memory in model.last_losses)
-    assert lesion.nonzero().tolist() == [[0, 0], [4, 0]]  # entry, level: the anchors are L
-    assert torch.equal(lesion, low)  # of L|L~ and of L|H alike
-    assert model.last_losses[2].last.view(16, 4).isfinite().nonzero().tolist() == [[1, 1], [5, 1]]
+    places = [last.isfinite().nonzero().tolist() for last in last_losses(model)]
+    assert places == [[[0, 0], [4, 0]], [[0, 0], [4, 0]], [[1, 1], [5, 1]]]  # L, L and L~
 
 
 def test_a_checkpoint_holds_them_and_evaluation_leaves_them():
@@ -103,11 +107,16 @@ def test_a_checkpoint_holds_them_and_evaluation_leaves_them():
     other = batch_of(seed=5)
     one, two = (m.loss(other, step=4, total_steps=10)[0].item() for m in (model, resumed))
     assert one == two
-    before = resumed.last_losses[0].last.clone()
-    resumed.eval().loss(other, step=4, total_steps=10)
-    assert len(resumed.last_losses[0].pending) == 1  # of the line above, in training
+    (before,) = last_losses(resumed)
+    (first,) = last_losses(model)
+    assert torch.equal(before, first) and first.isfinite().any()
     resumed.after_step()
-    assert not torch.equal(resumed.last_losses[0].last, before)
+    (after,) = last_losses(resumed)
+    assert not torch.equal(after, before)
+    resumed.eval().loss(batch_of(seed=6), step=4, total_steps=10)
+    resumed.after_step()
+    (still,) = last_losses(resumed)
+    assert torch.equal(still, after)
 
 
 def test_without_places_of_patches_it_is_refused():
