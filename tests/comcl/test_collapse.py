@@ -17,7 +17,7 @@ from comcl.loss import anchor_losses
 from comcl.views import LEVELS, pairs_for
 
 EACH = 6  # patches of a level
-NONE_STORED: dict[str, Tensor | None] = {level: None for level in LEVELS}
+NONE_STORED: dict[str, Tensor | None] = dict.fromkeys(LEVELS)
 CODES = torch.arange(len(LEVELS)).repeat_interleave(EACH)
 
 
