@@ -4,7 +4,9 @@ Paper: Hou et al., MICCAI 2024, sections 2.1 and 2.2.
 Authors' code: IntelliDAL/Image at 3913b63, CoMCL/, has one MoCo loss and neither equation.
 Ours settles what the paper leaves open: a mean over anchors in place of a sum, which would tie the
 learning rate to the batch size (D8); a weighted sum over level pairs, since the total is never
-written (D9); r(w) of Eq. 3 is the optimizer's weight decay.
+written (D9); r(w) of Eq. 3 is the optimizer's weight decay, `pretraining.weight_decay` (D61).
+As printed, La, Lb and Lc are all 0, to e^(-2 / tau), where every L and H~ is one point and every L~
+and H the opposite one: other patches of the anchor's level are no negatives (D6).
 Letters: N anchors i, K negatives k, P further positives p, D dimensions. Embeddings have unit
 length, so that a product is the cosine similarity (D4).
 """

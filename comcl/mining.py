@@ -12,9 +12,35 @@ import math
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from baselines.options import pick
+
+# When mining starts ----------------------------------------------------------------------------
+
+
+class Clock(NamedTuple):
+    """Where mining stands: t of T optimizer steps."""
+
+    step: int
+    total_steps: int
+
+    @property
+    def progress(self) -> float:
+        """The share t / T that is done, in [0, 1]."""
+        return self.step / self.total_steps
+
+
+def clock(step: int, total_steps: int, starts: float = 0.0) -> Clock | None:
+    """Where mining stands, None before it starts: then all negatives and all anchors count (D62).
+
+    Args:
+        step: of the whole training, in 0..total_steps.
+        starts: after which share of the training, in [0, 1); t counts from there.
+    """
+    first = round(starts * total_steps)
+    return Clock(step - first, total_steps - first) if step >= first else None
+
 
 # Eq. 2, how many: K_t ---------------------------------------------------------------------------
 
@@ -162,6 +188,47 @@ def first_age(losses: Tensor, pace: Pace) -> float:
     """Kumar's first threshold: the median of the losses once the warm-up is over, then as it is."""
     warm = pace.progress < WARM_UP
     return pace.age if warm or math.isfinite(pace.age) else losses.median().item()
+
+
+# Eq. 3, from which loss: "the previous loss" -----------------------------------------------------
+
+LOSSES = {"current": False, "previous": True}  # D58; whether patches' last losses are kept
+
+
+class LastLosses(nn.Module):
+    """The loss that each patch had when it was last an anchor; a buffer, so checkpoints hold it.
+
+    Eq. 3 finds s for the losses that the weights gave before, for all patches at once. A batch
+    holds few of them, so a patch is judged by the loss of the last batch that it was in.
+    """
+
+    last: Tensor  # (P,), infinite where a patch was never an anchor
+
+    def __init__(self, patches: int):
+        super().__init__()
+        self.register_buffer("last", torch.full((patches,), torch.inf))
+        self.pending: list[tuple[Tensor, Tensor]] = []  # of this optimizer step
+
+    def recall(self, patches: Tensor, losses: Tensor) -> Tensor:
+        """The last loss of each, or where there is none the one that it has now.
+
+        Args:
+            patches: (N,) in 0..P-1.
+            losses: (N,) as of now.
+        """
+        last = self.last[patches].to(losses.dtype)
+        return torch.where(last.isfinite(), last, losses)
+
+    def note(self, patches: Tensor, losses: Tensor) -> None:
+        """Keep these losses until the step is taken; arguments as in `recall`."""
+        self.pending.append((patches, losses.to(self.last.dtype)))
+
+    def after_step(self) -> None:
+        """Let the losses of this step in; the larger one of a patch that was drawn twice."""
+        if self.pending:
+            patches, losses = map(torch.cat, zip(*self.pending, strict=True))
+            self.last.scatter_reduce_(0, patches, losses, "amax", include_self=False)
+        self.pending.clear()
 
 
 # What "w/o SPL" in Table 2 takes away (D39), as keywords of `comcl.model.CoMCL`.

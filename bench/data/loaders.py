@@ -102,7 +102,7 @@ class LevelBatches:
         for step in range(self.steps):
             rng = generator_for(*self.purpose, "patches", number, step)
             second = generator_for(*self.purpose, "second windows", number, step)
-            query, key, levels = self._cut(rng, second)
+            query, key, levels, entries = self._cut(rng, second)
             generator = torch.Generator().manual_seed(
                 seed_for(*self.purpose, "augment", number, step)
             )
@@ -110,6 +110,7 @@ class LevelBatches:
                 "query": self.augment(query, generator),
                 "key": self.augment(key, generator),
                 "levels": levels,
+                "entries": entries,
             }
 
     def windows(
@@ -155,10 +156,13 @@ class LevelBatches:
 
     def _cut(
         self, rng: np.random.Generator, second: np.random.Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, P, P, 3) uint8 patches of the queries and of the keys, and their (B,) level codes."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B, P, P, 3) uint8 patches of the queries and of the keys, (B,) codes of their levels.
+
+        Last, their (B,) places in the pools of their levels.
+        """
         parts = self.parts or dict.fromkeys(self.pools, 1)
-        queries, keys, levels = [], [], []
+        queries, keys, levels, drawn = [], [], [], []
         for level, pool in self.pools.items():
             each = self.batch * parts[level] // sum(parts.values())
             levels += [level] * each
@@ -166,5 +170,6 @@ class LevelBatches:
             views = [self.cut(pool, entries, at) for at in self.windows(pool, entries, rng, second)]
             queries.append(views[0])
             keys.append(views[-1])
+            drawn.append(entries)
         query, key = (torch.from_numpy(np.concatenate(cut)) for cut in (queries, keys))
-        return query, key, torch.tensor(levels)
+        return query, key, torch.tensor(levels), torch.from_numpy(np.concatenate(drawn))

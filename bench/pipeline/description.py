@@ -51,7 +51,7 @@ def changed_options(prepared: Prepared) -> str:
     default = {name: usual.model_dump(mode="json")[name] for name in method.groups}
     changed = [
         f"{key}={value}"
-        for key, value in flatten(options).items()
+        for key, value in sorted(flatten(options).items())  # as the stored spec has them
         if value != flatten(default)[key]
     ]
     return f"[{', '.join(changed)}]" if changed else ""

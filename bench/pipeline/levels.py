@@ -22,12 +22,15 @@ def comcl_options(context: RunContext) -> dict[str, Any]:
         "temperature": shared.temperature,
         "head": settings.head,
         "negatives": settings.negatives,
+        "own_level_negatives": settings.own_level_negatives,
         "topk": settings.topk,
         "k_rule": settings.k_rule,
         "k_min": settings.k_min,
         "k_direction": settings.k_direction,
         "topk_scope": settings.topk_scope,
         "spl": settings.spl,
+        "spl_losses": settings.spl_losses,
+        "mining_starts": settings.mining_starts,
     }
     return {**options, **removed}
 

@@ -3,7 +3,9 @@
 The entries are prose and stand in `ambiguities.toml`; this module checks and serves them.
 """
 
+import dataclasses
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ class Ambiguity:
     """One open question.
 
     Attributes:
-        id: "D1" to "D57".
+        id: "D1" to "D64".
         kind: "PA" silent or ambiguous paper, "PI" paper against itself, "PC" paper against its
             code, "CB" a fault of the code; two of them joined by "/".
         quote: What the paper or the code says; "" where it says nothing.
@@ -26,6 +28,7 @@ class Ambiguity:
         evidence: What speaks for which.
         fields: The protocol fields ("comcl.spl") that decide it, the main one first.
         why: "fixed: ..." where no field decides it, else "".
+        bundles: For options that stand for several settings, each as "group.field=value".
     """
 
     id: str
@@ -36,12 +39,15 @@ class Ambiguity:
     evidence: str
     fields: tuple[str, ...] = ()
     why: str = ""
+    bundles: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.id}: kind {self.kind!r} is none of {sorted(KINDS)}")
         if bool(self.fields) == self.why.startswith("fixed: "):
             raise ValueError(f"{self.id} needs protocol fields, or a why that begins 'fixed: '")
+        if unknown := set(self.bundles) - set(self.options):
+            raise ValueError(f"{self.id}: bundles of {sorted(unknown)}, which are no options")
 
     @property
     def default(self) -> str:
@@ -67,7 +73,8 @@ def load(path: Path = REGISTRY) -> dict[str, Ambiguity]:
     """The registry in order of the ids' numbers.
 
     Raises:
-        ValueError: if an entry has an unknown kind, or neither fields nor a reason.
+        ValueError: if an entry has an unknown kind, neither fields nor a reason, or a bundle
+            of what is no option.
         TypeError: if an entry lacks a key or has one too many.
     """
     entries = tomllib.loads(path.read_text())
@@ -75,7 +82,8 @@ def load(path: Path = REGISTRY) -> dict[str, Ambiguity]:
 
 
 def _entry(name: str, body: dict[str, Any]) -> Ambiguity:
+    bundles = {option: tuple(values) for option, values in body.pop("bundles", {}).items()}
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in body.items()
     }
-    return Ambiguity(id=name, **values)
+    return Ambiguity(id=name, bundles=bundles, **values)

@@ -50,7 +50,7 @@ class ChestSettings(SettingsGroup):
     quality: Literal["synthetic", "view_ap", "proxy_iqa", "external"] = setting(
         "synthetic",
         source="assumed: no source of the paper's labels is public "
-        "(docs/reference/data.md#quality-labels-of-radiographs)",
+        "(D63, docs/reference/data.md#quality-labels-of-radiographs)",
     )
     low_share: float = setting(
         0.432, source="paper 3.2: 43.2 %; of synthetic and proxy_iqa", ge=0, lt=1

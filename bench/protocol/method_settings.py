@@ -13,6 +13,9 @@ class CoMCLSettings(SettingsGroup):
 
     head: Literal["mlp", "linear", "none"] = setting("mlp", source="code: modules.py (D3)")
     negatives: Literal["queue", "batch"] = setting("queue", source="code: modules.py (D7)")
+    own_level_negatives: Literal["no", "yes"] = setting(
+        "no", source="paper 2.1, Eq. 1: the sum runs over the other level (D6)"
+    )
     topk: Literal["cosine", "off"] = setting("cosine", source="paper 2.2, Eq. 2")
     k_rule: Literal["floor", "literal"] = setting(
         "floor", source="assumed: as printed K_t reaches 0 (D10)"
@@ -26,6 +29,16 @@ class CoMCLSettings(SettingsGroup):
         "quantile",
         source="assumed: Eq. 3 as printed selects nothing (D13, "
         "docs/reference/methods.md#the-schedule-in-numbers)",
+    )
+    spl_losses: Literal["current", "previous"] = setting(
+        "current", source="assumed: 'the previous loss', read as before the update (D58)"
+    )
+    mining_starts: float = setting(
+        0.0,
+        source="assumed: paper 2 has phases, and Eq. 2 none (D62)",
+        unit="of pretraining",
+        ge=0,
+        lt=1,
     )
     empty_level: Literal["drop_loss", "paired_clean", "error"] = setting(
         "drop_loss", source="assumed: at 100 % two of three losses are undefined (D31)"

@@ -49,6 +49,7 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
         512,
         "assumed: about twice the pool of a level (docs/reference/methods.md#sizes-on-eyeq)",
     ),
+    "pretraining.weight_decay": (0.0, "assumed: none in so few steps (D61)"),
     "pretraining.key_momentum": (0.99, "assumed: tens of steps instead of ten thousand"),
     "finetuning.epochs": (14, "assumed: with 8 nothing left the ground at 1.0 (results/LOG.md)"),
     "finetuning.augmentation": ("flips", "assumed: a random start in few steps"),

@@ -137,13 +137,18 @@ class PretrainingSettings(SettingsGroup):
     """What every contrastive method gets."""
 
     epochs: int = setting(800, source="paper 3.1", ge=1)
+    epoch_over: Literal["lesion_images", "all_images"] = setting(
+        "lesion_images", source="assumed: at a quarter of the batch; no epoch is defined (D59)"
+    )
     batch: int = setting(400, source="paper 3.1; 100 a level (D19)", unit="patches", ge=4)
     optimizer: Literal["adam", "sgd"] = setting("adam", source="paper 3.1 (D17)")
     lr: float = setting(1e-3, source="paper 3.1", gt=0)
     momentum: float = setting(0.9, source="paper 3.1, read as Adam's beta1 (D18)", ge=0, lt=1)
     nesterov: bool = setting(True, source="code: CoMCL/config.py; SGD alone reads it")
-    weight_decay: float = setting(0.0, source="assumed: not stated (D17)", ge=0)
-    schedule: Schedule = setting("constant", source="assumed: none is stated")
+    weight_decay: float = setting(
+        5e-4, source="code: CoMCL/config.py 69-78, for r(w) of paper 2.2, Eq. 3 (D61)", ge=0
+    )
+    schedule: Schedule = setting("constant", source="assumed: none is stated (D60)")
     augmentation: Literal["contrastive", "moco_v1"] = setting(
         "contrastive", source="code: CoMCL/data.py 96-117"
     )

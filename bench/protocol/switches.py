@@ -110,10 +110,11 @@ def _options(entry: Ambiguity) -> tuple[str, ...]:
         raise RequestError(f"--points {entry.id}: not a switch ({entry.why})")
     group, _, name = entry.field.partition(".")
     if group != "comcl":
+        bundle = entry.bundles.get(entry.options[-1], (f"{entry.field}=...",))
+        words = " ".join(f"--set {assignment}" for assignment in bundle)
         raise RequestError(
             f"--points {entry.id}: {entry.field} is shared by all methods, so its alternatives "
-            f"have keys of their own; compare tables of `bench sweep --set "
-            f"{entry.field}=...` instead"
+            f"have keys of their own; compare tables of `bench sweep {words}` instead"
         )
     annotation = CoMCLSettings.model_fields[name].annotation
     if get_origin(annotation) is not Literal:

@@ -145,6 +145,8 @@ def _facts(row: Mapping[str, Any]) -> Table:
         "evidence": row["evidence"],
         "decided by": ", ".join(f"--set {name}=" for name in row["fields"]) or row["why"],
     }
+    for option, assignments in row["bundles"].items():
+        facts[f"{option}, in full"] = " ".join(f"--set {one}" for one in assignments)
     grid = Table.grid(padding=(0, 2))
     for head, text in facts.items():
         grid.add_row(Text(f"    {head}", style="dim"), Text(str(text)))

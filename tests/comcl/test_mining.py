@@ -185,6 +185,21 @@ def test_self_paced_rules_differ_pairwise():
     assert all(not torch.equal(a, b) for a, b in itertools.combinations(chosen.values(), 2))
 
 
+def test_mining_counts_from_where_it_starts():
+    clocks = [mining.clock(step, 10, 0.35) for step in (0, 3, 4, 10)]  # round(3.5) is 4
+    assert clocks == [None, None, mining.Clock(0, 6), mining.Clock(6, 6)]
+    assert [clock.progress for clock in clocks if clock] == [0, 1]
+    assert mining.clock(7, 10) == mining.Clock(7, 10)
+
+
+@given(st.integers(1, 50), st.floats(0, 0.999))
+def test_mining_stands_at_its_start_or_later_at_every_step(total, starts):
+    clocks = [mining.clock(step, total, starts) for step in range(total)]
+    there = [clock for clock in clocks if clock is not None]
+    assert clocks == [None] * (total - len(there)) + there
+    assert [clock.step for clock in there] == list(range(len(there)))
+
+
 def test_the_ablations_take_different_things_away():
     assert mining.WITHOUT_SPL["both"] == mining.WITHOUT_SPL["topk"] | mining.WITHOUT_SPL["spl"]
     assert len({tuple(sorted(one.items())) for one in mining.WITHOUT_SPL.values()}) == 3

@@ -158,6 +158,23 @@ def test_the_printed_rule_selects_nothing_at_a_random_start_and_trains_nothing()
     assert all(gradient is not None and not gradient.any() for gradient in gradients)
 
 
+def test_where_nothing_is_selected_weight_decay_alone_moves_the_weights_towards_zero():
+    """Adam divides by the size of the gradient: docs/reference/open-questions.md#d61."""
+    sizes = {}
+    for decay in (0.0, 5e-4):
+        model = filled(tiny(spl="literal"))
+        weights = [p for p in model.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(weights, lr=1e-3, weight_decay=decay)
+        before = sum(weight.detach().abs().sum().item() for weight in weights)
+        for step in range(3):
+            optimizer.zero_grad()
+            model.loss(batch_of(), step=step, total_steps=10)[0].backward()
+            optimizer.step()
+        sizes[decay] = sum(weight.detach().abs().sum().item() for weight in weights) / before
+    assert sizes[0.0] == 1
+    assert sizes[5e-4] < 0.99
+
+
 def test_logs_tell_the_selected_share_and_the_patches_of_each_level():
     _, logs = filled(tiny()).loss(batch_of("L L L~ H"), step=0, total_steps=10)
     assert [logs[f"patches/{level}"] for level in LEVELS] == [8, 4, 4, 0]

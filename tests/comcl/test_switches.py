@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_comcl import filled, loss_at, tiny
+from small_comcl import batch_of, filled, loss_at, tiny
 
 from comcl.mining import WITHOUT_SPL
 from comcl.views import pairs_for
@@ -25,6 +25,10 @@ SWITCHES: list[dict[str, Any]] = [
     {"head": "linear"},
     {"head": "none"},
     {"negatives": "batch"},
+    {"own_level_negatives": "yes"},
+    {"own_level_negatives": "yes", "negatives": "batch"},
+    {"mining_starts": 0.2},
+    {"mining_starts": 0.9},
     {"topk": "off"},
     {"k_min": 9},
     {"k_direction": "rise"},
@@ -60,9 +64,22 @@ def test_quality_ignored_differs_from_high_quality_alone():
     assert loss_at(ignored) != loss_at(alone)
 
 
+def test_before_mining_starts_all_anchors_learn_from_all_negatives():
+    """At step 3 of 10; from step 5 on t counts anew, so that step 5 is step 0 of 5."""
+    later, off = filled(tiny(mining_starts=0.5)), filled(tiny(topk="off", spl="off"))
+    assert loss_at(later) == loss_at(off)
+    mined, _ = filled(tiny()).loss(batch_of(), step=0, total_steps=5)
+    assert loss_at(later, step=5) == mined.item() != loss_at(off, step=5)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"own_level_negatives": "true"},
+        {"spl_losses": "last"},
+        {"spl_losses": "previous"},
+        {"mining_starts": 1.0},
+        {"mining_starts": -0.1},
         {"pairs": ()},
         {"spl": "quantiles"},
         {"topk": "cos"},

@@ -20,6 +20,7 @@ from bench.training.augment import apply
 from bench.training.augmentations import CONTRASTIVE, FINETUNE, MOCO_V1
 from bench.training.callbacks import Callbacks
 from bench.training.stages import initial_weights
+from comcl.keys import other_levels, own_level_too
 
 # The learning rate of each phase over that of fine-tuning, in docs/reference/methods.md.
 RATES = {
@@ -188,6 +189,33 @@ def test_an_epoch_of_pretraining_passes_once_over_the_lesion_images(context_of):
     grades = context.dataset.labels()[context.dataset.where("train"), 0]
     quarter = context.protocol.pretraining.batch // 4
     assert len(build.stages(context)[0].batches) == ceil((grades > 0).sum() / quarter)
+
+
+def test_an_epoch_of_pretraining_may_pass_once_over_all_training_images(context_of):
+    """In whole batches, and for every contrastive method alike (D59)."""
+    context = context_of("comcl", changes=("pretraining.epoch_over=all_images",))
+    steps = ceil(len(context.dataset.where("train")) / context.protocol.pretraining.batch)
+    assert len(build.stages(context)[0].batches) == steps
+    assert len(build.stages(context_of("comcl"))[0].batches) != steps
+    other = context_of("moco", changes=("pretraining.epoch_over=all_images",))
+    assert len(build.stages(other)[0].batches) == steps
+
+
+def test_the_switches_of_comcl_reach_its_module(context_of):
+    changes = ("own_level_negatives=yes", "spl_losses=previous", "mining_starts=0.5")
+    context = context_of("comcl", changes=tuple(f"comcl.{change}" for change in changes))
+    stage = build.stages(context)[0]
+    batches: Any = stage.batches
+    module: Any = initial_weights(stage.module, 0)
+    usual: Any = initial_weights(build.stages(context_of("comcl"))[0].module, 0)
+    assert (module.levels_met, usual.levels_met) == (own_level_too, other_levels)
+    assert (module.mining_starts, usual.mining_starts) == (0.5, 0)
+    assert len(usual.last_losses) == 0
+    module.loss(next(iter(batches.epoch(1))), step=0, total_steps=2)
+    module.after_step()
+    largest = max(len(pool) for pool in batches.pools.values())
+    assert [len(memory.last) for memory in module.last_losses] == [4 * largest] * 3
+    assert all(memory.last.isfinite().any() for memory in module.last_losses)
 
 
 def test_masks_of_other_photographs_pick_no_epoch(context_of):

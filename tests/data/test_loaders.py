@@ -106,6 +106,14 @@ def test_augmentation_is_drawn_anew_in_each_step_and_epoch(kind, request):
     assert torch.equal(of(batches, key)[0], of(batches, key)[0])
 
 
+def test_a_patch_has_its_place_in_the_pool_of_its_level(patched):
+    for batch in patched.epoch(1):
+        levels, entries = batch["levels"].tolist(), batch["entries"].tolist()
+        places = zip(levels, entries, strict=True)
+        expected = [patched.pools[level].images[entry] for level, entry in places]
+        assert batch["query"][:, 0, 0, 0].tolist() == expected
+
+
 @pytest.mark.parametrize("own_window", [False, True])
 def test_two_views_are_augmented_apart(patched, own_window):
     """An image is of one colour here, so where it is cut makes no difference."""

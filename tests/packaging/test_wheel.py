@@ -121,7 +121,7 @@ def test_the_installed_command_runs_outside_the_tree(elsewhere):
     [
         (("claims", "--records", FIRST), "best-in-each-column"),
         (("table", "1", "--notes"), "Table 1"),
-        (("ambiguities",), "D55"),
+        (("ambiguities",), "D64"),
         (("protocol", "laptop"), "finetuning.epochs"),
     ],
 )

@@ -1,9 +1,12 @@
 """What a request resolves to, before anything is trained."""
 
+from dataclasses import replace
+
 import pytest
 from small_nih import write_nih
 
 from bench.errors import RequestError
+from bench.pipeline.description import changed_options
 from bench.pipeline.resolve import Request, prepare
 
 
@@ -35,6 +38,16 @@ def test_what_was_asked_for_besides_still_parts_tables(key_of):
     original = key_of("cabnet", "original")
     assert key_of("cabnet", "common") != original
     assert key_of("cabnet", "original", "finetuning.epochs=3") != original
+
+
+def test_options_are_named_in_the_order_in_which_the_stored_spec_has_them(
+    small_set, cache, tmp_path, tiny
+):
+    """Else a run with two of them, topk before spl in the protocol, says that it is damaged."""
+    changes = (*tiny, "comcl.topk=off", "comcl.spl=off")
+    request = Request("comcl", "folder", "0.7", protocol="smoke", changes=changes, data=small_set)
+    prepared = prepare(replace(request, results=tmp_path, cache=cache), lambda *_: None)
+    assert changed_options(prepared) == "[comcl.spl=off, comcl.topk=off]"
 
 
 @pytest.fixture(scope="module")

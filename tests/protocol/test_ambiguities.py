@@ -3,7 +3,7 @@ from typing import Literal, get_args, get_origin
 import pytest
 
 from bench.protocol.ambiguities import Ambiguity, load
-from bench.protocol.presets import field_names
+from bench.protocol.presets import derive, field_names, flatten, named
 from bench.protocol.settings import Protocol
 
 REGISTRY = load()
@@ -16,7 +16,7 @@ def setting_of(field):
 
 
 def test_every_open_point_is_there_once_and_in_order():
-    assert list(REGISTRY) == [f"D{number}" for number in range(1, 58)]
+    assert list(REGISTRY) == [f"D{number}" for number in range(1, 65)]
 
 
 @pytest.mark.parametrize("entry", SWITCHES, ids=lambda entry: entry.id)
@@ -36,13 +36,49 @@ def test_the_options_of_a_switch_are_those_of_its_field(entry):
 def test_the_default_is_what_the_paper_protocol_takes(entry):
     group, name = setting_of(entry.field)
     value = getattr(group, name)
-    if isinstance(value, str | int | float):
+    if isinstance(value, str | int | float) and entry.default not in entry.bundles:
         assert entry.default == str(value)
+
+
+BUNDLES = [(entry, option) for entry in SWITCHES for option in entry.bundles]
+
+
+@pytest.mark.parametrize(("entry", "option"), BUNDLES, ids=lambda one: getattr(one, "id", one))
+def test_an_option_of_several_settings_names_them_as_set_takes_them(entry, option):
+    before = flatten(named("paper").model_dump())
+    after = flatten(derive(named("paper"), list(entry.bundles[option])).model_dump())
+    assert {text.partition("=")[0] for text in entry.bundles[option]} <= set(entry.fields)
+    assert (before == after) == (option == entry.default)
+
+
+def test_the_release_s_optimizer_is_taken_whole():
+    """docs/reference/methods.md#released-code: SGD .02, momentum .9, weight decay 5e-4, cosine."""
+    assert set(REGISTRY["D17"].bundles) == {"sgd"}
+    release = derive(named("paper"), list(REGISTRY["D17"].bundles["sgd"])).pretraining
+    assert (release.optimizer, release.lr, release.momentum) == ("sgd", 0.02, 0.9)
+    assert (release.weight_decay, release.schedule) == (5e-4, "cosine")
 
 
 @pytest.mark.parametrize(
     "name",
-    ["D1", "D3", "D7", "D10", "D12", "D13", "D16", "D30", "D31", "D32", "D39", "D40", "D55"],
+    [
+        "D1",
+        "D3",
+        "D6",
+        "D7",
+        "D10",
+        "D12",
+        "D13",
+        "D16",
+        "D30",
+        "D31",
+        "D32",
+        "D39",
+        "D40",
+        "D55",
+        "D58",
+        "D62",
+    ],
 )
 def test_the_methods_own_open_points_are_switches(name):
     assert REGISTRY[name].field is not None
@@ -62,6 +98,12 @@ def test_an_entry_that_nothing_decides_is_refused():
 def test_an_entry_that_is_fixed_and_a_switch_is_refused():
     with pytest.raises(ValueError, match="D99 needs"):
         Ambiguity("D99", "PA", "", "What?", ("a",), "None.", ("comcl.spl",), "fixed: so")
+
+
+def test_a_bundle_of_what_is_no_option_is_refused():
+    bundles = {"c": ("comcl.spl=off",)}
+    with pytest.raises(ValueError, match=r"bundles of \['c'\], which are no options"):
+        Ambiguity("D99", "PA", "", "What?", ("a", "b"), "None.", ("comcl.spl",), bundles=bundles)
 
 
 def test_an_unknown_kind_is_refused():

@@ -24,6 +24,7 @@ def test_paper_is_what_the_paper_says():
     assert paper.pretraining.epochs == 800
     assert paper.pretraining.batch == 400
     assert paper.pretraining.temperature == 0.07
+    assert paper.pretraining.weight_decay == 5e-4  # r(w) of Eq. 3, by the release (D61)
     assert paper.patches.size_px == 128
     assert paper.degradation.strength == 1
 

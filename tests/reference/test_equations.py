@@ -162,20 +162,77 @@ def filled(model: CoMCL) -> CoMCL:
     return model
 
 
+def embedded_batch(model: CoMCL) -> tuple[dict[str, Tensor], Tensor, Tensor, list[str]]:
+    """A batch of noise, its embeddings by both encoders, and the names of its levels."""
+    generator = torch.Generator().manual_seed(1)
+    query, key = torch.randn(2, 14, 3, 32, 32, dtype=torch.float64, generator=generator)
+    codes = torch.arange(14) % 4
+    with torch.no_grad():  # batch statistics do not depend on the running ones
+        embedded, keys = model.encoders.query(query), model.encoders.key(key)
+    batch = {"query": query, "key": key, "levels": codes}
+    return batch, embedded, keys, [LEVELS[code] for code in codes]
+
+
 @pytest.mark.parametrize("variant", ["comcl", "comcl-no-multilevel", "comcl-v2"])
 @pytest.mark.parametrize("t", [0, 4, 9])
 def test_the_model_adds_the_pairs_up_as_the_loops_do(variant, t):
     weights = (1.0, 0.5, 2.0)
     model = filled(tiny(pairs=pairs_for(variant, loss_weights=weights)))
-    generator = torch.Generator().manual_seed(1)
-    query, key = torch.randn(2, 14, 3, 32, 32, dtype=torch.float64, generator=generator)
-    codes = torch.arange(14) % 4
-    batch = {"query": query, "key": key, "levels": codes}
-    with torch.no_grad():  # batch statistics do not depend on the running ones
-        embedded, keys = model.encoders.query(query), model.encoders.key(key)
-    levels = [LEVELS[code] for code in codes]
+    batch, embedded, keys, levels = embedded_batch(model)
     expected = sum(
         pair.weight * slow_loss(model, embedded, keys, levels, pair, t, 10) for pair in model.pairs
+    )
+    loss, _ = model.loss(batch, step=t, total_steps=10)
+    assert loss.item() == pytest.approx(expected, abs=EXACT)
+
+
+def slow_own_level_loss(
+    model: CoMCL,
+    query: Tensor,
+    keys: Tensor,
+    levels: list[str],
+    pair: Pair,
+    t: int,
+    total: int,
+    *,
+    from_queue: bool,
+) -> float:
+    """As `slow_loss`, where an anchor also meets each key of its own level that is not its own."""
+    losses = []
+    for i, level in enumerate(levels):
+        if level not in pair.anchors:
+            continue
+        met = []
+        for name in (*pair.anchors, *pair.negatives):
+            if from_queue and len(model.queue(name)):
+                met += model.queue(name).keys().tolist()
+            else:
+                met += [keys[k].tolist() for k in range(len(keys)) if levels[k] == name and k != i]
+        hardest = sorted((dot(query[i].tolist(), e_k) for e_k in met), reverse=True)
+        k_t = max(1, math.floor(len(met) * math.cos(math.pi * t / (2 * total))))
+        numerator = math.exp(dot(query[i].tolist(), keys[i].tolist()) / model.temperature)
+        rivals = sum(math.exp(s / model.temperature) for s in hardest[:k_t])
+        losses.append(-math.log(numerator / (numerator + rivals)))
+    admitted = sorted(losses)[: math.ceil((0.5 + 0.5 * t / total) * len(losses))]
+    return sum(admitted) / len(losses)
+
+
+@pytest.mark.parametrize("variant", ["comcl", "comcl-no-multilevel"])
+@pytest.mark.parametrize("queues", ["full", "empty", "off"])
+@pytest.mark.parametrize("t", [0, 4, 9])
+def test_own_level_negatives_are_all_others_of_the_level_and_never_the_anchor_s_own(
+    variant, queues, t
+):
+    """From queues, from the batch before there is a key, and from the batch always (D6)."""
+    source = "batch" if queues == "off" else "queue"
+    model = tiny(pairs=pairs_for(variant), own_level_negatives="yes", negatives=source)
+    model = model if queues == "empty" else filled(model)
+    batch, embedded, keys, levels = embedded_batch(model)
+    expected = sum(
+        slow_own_level_loss(
+            model, embedded, keys, levels, pair, t, 10, from_queue=source == "queue"
+        )
+        for pair in model.pairs
     )
     loss, _ = model.loss(batch, step=t, total_steps=10)
     assert loss.item() == pytest.approx(expected, abs=EXACT)

@@ -72,6 +72,12 @@ def test_every_open_point_shows_what_decides_it():
     assert "quantile (default), literal" in text
 
 
+def test_an_option_of_several_settings_is_shown_in_full():
+    line = next(line for line in catalogue.ambiguities().splitlines() if "sgd, in full" in line)
+    for setting in ("optimizer=sgd", "lr=0.02", "schedule=cosine", "weight_decay=5e-4"):
+        assert f"--set pretraining.{setting}" in line
+
+
 def test_columns_are_aligned():
     text = catalogue.page(
         "methods", [{"name": "a", "title": "X"}, {"name": "longer", "title": "Y"}]

@@ -30,7 +30,8 @@ def batch_of(levels: str = "L L~ H H~", seed: int = 0, repeats: int = 4) -> dict
     codes = [LEVELS.index(level) for level in levels.split()] * repeats
     generator = torch.Generator().manual_seed(seed)
     query, key = torch.randn(2, len(codes), 3, 32, 32, generator=generator)
-    return {"query": query, "key": key, "levels": torch.tensor(codes)}
+    places = {"levels": torch.tensor(codes), "entries": torch.arange(len(codes))}
+    return {"query": query, "key": key, **places}
 
 
 def filled(model: CoMCL) -> CoMCL:

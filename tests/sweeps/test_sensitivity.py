@@ -60,6 +60,12 @@ def test_the_usual_points_are_there_the_literal_equation_among_them():
     assert "comcl[comcl.spl=literal]" in cells
 
 
+def test_every_short_list_of_the_method_s_own_can_be_measured():
+    (own, losses) = chosen(["D6", "D58"])
+    assert [one.cell for one in own.readings] == ["comcl", "comcl[comcl.own_level_negatives=yes]"]
+    assert [one.cell for one in losses.readings] == ["comcl", "comcl[comcl.spl_losses=previous]"]
+
+
 def test_the_reading_that_refuses_to_train_is_not_run():
     (point,) = chosen(["D31"])
     assert [reading.name for reading in point.readings] == ["drop_loss", "paired_clean"]
@@ -73,6 +79,8 @@ def test_the_reading_that_refuses_to_train_is_not_run():
         ("D2", "not a switch"),
         ("D32", "shared by all methods"),
         ("D9", "no short list"),
+        ("D62", "no short list"),
+        ("D17", "--set pretraining.optimizer=sgd --set pretraining.lr=0.02 --set"),
     ],
 )
 def test_what_cannot_be_measured_so_is_refused_with_the_way_out(name, message):

@@ -40,7 +40,8 @@ def comcl(context: RunContext) -> tuple[Stage, ...]:
     codes = [LEVELS.index(level) for level in levels_needed(pairs)]
     needed = {code: pools[code] for code in codes if len(pools[code])}
     require_patches(context, needed)
-    module = partial(_contrastive, context, pairs=pairs, **comcl_options(context))
+    options = {"entries": max(map(len, needed.values())), **comcl_options(context)}
+    module = partial(_contrastive, context, pairs=pairs, **options)
     return (_pretraining(context, module, _patches(context, needed)), _finetuning(context))
 
 
@@ -108,14 +109,16 @@ def _one_pool(context: RunContext, batches: LevelBatches) -> tuple[Stage, ...]:
 
 
 def pretraining_steps(context: RunContext) -> int:
-    """Steps of a pretraining epoch, the same for every contrastive method.
+    """Steps of a pretraining epoch, the same for every contrastive method (D59).
 
-    One pass over the lesion images of the training split at a quarter of the batch
-    (docs/reference/methods.md#sizes-on-eyeq).
+    One pass over the lesion images of the training split at a quarter of the batch, or over all
+    its images at the whole batch (docs/reference/methods.md#sizes-on-eyeq).
     """
-    train = context.dataset.where("train")
+    settings, train = context.protocol.pretraining, context.dataset.where("train")
+    if settings.epoch_over == "all_images":
+        return ceil(len(train) / settings.batch)
     lesions = context.dataset.task.shows_lesions(context.dataset.labels()[train]).sum()
-    return max(1, ceil(lesions / (context.protocol.pretraining.batch // 4)))
+    return max(1, ceil(lesions / (settings.batch // 4)))
 
 
 def pretraining_samples_seen(context: RunContext) -> int:
