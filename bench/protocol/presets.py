@@ -68,6 +68,12 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     "deepmt_dr.width": (8, "assumed: two cores"),
     "deepmt_dr.sr_channels": (16, "assumed: two cores"),
     "deepmt_dr.hidden": (128, "assumed: two cores"),
+    "deepmt_dr.sr_lr": (2e-3, "assumed: a random start in few steps"),
+    "deepmt_dr.sr_crop_px": (32, "assumed: half the side; the code's crops are a quarter of it"),
+    "deepmt_dr.sr_steps": (
+        3500,
+        "assumed: on quarters of images, so as many pixels as 14 epochs of whole ones have",
+    ),
     "engine.precision": ("fp32", "assumed: bf16 is emulated on CPUs without avx512_bf16"),
 }
 
@@ -89,6 +95,7 @@ SMOKE_CHANGES: dict[str, tuple[Any, str]] = {
     "inception.image_px": (76, "assumed: wiring only"),
     "inception.narrow": (8, "assumed: wiring only"),
     "densenet.growth_rate": (4, "assumed: wiring only"),
+    "deepmt_dr.sr_steps": (None, "assumed: wiring only; as many as a classifier's training has"),
     "mmcnn.image_px": (64, "assumed: wiring only"),
     "mmcnn.resolutions": ((32, 48, 64), "assumed: wiring only"),
     "zoom_in_net.image_px": (96, "assumed: wiring only"),

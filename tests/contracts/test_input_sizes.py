@@ -30,7 +30,7 @@ def test_a_larger_input_is_cut_at_its_own_size_and_said_where_files_hold_less(co
     context = context_of(name, changes=LARGER[name])
     assert cached_px(context) == 96  # of patches cut from 64 px and images of 32
     (note,) = build.notes(context)
-    assert note.endswith("images have under 96 px a side: enlarged")
+    assert note.endswith("images are under 96 px wide in their files: enlarged")
     batch = next(iter(build.stages(context)[0].batches.epoch(1)))
     assert batch["images"].shape[-1] == 96
 

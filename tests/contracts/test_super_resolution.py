@@ -20,11 +20,11 @@ def first_of(context_of, *changes):
 
 
 def test_super_resolution_has_an_optimizer_of_its_own_and_the_grader_that_of_all(context_of):
-    stages = build.stages(context_of("deepmt-dr", changes=("finetuning.optimizer=sgd",)))
+    changes = ("finetuning.optimizer=sgd", "deepmt_dr.sr_lr=0.005")
+    stages = build.stages(context_of("deepmt-dr", changes=changes))
     optimizers = [(s.settings.optimizer, s.settings.weight_decay) for s in stages]
     assert optimizers == [("adam", 0.0), ("sgd", 0.05), ("sgd", 0.05)]
-    assert stages[0].settings.lr == 1e-3
-    assert stages[1].settings.lr == 2e-3
+    assert [s.settings.lr for s in stages] == [0.005, 2e-3, 2e-3]
 
 
 def test_each_phase_lasts_as_long_as_a_classifier_unless_its_steps_are_set(context_of):
@@ -39,6 +39,8 @@ def test_each_phase_lasts_as_long_as_a_classifier_unless_its_steps_are_set(conte
 
 def test_crops_are_taken_in_the_first_phase_alone_and_never_larger_than_the_image(context_of):
     stages = build.stages(context_of("deepmt-dr", changes=("deepmt_dr.sr_crop_px=16",)))
+    whole = first_of(context_of, "deepmt_dr.sr_crop_px=null")
+    assert not isinstance(whole.batches, CroppedBatches)
     assert [isinstance(s.batches, CroppedBatches) for s in stages] == [True, False, False]
     batch = next(iter(stages[0].batches.epoch(1)))
     assert batch["images"].shape[2:] == batch["masks"].shape[2:] == (16, 16)

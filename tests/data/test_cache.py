@@ -9,34 +9,14 @@ import pytest
 from PIL import Image
 
 from bench.data import cache as caching
-from bench.data.decode import photograph
 from bench.data.degradations import DegradationRecipe
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import open_images
 from bench.errors import DamagedWarning, RequestError
-from bench.pipeline.resolve import Request, prepare
 
 
 def quiet(*_):
     """Nobody to tell."""
-
-
-@pytest.fixture
-def prepared(small_set, cache, tiny, tmp_path):
-    def make(ratio="0.7", *changes):
-        request = Request(
-            "resnet50",
-            "folder",
-            ratio,
-            protocol="smoke",
-            changes=(*tiny, *changes),
-            data=small_set,
-            results=tmp_path,
-            cache=cache,
-        )
-        return prepare(request, quiet)
-
-    return make
 
 
 def images_of(made, folder):
@@ -295,54 +275,3 @@ def test_a_damaged_note_of_digests_is_not_believed(tmp_path, records, note):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DamagedWarning)
         assert caching.content_digests(rows, tmp_path) == first
-
-
-OWN = 96
-
-
-def own_images(made, folder, own_px=OWN):
-    return open_images(
-        made.dataset,
-        made.digests,
-        made.degraded,
-        made.protocol,
-        folder=folder,
-        tick=quiet,
-        own_px=own_px,
-    )
-
-
-def test_an_input_larger_than_what_methods_share_is_cut_from_the_files(prepared, tmp_path):
-    """Photographs of 64 px and a shared size of 32: 48 px hold more than 32 enlarged."""
-    made = prepared("0.7", "data.patch_image_px=32")
-    images = own_images(made, tmp_path, own_px=48)
-    assert images.own is not None
-    record = made.dataset.records[3]
-    expected, _ = photograph(record.path, 48)
-    assert (images.own.clean[np.array([3])][0] == expected).all()
-    enlarged = cv2.resize(images.whole.clean[np.array([3])][0], (48, 48))
-    assert np.abs(expected.astype(int) - enlarged).max() > 10
-    assert images_of(made, tmp_path).own is None
-
-
-def test_an_own_image_is_degraded_as_the_shared_one_is(prepared, tmp_path):
-    made = prepared("0.7")
-    images = own_images(made, tmp_path)
-    assert images.own is not None
-    recipe = DegradationRecipe.of(made.protocol, "fundus")
-    for index in np.flatnonzero(made.degraded)[:4]:
-        name = made.dataset.records[index].image_id
-        square, field = photograph(made.dataset.records[index].path, OWN)
-        seed = made.protocol.data.data_seed
-        expected, drawn = recipe.apply(square, field.mask(OWN), data_seed=seed, image_id=name)
-        assert (images.own.images(np.array([index]))[0] == expected).all()
-        assert drawn.parameters() == images.parameters[name]
-    clean = np.flatnonzero(~made.degraded)[:4]
-    assert (images.own.images(clean) == images.own.clean[clean]).all()
-
-
-def test_the_side_of_every_file_is_known(prepared, tmp_path):
-    images = images_of(prepared("native"), tmp_path)
-    assert len(images.sides_px) == len(images.whole.clean)
-    # A drawn field of view nearly fills the frame of 64 px.
-    assert ((images.sides_px > 50) & (images.sides_px < 70)).all()
