@@ -59,7 +59,7 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     "inception.image_px": (112, "assumed: 64 px enlarged; below 107 its last map is one cell"),
     "inception.narrow": (4, "assumed: two cores"),
     "densenet.growth_rate": (8, "assumed: two cores; the depth is kept"),
-    "mmcnn.image_px": (96, "assumed: 720 of a 512-px protocol, an eighth, from the larger copy"),
+    "mmcnn.image_px": (96, "assumed: 720 an eighth, from the larger cached copy"),
     "mmcnn.resolutions": ((32, 64, 96), "assumed: 224, 448 and 720, an eighth, in steps of 32"),
     "zoom_in_net.image_px": (160, "assumed: 1230 an eighth, from the larger cached copy"),
     "zoom_in_net.low_px": (64, "assumed: 492 an eighth"),

@@ -1,6 +1,7 @@
 """DeepMT-DR's first phase: its own optimizer, its length, its crops, and the gate after it."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_the_gate_is_passed_by_what_restores_and_not_by_an_untrained_network(con
     context = context_of("deepmt-dr")
     stage = build.stages(context)[0]
     assert stage.gate is not None
-    module = initial_weights(stage.module, 0)
+    module: Any = initial_weights(stage.module, 0)
     untrained = stage.gate(module)
     assert not untrained.passed
     assert untrained.measured["restored_db"] < untrained.measured["bicubic_db"]

@@ -10,7 +10,7 @@ from bench.data.pixels import open_images
 OWN = 96
 
 
-def own_images(made, folder, own_px=OWN):
+def own_images(made, folder, own_px: int | None = OWN):
     return open_images(
         made.dataset,
         made.digests,

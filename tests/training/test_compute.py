@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -31,6 +32,11 @@ class Net(nn.Module):
 
 
 class Images:
+    """Batches of images and labels."""
+
+    indices = np.empty(0, dtype=np.int64)
+    foreign = "noise"
+
     def __len__(self):
         return STEPS
 

@@ -22,7 +22,7 @@ def training_block(
     records: pd.DataFrame, rows: Sequence[ExperimentRow], columns: Sequence[Column]
 ) -> list[Block]:
     """One line a row that has runs; no block where no record tells."""
-    if "flops" not in records or records["flops"].isna().all():
+    if "flops" not in records or not records["flops"].notna().to_numpy().any():
         return []
     lines = [
         TableLine(row.method, row.title, tuple(_cell(records, row.method, c) for c in columns))
