@@ -70,9 +70,10 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     "deepmt_dr.hidden": (128, "assumed: two cores"),
     "deepmt_dr.sr_lr": (2e-3, "assumed: a random start in few steps"),
     "deepmt_dr.sr_crop_px": (32, "assumed: half the side; the code's crops are a quarter of it"),
-    "deepmt_dr.sr_steps": (
-        3500,
-        "assumed: on quarters of images, so as many pixels as 14 epochs of whole ones have",
+    "deepmt_dr.sr_steps": (2000, "assumed: twice what super-resolution alone took to pass bicubic"),
+    "deepmt_dr.sr_segmentation_weight": (
+        0.0,
+        "assumed: Dice and focal hold super-resolution below bicubic for longer (results/LOG.md)",
     ),
     "engine.precision": ("fp32", "assumed: bf16 is emulated on CPUs without avx512_bf16"),
 }
