@@ -30,9 +30,8 @@ Repaired, so assumed:
 - Dice is taken over an image; the code's flattening makes it a ratio a pixel (`dice="pixel"`).
 - Integration starts as a mean; frozen parts keep their batch statistics (the code trains on with
   Seg's); pyramid pooling takes maxima, on 4, 2 and 1 cells a side (10752 = 512 * 21 [C]).
-- f is 4, of 1024 px (README [A]; the scripts say 8). No class weights: the code's are fitted to
-  DDR's grades. Rates of the parts are in proportion (`parameter_groups`); their changes within a
-  stage are not followed (after 150 epochs in 1_1, after 10 in 1_2).
+- f is 4, of 1024 px (README [A]; the scripts say 8). No class weights: the code's are of DDR. Rates
+  of the parts are in proportion (`parameter_groups`), without their changes within 1_1 and 1_2.
 - Findings take binary cross entropy. Without masks (`segmentation=False`) super-resolution is
   first, alone; the grader sees three channels, and integration stays a mean.
 Shapes: B images of S x S pixels, C classes or findings, f the factor of super-resolution.
