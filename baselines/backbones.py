@@ -25,7 +25,7 @@ from baselines.packaged_weights import (
 )
 
 # ImageNet V1 weights, the ones that the released pretraining code starts from (modules.py:155).
-IMAGENET_V1 = {"resnet50": "resnet50.tv_in1k", "densenet121": "densenet121.tv_in1k"}
+IMAGENET_V1 = {name: f"{name}.tv_in1k" for name in ("resnet18", "resnet50", "densenet121")}
 WRAPPERS = ("state_dict", "model", "network", "module")
 AVERAGED = {"k", "key", "momentum", "target", "ema"}
 """Words in the names of networks that follow another one slowly."""

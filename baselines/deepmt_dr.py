@@ -2,9 +2,9 @@
 
 Paper: Wang X. et al., AAAI 2021, "Deep Multi-Task Learning for Diabetic Retinopathy Grading in
 Fundus Images"; only its abstract could be read [A].
-Authors' code: XiaofeiWang2018/DR at 290cf0f [C], of a later, extended version and not runnable as
-published (imports of names that do not exist, undefined sizes); what belongs to the AAAI paper and
-what to the extension cannot be told apart.
+Authors' code: XiaofeiWang2018/DR at 2f6deb7 [C] (README of the AAAI paper: 290cf0f), of a later,
+extended version and not runnable as published (names that do not exist, undefined sizes); what
+belongs to the paper and what to the extension cannot be told apart.
 
 An image of S pixels is taken as high resolution. It is shrunk by f and restored (ISR_Net), the
 restored image is segmented into MA, HM, HE, SE (microaneurysms, haemorrhages, hard and soft
@@ -18,8 +18,9 @@ Grad-CAMs of four depths become one map (Multi_Intergrate). Three phases, as in 
 As in the code [C]: layers, widths, side weights (nothing reads the last decoder step, so it is not
 built), loss weights, CAM of grade 0 or of all others, no factor 2 in Dice, a random first
 convolution before an ImageNet backbone, no normalisation (the batch's is undone), Seg and
-integration still in the joint phase, each part learning from its own optimizer's terms
-alone (`only_to`).
+integration still in the joint phase, each part learning from its own optimizer's terms alone
+(`only_to`). In 1_1 the code's two backward passes give ISR the gradient of Dice and focal twice
+(`sr_segmentation_weight=2`); its weights say once, as here by default.
 Repaired, so assumed:
 - Maps of activation are resized as tensors (Pillow's bicubic). In the code they pass through PIL,
   so that no gradient reaches integration or network. Channel weights stay constants.
@@ -27,13 +28,12 @@ Repaired, so assumed:
 - Lesion maps are sigmoids wherever they are used, as Seg is trained; the code hands a softmax to
   the grader (`lesion_maps="softmax"`).
 - Dice is taken over an image; the code's flattening makes it a ratio a pixel (`dice="pixel"`).
-- Integration starts as a mean; frozen parts keep their batch statistics (the code leaves Seg in
-  training mode); pyramid pooling takes maxima, on 4, 2 and 1 cells a side (10752 = 512 * 21 [C]).
-- f is 4 (README [A]; the scripts say 8). No class weights: the code's are fitted to DDR's grades.
-  Rates of the parts are in proportion (`parameter_groups`); their changes within a stage are not
-  followed (after 150 epochs in 1_1, after 10 in 1_2).
-- Findings take binary cross entropy. Without masks (`segmentation=False`) the first phase is
-  super-resolution alone, the grader sees three channels, and integration stays a mean.
+- Integration starts as a mean; frozen parts keep their batch statistics (the code trains on with
+  Seg's); pyramid pooling takes maxima, on 4, 2 and 1 cells a side (10752 = 512 * 21 [C]).
+- f is 4, of 1024 px (README [A]; the scripts say 8). No class weights: the code's are of DDR. Rates
+  of the parts are in proportion (`parameter_groups`), without their changes within 1_1 and 1_2.
+- Findings take binary cross entropy. Without masks (`segmentation=False`) super-resolution is
+  first, alone; the grader sees three channels, and integration stays a mean.
 Shapes: B images of S x S pixels, C classes or findings, f the factor of super-resolution.
 """
 
@@ -62,16 +62,17 @@ from baselines.deepmt_dr_losses import (
     dice_loss,
     focal_loss,
     image_terms,
+    more_to,
     only_to,
     squared_error,
     weighted,
 )
 from baselines.options import pick
 
-# Name, fraction of the epochs, factor of the learning rate. The code trains the two grading phases
-# equally long, all at 5e-5; its 30,000 epochs of crops are no fraction of anything: assumed.
-PHASES = (("segmentation", 0.2, 1.0), ("grading", 0.4, 1.0), ("joint", 0.4, 1.0))
-PHASES_WITHOUT_SEGMENTATION = (("super_resolution", 0.2, 1.0), *PHASES[1:])
+# Name, length in trainings of a classifier (the code's two grading phases last 300 epochs each; the
+# first one's length is assumed), factor of the learning rate (all start at 5e-5).
+PHASES = (("segmentation", 1.0, 1.0), ("grading", 1.0, 1.0), ("joint", 1.0, 1.0))
+PHASES_WITHOUT_SEGMENTATION = (("super_resolution", 1.0, 1.0), *PHASES[1:])
 
 # Whether masks are used, phase -> the parts that learn and their factor of the phase's rate.
 # 1_1: ISR 5e-5, Seg 2e-5; 1_2: grader 5e-5, integration 1e-5; 2: grader 5e-5, ISR 1e-5.
@@ -103,12 +104,12 @@ class DeepMTDR(nn.Module):
         backbone_options: further arguments of the architecture.
         phase: a name of `PHASES`, or of `PHASES_WITHOUT_SEGMENTATION`.
         segmentation: False leaves out Seg_Net and all that needs masks.
-        upscale: f, a power of two above 1.
+        upscale: f, a power of two above 1; hidden: units between pyramid and logits.
+        sr_segmentation_weight: of Dice and focal in super-resolution's gradient; Seg's is of 1.
         width: channels of Seg_Net at full resolution; sr_channels: of ISR_Net.
         side_weights: of Seg_Net's side outputs, from the deepest up.
         lesion_maps: a key of `LESION_MAPS`; dice: a key of `DICE`.
-        hidden: units between pyramid and logits; dropout: after them.
-        class_weights: C weights in the grading loss, or None.
+        dropout: after them; class_weights: C weights in the grading loss, or None.
         pixel_mean, pixel_std: what the images of a batch were normalised with, by channel.
 
     Raises:
@@ -135,6 +136,7 @@ class DeepMTDR(nn.Module):
         side_weights: Sequence[float] = (0.4, 0.2, 0.2, 1.0),
         lesion_maps: str = "sigmoid",
         dice: str = "region",
+        sr_segmentation_weight: float = 1.0,
         hidden: int = 512,
         dropout: float = 0.5,
         class_weights: Sequence[float] | None = None,
@@ -143,10 +145,10 @@ class DeepMTDR(nn.Module):
     ):
         super().__init__()
         if class_weights is not None and len(class_weights) != num_classes:
-            raise ValueError(
-                f"class_weights ({len(class_weights)}) must be {num_classes}, one each"
-            )
+            given = len(class_weights)
+            raise ValueError(f"class_weights ({given}) must be {num_classes}, one each")
         self.phase, self.upscale = phase, upscale
+        self.sr_segmentation_weight = sr_segmentation_weight
         self.task = pick(TASKS, task, "task")
         self.lesion_map = pick(LESION_MAPS, lesion_maps, "lesion_maps")
         self.dice_over = pick(DICE, dice, "dice")
@@ -259,10 +261,11 @@ class DeepMTDR(nn.Module):
         logits = self.seg(restored)
         with torch.no_grad():
             target = self.seg(high)
+        dice = dice_loss(logits.sigmoid(), masks, over=self.dice_over)
         lesion_terms = {
             "seg_perceptual": only_to(squared_error(logits, target), restored),
-            "dice": dice_loss(logits.sigmoid(), masks, over=self.dice_over),
-            "focal": focal_loss(logits, masks),
+            "dice": more_to(dice, restored, self.sr_segmentation_weight),
+            "focal": more_to(focal_loss(logits, masks), restored, self.sr_segmentation_weight),
         }
         return image_terms(restored, high) | lesion_terms, {}
 

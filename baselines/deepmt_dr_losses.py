@@ -155,6 +155,17 @@ def only_to(term: Tensor, target: Tensor) -> Tensor:
     return term.detach() + (slope * (target - target.detach())).sum()
 
 
+def more_to(term: Tensor, target: Tensor, weight: float) -> Tensor:
+    """The term, of which `target` and what made it get `weight` times the gradient.
+
+    All else gets it once, and the value is the term's.
+    """
+    if weight == 1 or not target.requires_grad:
+        return term
+    pull = only_to(term, target)
+    return term + (weight - 1) * (pull - pull.detach())
+
+
 def weighted(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """The sum of the terms, each times its weight."""
     return torch.stack([weights[name] * term for name, term in terms.items()]).sum()

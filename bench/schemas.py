@@ -135,9 +135,25 @@ class _Validation(_Schema):
     score: Number | None
 
 
+class _Compute(_Schema):
+    steps: Count
+    samples: Count
+    px: Count
+    flops: Count
+
+
+class _Gate(_Schema):
+    passed: bool
+    demand: str
+    measured: dict[str, Number]
+    sentence: str
+
+
 class _Event(_Schema):
     stage: str
     seconds: Number = 0.0
+    compute: _Compute | None = None
+    gate: _Gate | None = None
 
 
 class _Epoch(_Schema):

@@ -152,6 +152,7 @@ def degraded(
         "data_seed": seed,
         "size_px": source.size_px,
         **how.options,
+        **({} if how.noise_px is None else {"noise_px": how.noise_px}),
     }
 
     def make(i: int) -> tuple[np.ndarray, dict[str, Any]]:

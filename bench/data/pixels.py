@@ -1,6 +1,6 @@
 """All images of a run at the classifier's size and at the size that patches are cut from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,16 @@ class ImageSet:
         for_patches: Images at `protocol.data.patch_image_px`.
         boxes: For each image (L, 4), in pixels of `for_patches`.
         parameters: The degradation of each chosen image, by image id.
+        own: Images at the input size of a method that needs more pixels than either holds.
+        sides_px: (N,) side of the square that is shown of each image, in pixels of its file.
     """
 
     whole: Pixels
     for_patches: Pixels
     boxes: list[np.ndarray]
     parameters: dict[str, dict]
+    own: Pixels | None = None
+    sides_px: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 def open_images(
@@ -79,15 +83,19 @@ def open_images(
     seed: int = 0,
     folder: Path,
     tick: cache.ProgressCallback,
+    own_px: int | None = None,
 ) -> ImageSet:
     """Decode, crop, degrade and resize what is not yet in the cache, then open it.
 
-    Degradation happens once, at the larger of the two sizes, and both are averaged down from it.
+    Degradation happens once, at the larger of the two sizes that methods share, and both are
+    averaged down from it. A method that needs more pixels gets images of its own, cut from the same
+    files, with the same drawn degradations at that size.
 
     Args:
         digests: From `cache.content_digests`.
         chosen: (N,) bool, which images to degrade.
         seed: The run's, by which images are degraded where the protocol says so.
+        own_px: Side of the method's input where it is larger than both.
         folder: The cache folder.
         tick: Called with what is being done, how many are done, and of how many.
     """
@@ -95,15 +103,16 @@ def open_images(
     size = max(data.image_px, data.patch_image_px)
     which = np.flatnonzero(chosen)
     where: dict[str, Any] = {"cache": folder, "tick": tick}
-    original = cache.clean(records, digests, size_px=size, modality=modality, **where)
-    copies = cache.degraded(
-        original,
-        records,
-        which,
-        DegradationRecipe.of(protocol, modality),
-        data_seed=data.choice_seed(seed),
-        **where,
-    )
+
+    def decoded(size_px: int) -> tuple[cache.CachedImages, cache.CachedImages]:
+        clean = cache.clean(records, digests, size_px=size_px, modality=modality, **where)
+        recipe = DegradationRecipe.of(protocol, modality, noise_px=size if size_px > size else None)
+        copies = cache.degraded(
+            clean, records, which, recipe, data_seed=data.choice_seed(seed), **where
+        )
+        return clean, copies
+
+    original, copies = decoded(size)
     fields = [FieldOfView(**details) for details in original.details]
     visible = np.stack([visible_part(field) for field in fields])
     region = region_of(modality, protocol.chest.crop_region)
@@ -114,12 +123,23 @@ def open_images(
         pair = [cache.smaller(e, size_px=size_px, **where) for e in (original, copies)]
         return Pixels(pair[0].images, pair[1].images, copy_index, region, visible)
 
+    def own(size_px: int) -> Pixels:
+        pair = decoded(size_px)
+        return Pixels(pair[0].images, pair[1].images, copy_index, region, visible)
+
     boxes = [
         field.to_crop(np.array(r.boxes, dtype=float).reshape(-1, 4), data.patch_image_px)
         for field, r in zip(fields, records, strict=True)
     ]
     parameters = {records[i].image_id: copies.details[n] for n, i in enumerate(which)}
-    return ImageSet(at(data.image_px), at(data.patch_image_px), boxes, parameters)
+    return ImageSet(
+        at(data.image_px),
+        at(data.patch_image_px),
+        boxes,
+        parameters,
+        None if own_px is None else own(own_px),
+        np.array([field.square[2] for field in fields]),
+    )
 
 
 def visible_part(field: FieldOfView) -> np.ndarray:

@@ -109,6 +109,17 @@ def pretraining_failed(kind: str, validation: Mapping[str, float | None]) -> str
     )
 
 
+def told(kind: str, validation: Mapping[str, float | None]) -> dict[str, bool | str]:
+    """What a record's scores of the validation split say of its learning, for its row.
+
+    Returns:
+        `trained` and why not, `not_trained`, which older records leave out; `pretraining_failed`.
+    """
+    stored, failed = recorded(kind, validation), pretraining_failed(kind, validation)
+    learnt = {} if stored is None else {"trained": stored.trained, "not_trained": stored.why_not}
+    return {**learnt, "pretraining_failed": failed}
+
+
 def faults(rows: pd.DataFrame, kind: str, validation: Mapping[str, float | None]) -> Iterator[str]:
     """What the gate's two numbers are not, where a record has them.
 

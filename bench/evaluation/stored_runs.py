@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bench import store
-from bench.evaluation import contradictions, gates, measures, registry
+from bench.evaluation import contradictions, gates, measures, registry, training_cost
 from bench.evaluation.metrics import tuned_thresholds
 from bench.evaluation.stored_files import read_embeddings, read_predictions, read_saliency
 from bench.schemas import DamagedFile, read_bytes, read_events, read_json
@@ -84,13 +84,17 @@ class StoredRun:
             "kind": about.get("kind"),
             "classes": tuple(about.get("classes", ())),
             "shared_by_splits": (self.origin.get("leakage") or {}).get("shared"),  # None in older
+            "gates_missed": self.gates_missed,
+            **training_cost.of_events(self.events),
         }
-        if gate := gates.recorded(str(about["kind"]), self.scores["validation"]):
-            row |= {"trained": gate.trained, "not_trained": gate.why_not}
-        row["pretraining_failed"] = gates.pretraining_failed(
-            str(about["kind"]), self.scores["validation"]
-        )
+        row |= gates.told(str(about["kind"]), self.scores["validation"])
         return row | {k: math.nan if v is None else v for k, v in test.items() if k != "n"}
+
+    @property
+    def gates_missed(self) -> tuple[tuple[str, str], ...]:
+        """What a stage was to reach and did not, and what it reached: two texts each."""
+        gates = [event["gate"] for event in self.events if event.get("gate")]
+        return tuple((gate["demand"], gate["sentence"]) for gate in gates if not gate["passed"])
 
 
 @dataclass(frozen=True)

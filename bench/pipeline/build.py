@@ -29,7 +29,20 @@ def stages(context: RunContext) -> tuple[Stage, ...]:
 
 def notes(context: RunContext) -> tuple[str, ...]:
     """What a page must say about this run beyond the data set's own assumptions."""
-    return (*_of_method(context), *_of_loss(context))
+    return (*_enlarged(context), *_of_method(context), *_of_loss(context))
+
+
+def _enlarged(context: RunContext) -> tuple[str, ...]:
+    """That some files hold fewer pixels than the images that the classifier is given."""
+    sides, needed = context.images.sides_px, common.input_px(context)
+    if context.method.options.get("enlarged"):
+        needed = context.protocol.data.image_px
+    count = int((sides < needed).sum())
+    if not count:
+        return ()
+    return (
+        f"{count:,} of {len(sides):,} images are under {needed} px wide in their files: enlarged",
+    )
 
 
 def _of_loss(context: RunContext) -> tuple[str, ...]:
@@ -49,8 +62,11 @@ def _of_method(context: RunContext) -> tuple[str, ...]:
             f"healthy patches of {context.method.title} are random crops, for want of a "
             f"detector's false boxes (boxes={context.boxes})",
         )
-    if recipe is deepmt_dr.deepmt_dr and context.masked is None:
-        return ("no lesion masks: trained without its segmentation task",)
+    if recipe is deepmt_dr.deepmt_dr:
+        own = context.protocol.deepmt_dr
+        optimizer = f"its first phase has an optimizer of its own: {own.sr_optimizer} {own.sr_lr:g}"
+        masks = "no lesion masks: trained without its segmentation task"
+        return (optimizer,) if context.masked is not None else (optimizer, masks)
     if recipe is supervised.phased:
         return tuple(
             f"without the phase {name!r}: it trains on a frozen backbone, which is random here"

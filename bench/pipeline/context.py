@@ -13,6 +13,22 @@ from bench.protocol.settings import Protocol
 from bench.roster import Method
 
 
+def input_side(method: Method, protocol: Protocol) -> int:
+    """Side of the images that a method's classifier is given."""
+    group = method.input_from
+    return getattr(protocol, group).image_px if group else protocol.data.image_px
+
+
+def own_px(method: Method, protocol: Protocol) -> int | None:
+    """Side of a method's input where it is larger than all sizes that methods share, else None.
+
+    None as well for a network that is to be given its images enlarged.
+    """
+    side, data = input_side(method, protocol), protocol.data
+    shared = side <= max(data.image_px, data.patch_image_px)
+    return None if shared or method.options.get("enlarged") else side
+
+
 @dataclass(frozen=True)
 class RunContext:
     """What a recipe builds from.

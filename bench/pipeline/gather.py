@@ -8,7 +8,7 @@ from bench.data.cache import ProgressCallback
 from bench.data.pixels import open_images
 from bench.lesions import boxes, lesion_masks
 from bench.lesions.lesion_masks import MaskedPhotographs
-from bench.pipeline.context import RunContext
+from bench.pipeline.context import RunContext, own_px
 from bench.pipeline.resolve import Prepared
 from bench.training.callbacks import Callbacks
 
@@ -37,6 +37,7 @@ def run_context(
         seed=prepared.request.seed,
         folder=prepared.cache,
         tick=callbacks.tick,
+        own_px=own_px(prepared.method, prepared.protocol),
     )
     images, located = boxes.locate(
         prepared.box_source,

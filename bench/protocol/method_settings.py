@@ -77,9 +77,13 @@ class MmcnnSettings(SettingsGroup):
     Source: docs/reference/methods.md#mmcnn.
     """
 
-    image_px: int = setting(512, source="assumed: the cached image of all", unit="px", ge=32)
+    image_px: int = setting(
+        720, source="assumed: its largest resolution, which is its idea", unit="px", ge=32
+    )
     resolutions: tuple[int, int, int] = setting(
-        (160, 320, 512), source="assumed: 224, 448, 720 in proportion to the image", unit="px"
+        (224, 448, 720),
+        source="assumed: from memory (docs/reference/methods.md#mmcnn)",
+        unit="px",
     )
     mtl_target: Literal["severity", "none"] = setting(
         "severity", source="reference: methods.md#mmcnn"
@@ -96,12 +100,17 @@ class ZoomInNetSettings(SettingsGroup):
     Source: docs/reference/methods.md#zoom-in-net.
     """
 
-    image_px: int = setting(512, source="assumed: the cached image of all", unit="px", ge=32)
+    image_px: int = setting(
+        1230,
+        source="assumed: what it zooms into is its idea (docs/reference/methods.md#zoom-in-net)",
+        unit="px",
+        ge=32,
+    )
     low_px: int = setting(
-        205, source="assumed: 492 of 1230 in proportion to the image", unit="px", ge=16
+        492, source="assumed: from memory, as image_px; the whole image of M-Net", unit="px", ge=16
     )
     crop_px: int = setting(
-        160, source="assumed: 384 of 1230 in proportion to the image", unit="px", ge=16
+        384, source="assumed: from memory, as image_px; the crops of C-Net", unit="px", ge=16
     )
     attention_width: int = setting(
         256, source="assumed: docs/reference/methods.md#zoom-in-net", ge=1
@@ -130,8 +139,36 @@ class DeepmtDrSettings(SettingsGroup):
 
     width: int = setting(64, source="code: network.py", unit="channels of Seg_Net", ge=2)
     sr_channels: int = setting(32, source="code: network.py", unit="channels of ISR_Net", ge=2)
-    upscale: int = setting(4, source="code: README at 290cf0f; the scripts say 8", ge=2)
+    upscale: int = setting(
+        2,
+        source="assumed: 256 px of low resolution, as in the README at 290cf0f, of 512-px images",
+        ge=2,
+    )
     hidden: int = setting(512, source="code: network.py", ge=1)
+    sr_optimizer: Literal["adam", "adamw", "sgd"] = setting(
+        "adam",
+        source="code: train_stage1_1.py, of the phase that trains super-resolution and "
+        "segmentation; a classifier's SGD leaves it below one constant colour",
+    )
+    sr_lr: float = setting(
+        1e-3, source="assumed: the code's 5e-5 is for some fifty times as many steps", gt=0
+    )
+    sr_weight_decay: float = setting(0.0, source="code: train_stage1_1.py", ge=0)
+    sr_steps: int | None = setting(
+        None,
+        source="assumed: as many as a classifier's training has; else so many, in whole epochs",
+        unit="steps",
+        ge=1,
+    )
+    sr_crop_px: int | None = setting(
+        None, source="assumed: the whole image, which here is small", unit="px", ge=16
+    )
+    sr_segmentation_weight: float = setting(
+        1.0,
+        source="code: train_stage1_1.py, sr_loss_factor; its two backward passes make it 2 in "
+        "super-resolution's gradient",
+        ge=0,
+    )
 
 
 class LesionAwareSettings(SettingsGroup):

@@ -17,6 +17,7 @@ CABNET = "code: he2016012996/CABnet at 50ba177, train.py"
 LANET = "code: FDU-VTS/LANet at 1cf6db7, train.sh, main_lanet.py and ddrdataset.py"
 MOCO = "code: facebookresearch/moco, main_moco.py"
 DEEPMT = "code: XiaofeiWang2018/DR at 2f6deb7"
+DEEPMT_FIRST = f"{DEEPMT}, train_stage1_1.py"
 NO_SOURCE = "assumed: no code and no full text is public"
 RECIPE = "reference: training.md#fine-tuning-recipe"
 NO_GRADER = "assumed: no classifier is published; docs/reference/training.md#fine-tuning-recipe"
@@ -59,15 +60,10 @@ def _from(source: str, values: dict[str, Any]) -> dict[str, SourcedValue]:
 ORIGINAL: dict[str, dict[str, SourcedValue]] = {
     "inception-v3": _from("assumed: Szegedy et al. 2016, from memory", {"inception.image_px": 299}),
     "mmcnn": {
-        "mmcnn.image_px": (720, NO_SOURCE),
-        "mmcnn.resolutions": ((224, 448, 720), NO_SOURCE),
         "backbone.name": ("inception_resnet_v2", NO_SOURCE),
         "finetuning.epochs": (35, "assumed: 10, 10 and 15 in the three stages"),
     },
     "zoom-in-net": {
-        "zoom_in_net.image_px": (1230, NO_SOURCE),
-        "zoom_in_net.low_px": (492, NO_SOURCE),
-        "zoom_in_net.crop_px": (384, NO_SOURCE),
         "backbone.name": ("inception_resnet_v2", NO_SOURCE),
         "finetuning.epochs": (50, "assumed: 25, 5, 15 and 5 in the four phases"),
         "finetuning.batch": (8, NO_SOURCE),
@@ -87,10 +83,20 @@ ORIGINAL: dict[str, dict[str, SourcedValue]] = {
     "deepmt-dr": {
         "finetuning.optimizer": ("adam", DEEPMT),
         "finetuning.lr": (5e-5, DEEPMT),
-        "finetuning.epochs": (300, DEEPMT),
-        "finetuning.batch": (2, DEEPMT),
+        "finetuning.epochs": (300, f"{DEEPMT}, in each of the two phases that grade"),
+        "finetuning.batch": (2, f"{DEEPMT}; the joint phase has 1"),
         "finetuning.schedule": ("constant", DEEPMT),
         "data.image_px": (1024, DEEPMT),
+        "backbone.name": ("resnet18", f"{DEEPMT}, network.py"),
+        "deepmt_dr.upscale": (4, "code: XiaofeiWang2018/DR, README at 290cf0f; the scripts say 8"),
+        "deepmt_dr.sr_lr": (5e-5, DEEPMT_FIRST),
+        "deepmt_dr.sr_steps": (
+            30_000,
+            "assumed: the code's 30,000 epochs would be millions of steps; its next stages load "
+            "the weights of epoch 180, on DDR some 34,000",
+        ),
+        "deepmt_dr.sr_crop_px": (256, f"{DEEPMT_FIRST}, Crop_factor 4 of 1024"),
+        "deepmt_dr.sr_segmentation_weight": (2.0, f"{DEEPMT_FIRST}: two backward passes, no zero"),
     }
     | _from(DEEPMT, {**_ADAM, "finetuning.augmentation": "none"}),
     "lesion-aware-cl": _from(
@@ -165,6 +171,9 @@ BUDGET = (
     "key_momentum",
     "weights",
     "name",
+    "upscale",
+    "sr_steps",
+    "sr_crop_px",
 )
 
 

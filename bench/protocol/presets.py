@@ -60,7 +60,7 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     "inception.image_px": (112, "assumed: 64 px enlarged; below 107 its last map is one cell"),
     "inception.narrow": (4, "assumed: two cores"),
     "densenet.growth_rate": (8, "assumed: two cores; the depth is kept"),
-    "mmcnn.image_px": (96, "assumed: 720 of a 512-px protocol, an eighth, from the larger copy"),
+    "mmcnn.image_px": (96, "assumed: 720 an eighth, from the larger cached copy"),
     "mmcnn.resolutions": ((32, 64, 96), "assumed: 224, 448 and 720, an eighth, in steps of 32"),
     "zoom_in_net.image_px": (160, "assumed: 1230 an eighth, from the larger cached copy"),
     "zoom_in_net.low_px": (64, "assumed: 492 an eighth"),
@@ -69,6 +69,13 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     "deepmt_dr.width": (8, "assumed: two cores"),
     "deepmt_dr.sr_channels": (16, "assumed: two cores"),
     "deepmt_dr.hidden": (128, "assumed: two cores"),
+    "deepmt_dr.sr_lr": (2e-3, "assumed: a random start in few steps"),
+    "deepmt_dr.sr_crop_px": (32, "assumed: half the side; the code's crops are a quarter of it"),
+    "deepmt_dr.sr_steps": (2000, "assumed: twice what super-resolution alone took to pass bicubic"),
+    "deepmt_dr.sr_segmentation_weight": (
+        0.0,
+        "assumed: Dice and focal hold super-resolution below bicubic for longer (results/LOG.md)",
+    ),
     "engine.precision": ("fp32", "assumed: bf16 is emulated on CPUs without avx512_bf16"),
 }
 
@@ -90,6 +97,7 @@ SMOKE_CHANGES: dict[str, tuple[Any, str]] = {
     "inception.image_px": (76, "assumed: wiring only"),
     "inception.narrow": (8, "assumed: wiring only"),
     "densenet.growth_rate": (4, "assumed: wiring only"),
+    "deepmt_dr.sr_steps": (None, "assumed: wiring only; as many as a classifier's training has"),
     "mmcnn.image_px": (64, "assumed: wiring only"),
     "mmcnn.resolutions": ((32, 48, 64), "assumed: wiring only"),
     "zoom_in_net.image_px": (96, "assumed: wiring only"),

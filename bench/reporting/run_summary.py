@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bench.evaluation import registry
+from bench.evaluation import registry, training_cost
 from bench.evaluation.metric import FREQUENT, KINDS, Metric
 from bench.protocol.presets import named_protocol
 
@@ -34,6 +34,7 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
         f"seed {record['seed']}, {named_protocol(record['protocol_name'])}",
         f"  low-quality images: {shares}",
         f"  {_scores(record)}  (n = {record['n_test']} test images)",
+        f"  training: {training_cost.in_words(record)}",
         *(
             f"  {record[name]}"
             for name in ("not_trained", "pretraining_failed")
@@ -63,8 +64,13 @@ def shared_sentences(shared: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _warnings(record: Mapping[str, Any]) -> list[str]:
-    """What makes a score of a real set too good; drawn pictures of two patients may look alike."""
-    return shared_sentences(record.get("shared_by_splits") or {}) if record["real"] else []
+    """What a stage did not reach, and what makes a score of a real set too good.
+
+    Drawn pictures of two patients may look alike.
+    """
+    missed = [sentence for _, sentence in record.get("gates_missed", ())]
+    shared = shared_sentences(record.get("shared_by_splits") or {}) if record["real"] else []
+    return missed + shared
 
 
 def _scores(record: Mapping[str, Any]) -> str:

@@ -15,6 +15,23 @@ StateDict = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
+class GateResult:
+    """Whether a stage has learnt what the next one builds on.
+
+    Attributes:
+        passed: If not, the run says so and goes on.
+        demand: What was to be reached, for a footnote.
+        measured: Numbers by name, with their unit in it.
+        sentence: What was measured against what, for a reader.
+    """
+
+    passed: bool
+    demand: str
+    measured: dict[str, float]
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Stage:
     """One training of one module.
 
@@ -29,6 +46,7 @@ class Stage:
         outcome: The tensors that the next stage starts from.
         shared_as: Name of the shared copy of the outcome, None when no other run can need it.
         selects: Whether the validation split picks the epoch.
+        gate: Measures, once the stage is trained, whether the next one has something to build on.
     """
 
     name: str
@@ -40,6 +58,7 @@ class Stage:
     outcome: Callable[[Any], StateDict] | None = None
     shared_as: str | None = None
     selects: bool = False
+    gate: Callable[[Any], GateResult] | None = None
 
 
 class Supervised(nn.Module):

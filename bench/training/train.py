@@ -3,7 +3,7 @@
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from bench.locking import Waiting, lock
 from bench.protocol.settings import EngineSettings, FinetuningSettings
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
+from bench.training import compute
 from bench.training.loop import StepReport, fit
 from bench.training.memory import explaining, smaller
 from bench.training.optim import build_optimizer, build_schedule
 from bench.training.precision import autocast, channels_last, origin
-from bench.training.stages import Stage, StateDict, initial_weights
+from bench.training.stages import GateResult, Stage, StateDict, initial_weights
 
 KEPT = ("outcome.pt", "events.jsonl")  # of a shared stage, with their digests in outcome.json
 LEAST_SELECTED = 0.01  # proportion of anchors in an epoch, below which a run warns
@@ -79,8 +80,13 @@ def train(
 def _train(
     stage: Stage, start: StateDict | None, folder: Path, training: TrainingContext
 ) -> nn.Module:
-    module = make(stage, start, training)
     settings = stage.settings
+    accumulation = settings.accumulation if isinstance(settings, FinetuningSettings) else 1
+    engine = {"precision": training.engine.precision, "device": training.device}
+    engine |= {"accumulation": accumulation, "epochs": stage.epochs}
+    # Before the module that is trained: making one seeds torch's random state.
+    cost = compute.of_stage(make(stage, start, training), stage.batches, **engine)
+    module = make(stage, start, training)
     steps = stage.epochs * len(stage.batches)
     optimizer = build_optimizer(
         trained_parameters(module, settings.lr),
@@ -101,19 +107,26 @@ def _train(
         optimizer,
         schedule,
         stage.batches,
-        epochs=stage.epochs,
         path=folder / "checkpoint.pt",
-        precision=training.engine.precision,
-        device=training.device,
-        accumulation=settings.accumulation if isinstance(settings, FinetuningSettings) else 1,
         validate=training.validate if stage.selects else None,
         record=partial(_record, training),
         progress=training.step,
         interrupted=training.interrupted,
         stage=stage.name,
         fingerprint=training.fingerprint,
+        **engine,
     )
+    training.log.append({"stage": stage.name, "seconds": 0.0, "compute": cost})
+    if stage.gate is not None:
+        training.log.append(_judged(stage.name, stage.gate, module))
     return module
+
+
+def _judged(name: str, gate: Callable[[Any], GateResult], module: nn.Module) -> dict[str, Any]:
+    """The event that tells whether a trained stage passed its gate."""
+    began = time.perf_counter()
+    result = asdict(gate(module))
+    return {"stage": name, "seconds": time.perf_counter() - began, "gate": result}
 
 
 def trained_parameters(module: Any, lr: float) -> list[Any]:
@@ -158,6 +171,8 @@ def outcome(
     training.log.forget(stage.name)
     for event in EventLog(folder / "events.jsonl").read():
         training.log.append(event)
+        if "gate" in event and not event["gate"]["passed"]:
+            training.say(f"{stage.name}: {event['gate']['sentence']}")
     state = torch.load(folder / "outcome.pt", map_location="cpu", weights_only=True)
     return SharedOutcome(state, made)
 

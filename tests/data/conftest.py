@@ -4,6 +4,7 @@ import pytest
 
 from bench.data import eyeq
 from bench.data.records import Dataset, Record
+from bench.pipeline.resolve import Request, prepare
 from bench.tasks import DIABETIC_RETINOPATHY
 
 
@@ -44,3 +45,21 @@ def real_eyeq(real_data):
         row for split in ("train", "test") for row in eyeq.label_rows(real_data / "eyeq", split)
     ]
     return make_dataset(rows, name="eyeq")
+
+
+@pytest.fixture
+def prepared(small_set, cache, tiny, tmp_path):
+    def make(ratio="0.7", *changes):
+        request = Request(
+            "resnet50",
+            "folder",
+            ratio,
+            protocol="smoke",
+            changes=(*tiny, *changes),
+            data=small_set,
+            results=tmp_path,
+            cache=cache,
+        )
+        return prepare(request, lambda *_: None)
+
+    return make

@@ -13,29 +13,10 @@ from bench.data.degradations import DegradationRecipe
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import open_images
 from bench.errors import DamagedWarning, RequestError
-from bench.pipeline.resolve import Request, prepare
 
 
 def quiet(*_):
     """Nobody to tell."""
-
-
-@pytest.fixture
-def prepared(small_set, cache, tiny, tmp_path):
-    def make(ratio="0.7", *changes):
-        request = Request(
-            "resnet50",
-            "folder",
-            ratio,
-            protocol="smoke",
-            changes=(*tiny, *changes),
-            data=small_set,
-            results=tmp_path,
-            cache=cache,
-        )
-        return prepare(request, quiet)
-
-    return make
 
 
 def images_of(made, folder):

@@ -1,7 +1,7 @@
 """DeepMT-DR's losses against loops, and who learns from which, in float64.
 
 Sources of the formulas: docs/reference/methods.md#deepmt-dr and the released code it cites,
-XiaofeiWang2018/DR at 290cf0f.
+XiaofeiWang2018/DR at 2f6deb7.
 """
 
 import math
@@ -189,3 +189,23 @@ def test_terms_weigh_what_the_released_scripts_say():
         },
     }
     assert DICE_WEIGHTS == WEIGHTS
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0, 2.0])
+def test_super_resolution_gets_the_segmentation_gradient_as_often_as_it_weighs(weight):
+    """2 is what two backward passes with no clearing between them come to; Seg has it once."""
+    options: dict[str, Any] = {"phase": "segmentation", "sr_segmentation_weight": weight}
+    model, batch = tiny(**options).double().eval(), double_batch()
+    assert model.seg is not None
+    high = model.unnormalised(batch["images"])
+    restored = model.isr(shrink(high, 4))
+    logits, target = model.seg(restored), model.seg(high)
+    masks = dice_loss(logits.sigmoid(), batch["masks"], WEIGHTS)
+    masks = masks + focal_loss(logits, batch["masks"])
+    image = squared_error(restored, high) + 1e-6 * total_variation(restored)
+    perceptual = 0.4 * squared_error(logits, target)
+    loss = model.loss(batch, step=0, total_steps=1)[0]
+    torch.testing.assert_close(loss, image + perceptual + masks, **EXACT)
+    loss.backward()
+    assert_gradients(model.seg, gradients(masks, model.seg))
+    assert_gradients(model.isr, gradients(image + perceptual + weight * masks, model.isr))

@@ -83,3 +83,12 @@ def test_what_two_splits_share_is_warned_of_and_nothing_else_is():
 
 def test_drawn_pictures_that_look_alike_are_no_leak():
     assert "warning:" not in record_card(RECORD | {"real": False, "shared_by_splits": SHARED})
+
+
+def test_a_card_says_what_the_training_took_and_what_it_did_not_reach():
+    cost = {"sides_px": (64,), "samples": 15_680, "flops": 11 * 10**11, "training_seconds": 61.0}
+    assert "training: 64 px, 15.7k samples, 1.10 TFLOP, 61 s" in record_card(RECORD | cost)
+    assert "training: not recorded" in record_card(RECORD)
+    missed = {"gates_missed": (("as good as bicubic", "it reached 30 of 33 dB"),)}
+    assert "warning: it reached 30 of 33 dB" in record_card(RECORD | missed)
+    assert "warning" not in record_card(RECORD)

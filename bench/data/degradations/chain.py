@@ -50,6 +50,9 @@ PIECES: dict[str, type[Piece]] = {
     "grey": Grey,
 }
 
+SPREAD = (QuantumNoise, GaussianNoise, SpeckleNoise)
+"""Noise that is averaged away with the pixels: its standard deviation is that of one pixel."""
+
 COFE_TYPES = ("001", "010", "100", "011", "101", "110", "111")
 """Bits: blur, spots, illumination."""
 
@@ -71,12 +74,16 @@ class Degradation:
     parts: tuple[Piece, ...]
     strength: float = 1.0
 
-    def apply(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def apply(
+        self, image: np.ndarray, mask: np.ndarray, *, noise_px: int | None = None
+    ) -> np.ndarray:
         """The degraded image, uint8 (S, S, 3), black outside the field of view.
 
         Args:
             image: uint8 (S, S, 3), black outside the field.
             mask: bool (S, S), the field of view.
+            noise_px: Side of the square whose pixels levels of noise count; the image averaged down
+                to it is as noisy as one that was degraded there. None: the image's own.
         """
         size = image.shape[0]
         if image.shape != (size, size, 3) or image.dtype != np.uint8 or mask.shape != (size, size):
@@ -85,8 +92,10 @@ class Degradation:
                 "view first (bench.data.field_of_view), uint8 (S, S, 3) and (S, S)"
             )
         values = image.astype(np.float32) / 255
+        finer = size / (noise_px or size)
         for part in self.parts:
-            values = part(values, mask, self.strength)
+            strength = self.strength * finer if isinstance(part, SPREAD) else self.strength
+            values = part(values, mask, strength)
         # The published code truncates, which darkens by half a level; rounding keeps strength 0
         # the identity.
         return np.rint(values * in_colour(mask.astype(np.float32) * 255)).astype(np.uint8)

@@ -100,6 +100,7 @@ def degrade_radiograph(
     severity: int = 3,
     corruption: str | None = None,
     strength: float = 1.0,
+    noise_px: int | None = None,
 ) -> tuple[np.ndarray, Degradation]:
     """A radiograph as it is degraded in every run; the draw depends on data seed and id alone.
 
@@ -112,6 +113,7 @@ def degrade_radiograph(
         severity: Of "single".
         corruption: Of "single".
         strength: 0 leaves the image as it is, 1 is as published.
+        noise_px: See `Degradation.apply`.
 
     Returns:
         The degraded image, uint8 (S, S, 3), three equal channels, and what was done to it.
@@ -126,7 +128,7 @@ def degrade_radiograph(
     degradation = draw_radiograph(
         rng, model=model, severity=severity, corruption=corruption, strength=strength
     )
-    return degradation.apply(image, mask), degradation
+    return degradation.apply(image, mask, noise_px=noise_px), degradation
 
 
 def _chain(rng: np.random.Generator) -> tuple[str, tuple[Piece, ...]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench import roster
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
-from bench.pipeline.context import RunContext
+from bench.pipeline.context import RunContext, input_side
 from bench.protocol.chest import ChestSettings
 from bench.protocol.settings import FinetuningSettings, Protocol
 from bench.training.augment import Augmentation, apply, to_input
@@ -20,7 +20,18 @@ from bench.training.loop import Batches
 from bench.training.stages import Stage, StateDict, Supervised
 
 SIZES = ("channels", "narrow", "growth_rate", "block_config")  # of backbones, by family
-READ_BY_RECIPES = (*SIZES, "image_px", "healthy_per_lesion", "healthy_pool", "teacher_only")
+READ_BY_RECIPES = (
+    *SIZES,
+    "image_px",
+    "healthy_per_lesion",
+    "healthy_pool",
+    "teacher_only",
+    "sr_optimizer",
+    "sr_lr",
+    "sr_weight_decay",
+    "sr_steps",
+    "sr_crop_px",
+)
 
 
 def class_count(context: RunContext) -> int:
@@ -75,19 +86,21 @@ def plain_classifier(context: RunContext) -> nn.Module:
 
 def input_px(context: RunContext) -> int:
     """Side of the images that the method's classifier is given."""
-    group = context.method.input_from
-    return getattr(context.protocol, group).image_px if group else context.protocol.data.image_px
+    return input_side(context.method, context.protocol)
 
 
 def input_pixels(context: RunContext) -> Pixels:
-    """The cached images from which the method's input is taken: the smaller size that holds it.
+    """The cached images from which the method's input is taken: the smallest that hold it.
 
-    A network that needs more pixels but is to see no more detail gets the smaller one enlarged.
+    A network that needs more pixels but is to see no more detail gets the smaller size enlarged.
     """
-    small = input_px(context) <= context.protocol.data.image_px or context.method.options.get(
-        "enlarged"
-    )
-    return context.images.whole if small else context.images.for_patches
+    images, data, side = context.images, context.protocol.data, input_px(context)
+    if side <= data.image_px or context.method.options.get("enlarged"):
+        return images.whole
+    if side <= data.patch_image_px:
+        return images.for_patches
+    assert images.own is not None, "opened with the size of the method's input"
+    return images.own
 
 
 def supervised(

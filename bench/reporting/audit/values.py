@@ -67,6 +67,14 @@ def _setting(group: str, *fields: str) -> Callable[[AuditedRun], Value]:
     return value
 
 
+def _optimiser(run: AuditedRun) -> Value:
+    """That of fine-tuning, and what a method has of its own for a phase that trains no grader."""
+    shared = _setting("finetuning", "optimizer", "lr", "weight_decay", "schedule")(run) or ()
+    groups = run.roster_value("groups") or ()
+    own = [pair for group in groups for pair in _setting(group, *OWN_OPTIMISER)(run) or ()]
+    return (*shared, *own) or None
+
+
 def _hashable(value: Any) -> Any:
     return tuple(_hashable(item) for item in value) if isinstance(value, list) else value
 
@@ -152,6 +160,8 @@ def _method_version_shown(value: tuple[int, str | None]) -> str:
     return f"version {version}" + (f", file {digest[:8]}" if digest else "")
 
 
+OWN_OPTIMISER = ("sr_optimizer", "sr_lr", "sr_weight_decay", "sr_steps")
+
 SAME_ORIGIN = ("device", "device_name", "instructions", "packages", "codecs", "python")
 """What a stage or a detector that runs share must have in common with the run that used it."""
 
@@ -195,7 +205,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "optimiser",
         "optimiser",
-        _setting("finetuning", "optimizer", "lr", "weight_decay", "schedule"),
+        _optimiser,
         _pairs,
     ),
     Check("steps", "optimiser steps, supervised", _total("steps", False), _number),

@@ -226,23 +226,13 @@ def _estimated(claim: Claim, comparison: Comparison, name: str, runs: Runs) -> J
     judged = JudgedComparison(
         comparison,
         "undecided",
-        _untrained(runs, cells) or _obstacle(claim, found, indices, runs.scores[name]),
+        runs.want_of_training(cells) or _obstacle(claim, found, indices, runs.scores[name]),
         found,
         seeds=tuple(seeds),
         runs=tuple(runs.ids[index] for index in used),
         stale=any(runs.stale[index] for index in used),
     )
     return judged if judged.why else replace(judged, p=found.p_value())
-
-
-def _untrained(runs: Runs, cells: Sequence[tuple[str, str]]) -> str:
-    """How many runs of the comparison's cells have learnt, unless all have; else "".
-
-    What is left where a training failed is a choice of the lucky runs, so a cell is judged whole.
-    """
-    counts = [runs.trained(cell) for cell in dict.fromkeys(cells)]
-    learnt, total = (sum(numbers) for numbers in zip(*counts, strict=True))
-    return "" if learnt == total else f"{learnt} of {total} trained"
 
 
 def _obstacle(claim: Claim, result: Estimate, indices: np.ndarray, scores: JointScores) -> str:

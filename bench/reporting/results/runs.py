@@ -49,6 +49,15 @@ class Runs:
         places = self.by_cell.get(cell, {}).values()
         return sum(place not in self.untrained for place in places), len(places)
 
+    def want_of_training(self, cells: Iterable[MethodAtRatio]) -> str:
+        """How many runs of some cells have learnt, as "5 of 6 trained"; "" where all have.
+
+        What is left where a training failed is a choice of the lucky runs: a cell counts whole.
+        """
+        counts = [self.trained(cell) for cell in dict.fromkeys(cells)]
+        learnt, total = (sum(numbers) for numbers in zip(*counts, strict=True))
+        return "" if learnt == total else f"{learnt} of {total} trained"
+
     @property
     def folders(self) -> tuple[Path, ...]:
         """Of all runs."""

@@ -1,6 +1,7 @@
 """Footnotes of a table: how to read it, its signs, and lettered notes in order of first use."""
 
 import string
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -103,6 +104,19 @@ class Footnotes:
         texts = [text for text in (row.note, known) if text]
         texts += [BOXES.get(b, f"lesion boxes: {b}") for b in sorted(set(boxes)) if b != "none"]
         return tuple(self.add(text) for text in texts)
+
+    def of_gates(self, missed: Iterable[Sequence[tuple[str, str]]]) -> tuple[str, ...]:
+        """Letters of what stages of a row's runs were to reach and did not.
+
+        Args:
+            missed: Of each run, pairs whose first is what was to be reached.
+        """
+        by_run = [[demand for demand, _ in pairs] for pairs in missed]
+        counts = Counter(demand for demands in by_run for demand in demands)
+        return tuple(
+            self.add(f"not reached in {count} of {len(by_run)} runs: {demand}")
+            for demand, count in counts.items()
+        )
 
     def of_cell(
         self,

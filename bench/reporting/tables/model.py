@@ -15,11 +15,13 @@ class TableCell:
         text: As printed, without marks.
         scores: One a run, by seed; empty for text that is not measured.
         marks: Letters of its footnotes, and signs for how it stands in its column.
+        facts: What else is measured of its runs, by name, for CSV alone.
     """
 
     text: str
     scores: tuple[Score, ...] = ()
     marks: tuple[str, ...] = ()
+    facts: tuple[tuple[str, Score], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -86,12 +86,12 @@ def _csv_rows(section: Section, block: Block, line: TableLine) -> Iterator[tuple
             section.key,
             line.method,
             line.title,
-            block.metric,
-            column.ratio,
         )
-        for score in cell.scores:
+        for name, score in (*((block.metric, score) for score in cell.scores), *cell.facts):
             yield (
                 *cell_columns,
+                name,
+                column.ratio,
                 score.seed,
                 "" if math.isnan(score.value) else score.value,
                 score.run,

@@ -14,6 +14,8 @@ from bench.reporting.tables.cells import SectionContext, table_cell
 from bench.reporting.tables.data_block import data_block, frequent
 from bench.reporting.tables.model import Block, Column, Section, TableCell, TableLine
 from bench.reporting.tables.rank_block import NOTE, rank_block
+from bench.reporting.tables.training_block import NOTE as NOTE_ON_TRAINING
+from bench.reporting.tables.training_block import training_block
 from bench.roster import METHODS
 
 PROPOSED = "comcl"
@@ -38,13 +40,16 @@ def section(experiment: Experiment, group: ComparableRuns, scored: ScoredRuns) -
     footnote_list.means(records, registry.printed(registry.kind_of(records)))
     blocks = [_scores(context, metric, heading) for metric, heading in metrics.items()]
     blocks[1:1] = _ranks(context, *next(iter(metrics.items())))
+    trained = training_block(records, rows_of(experiment, records), context.columns)
+    if trained:
+        footnote_list.say(NOTE_ON_TRAINING)
     _explain(context, beside)
     return Section(
         group.dataset,
         str(records["key"].iloc[0]),
         _title(group.dataset, records),
         context.columns,
-        (*blocks, data_block(records, context.columns)),
+        (*blocks, *trained, data_block(records, context.columns)),
         footnote_list.lines(),
     )
 
@@ -152,7 +157,9 @@ def _line(
     ruled: bool,
 ) -> TableLine:
     records = context.group.records
-    marks = context.footnotes.of_method(row, records.loc[records["method"] == row.method, "boxes"])
+    runs = records.loc[records["method"] == row.method]
+    marks = context.footnotes.of_method(row, runs["boxes"])
+    marks += context.footnotes.of_gates(runs["gates_missed"] if "gates_missed" in runs else ())
     cells = tuple(
         table_cell(context, row, metric, column, by_ratio[column.ratio].get(row.method))
         for column in context.columns

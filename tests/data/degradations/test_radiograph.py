@@ -18,7 +18,7 @@ from bench.data.degradations import (
     draw_radiograph,
 )
 from bench.data.degradations.radiograph_detail import Jpeg, Unsharpness
-from bench.data.degradations.radiograph_noise import GaussianNoise, QuantumNoise
+from bench.data.degradations.radiograph_noise import GaussianNoise, QuantumNoise, SpeckleNoise
 from bench.data.degradations.radiograph_tone import Contrast, Gamma
 from bench.errors import RequestError
 
@@ -162,3 +162,24 @@ def test_colour_is_refused():
     image[5, 16] = (10, 20, 30)
     with pytest.raises(ValueError, match="three equal channels"):
         degrade_radiograph(image, mask, data_seed=0, image_id="a.png")
+
+
+@pytest.mark.parametrize(
+    "noise", [GaussianNoise(0.04, 1), QuantumNoise(60, 1), SpeckleNoise(0.1, 1)], ids=type
+)
+def test_a_larger_radiograph_averaged_down_is_as_noisy_as_one_degraded_there(noise):
+    """Flat grey: what differs is noise.  Over 128 x 128 pixels its spread is known to 1 %."""
+    small, large = (np.full((side, side, 3), 128, dtype=np.uint8) for side in (128, 256))
+    whole = Degradation("noise", (noise,))
+    there = whole.apply(small, np.ones((128, 128), bool))[..., 0].std()
+    images = {
+        noise_px: whole.apply(large, np.ones((256, 256), bool), noise_px=noise_px)
+        for noise_px in (None, 128)
+    }
+    spread = {
+        key: image[..., 0].reshape(128, 2, 128, 2).mean(axis=(1, 3)).std()
+        for key, image in images.items()
+    }
+    # Rounding to grey levels adds 0.3 of one to several; clipping takes none of these away.
+    assert spread[128] == pytest.approx(there, rel=0.05)
+    assert spread[None] == pytest.approx(there / 2, rel=0.05)

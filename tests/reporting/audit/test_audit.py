@@ -256,3 +256,25 @@ def test_trials_of_one_method_alone_are_not_compared():
     alone = [run for run in committed() if run.method == "comcl"]
     assert row(alone, "trials").verdict == "UNKNOWN"
     assert row(committed(), "trials").verdict == "PASS"
+
+
+OWN = {"sr_optimizer": "adam", "sr_lr": 1e-3, "sr_weight_decay": 0.0, "sr_steps": None}
+
+
+def as_deepmt_dr(run, **finetuning):
+    """A plain run as one of DeepMT-DR, with the optimizer of its first phase."""
+    run = with_spec(replace(run, method="deepmt-dr", roster_name="deepmt-dr"), method="deepmt-dr")
+    protocol = {**run.spec["protocol"], "deepmt_dr": OWN}
+    run = with_spec(run, protocol=protocol)
+    return with_setting(run, "finetuning", **finetuning) if finetuning else run
+
+
+def test_an_optimiser_besides_that_of_all_is_declared_and_another_one_is_not():
+    others = [run for run in committed() if run.method == "comcl"]
+    plain = [run for run in committed() if run.method == "resnet50"]
+    found = row([*others, *map(as_deepmt_dr, plain)], "optimiser")
+    assert found.verdict == "DECLARED EXCEPTION"
+    (excused,) = found.excused
+    assert excused.value.endswith("sr_optimizer adam, sr_lr 0.001, sr_weight_decay 0.0")
+    changed = [as_deepmt_dr(run, lr=0.5) for run in plain]
+    assert row([*others, *changed], "optimiser").verdict == "FAIL"

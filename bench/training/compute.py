@@ -1,0 +1,63 @@
+"""What a stage computes: operations of one step, counted; samples and operations of them all.
+
+Operations are floating-point additions and multiplications, a fused pair being two, of matrix
+products and convolutions, forward and backward, as torch counts them. The optimizer's own, norms
+and activations are not among them.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.training.loop import Batches
+from bench.training.precision import Precision, autocast
+
+
+def of_stage(
+    module: Any,
+    batches: Batches,
+    *,
+    epochs: int,
+    precision: Precision,
+    device: torch.device,
+    accumulation: int = 1,
+) -> dict[str, int]:
+    """The compute of a whole stage, from its first batch; every batch of a stage is as large.
+
+    Args:
+        module: On the device; one to throw away, since its gradients and statistics are changed.
+        batches: What the stage sees.
+        epochs: Of the whole stage.
+        precision: As in training; with device and accumulation.
+        device: Where the step is taken.
+        accumulation: Parts that a batch is computed in; one of them is counted.
+
+    Returns:
+        `steps` of the optimizer; `samples` seen, repeats counted; `px`, the side of what the
+        network is given (0 where that is no image); `flops`, operations.
+    """
+    batch = next(iter(batches.epoch(1)))
+    steps, size = epochs * len(batches), len(next(iter(batch.values())))
+    part = {name: tensor.chunk(accumulation)[0].to(device) for name, tensor in batch.items()}
+    counted = len(next(iter(part.values())))
+    flops = _of_step(module, part, steps, precision, device) * size / counted
+    return {
+        "steps": steps,
+        "samples": steps * size,
+        "px": max((tensor.shape[-1] for tensor in batch.values() if tensor.ndim == 4), default=0),
+        "flops": round(flops * steps),
+    }
+
+
+def _of_step(
+    module: Any, batch: dict[str, Tensor], steps: int, precision: Precision, device: torch.device
+) -> int:
+    module.train()
+    counter = FlopCounterMode(display=False)
+    with counter:
+        with autocast(precision, device):
+            loss, _ = module.loss(batch, step=0, total_steps=steps)
+        loss.backward()
+    return counter.get_total_flops()

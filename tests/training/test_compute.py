@@ -1,0 +1,134 @@
+"""What a stage computes, counted by hand; and that counting moves nothing that is trained."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bench.protocol.settings import EngineSettings, FinetuningSettings
+from bench.store import EventLog
+from bench.training import compute
+from bench.training import train as one_stage
+from bench.training.stages import GateResult, Stage
+from bench.training.train import TrainingContext
+
+CPU: dict[str, Any] = {"device": torch.device("cpu"), "precision": "fp32"}
+BATCH, STEPS, EPOCHS, SIDE = 6, 3, 2, 4
+
+
+class Net(nn.Module):
+    """A convolution and a linear layer, with dropout that draws from torch's random state."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 1, bias=False)
+        self.head = nn.Linear(5, 2, bias=False)
+
+    def loss(self, batch, *, step, total_steps):
+        maps = self.conv(batch["images"]).mean(dim=(2, 3))
+        return self.head(nn.functional.dropout(maps, 0.5)).square().mean(), {}
+
+
+class Images:
+    """Batches of images and labels."""
+
+    indices = np.empty(0, dtype=np.int64)
+    foreign = "noise"
+
+    def __len__(self):
+        return STEPS
+
+    def epoch(self, number):
+        generator = torch.Generator().manual_seed(number)
+        for _ in range(STEPS):
+            yield {
+                "images": torch.randn(BATCH, 3, SIDE, SIDE, generator=generator),
+                "labels": torch.zeros(BATCH),
+            }
+
+
+def by_hand():
+    """Twice the products of each layer, forward and for its weights; for its input if trained."""
+    conv, head = BATCH * SIDE * SIDE * 3 * 5, BATCH * 5 * 2
+    return 2 * (2 * conv + 3 * head) * STEPS * EPOCHS
+
+
+@pytest.mark.parametrize("accumulation", [1, 2, 3])
+def test_operations_are_those_of_the_layers_however_a_batch_is_parted(accumulation):
+    counted = compute.of_stage(Net(), Images(), epochs=EPOCHS, accumulation=accumulation, **CPU)
+    steps = STEPS * EPOCHS
+    expected = {"steps": steps, "samples": steps * BATCH, "px": SIDE, "flops": by_hand()}
+    assert counted == expected
+
+
+def test_a_stage_without_images_has_no_side():
+    class Numbers(Images):
+        def epoch(self, number):
+            for batch in super().epoch(number):
+                yield {"numbers": batch["images"].mean(dim=(2, 3)), "labels": batch["labels"]}
+
+    class Linear(Net):
+        def loss(self, batch, *, step, total_steps):
+            return self.head(batch["numbers"].repeat(1, 2)[:, :5]).square().mean(), {}
+
+    assert compute.of_stage(Linear(), Numbers(), epochs=1, **CPU)["px"] == 0
+
+
+@pytest.fixture
+def training(tmp_path):
+    said: list[str] = []
+    return TrainingContext(
+        device=CPU["device"],
+        engine=EngineSettings(precision="fp32", channels_last=False),
+        log=EventLog(tmp_path / "events.jsonl"),
+        purpose=(0, "net"),
+        fingerprint="these",
+        validate=lambda _: {},
+        step=lambda _: None,
+        say=said.append,
+        interrupted=lambda: False,
+    ), said
+
+
+def stage(**options: Any) -> Stage:
+    batches: Any = Images()
+    return Stage("net", Net, batches, EPOCHS, FinetuningSettings(optimizer="sgd"), **options)
+
+
+def test_every_stage_logs_its_compute_once(training, tmp_path):
+    context, _ = training
+    for _ in range(2):  # the second time from its checkpoint
+        one_stage.train(stage(), None, tmp_path, context)
+    (logged,) = [event["compute"] for event in context.log.read() if "compute" in event]
+    assert logged["flops"] == by_hand()
+    assert logged["samples"] == STEPS * EPOCHS * BATCH
+
+
+def test_counting_moves_no_weight(training, tmp_path, monkeypatch):
+    context, _ = training
+    (tmp_path / "counted").mkdir()
+    (tmp_path / "not").mkdir()
+    counted = one_stage.train(stage(), None, tmp_path / "counted", context)
+    monkeypatch.setattr(compute, "of_stage", lambda *_, **__: {})
+    uncounted = one_stage.train(stage(), None, tmp_path / "not", context)
+    for first, second in zip(counted.parameters(), uncounted.parameters(), strict=True):
+        assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_gate_is_logged_and_said_where_it_is_not_passed(training, tmp_path, passed):
+    context, said = training
+    result = GateResult(passed, "more", {"found_db": 3.0}, "it found 3 of 4")
+    gated = stage(gate=lambda _: result, outcome=lambda module: module.state_dict())
+    for _ in range(2):  # trained, then found
+        one_stage.outcome(gated, None, tmp_path / "shared", context)
+    (logged,) = [event["gate"] for event in context.log.read() if "gate" in event]
+    assert logged == {
+        "passed": passed,
+        "demand": "more",
+        "measured": {"found_db": 3.0},
+        "sentence": "it found 3 of 4",
+    }
+    assert said == ([] if passed else ["net: it found 3 of 4"] * 2)
