@@ -10,6 +10,8 @@ LEAST_WIDTH = 0.0035
 """No vessel is drawn thinner, in field radii."""
 AVASCULAR = 0.15
 """Radius of the zone around the fovea that no vessel enters."""
+CLEARANCE = 0.28
+"""Between an arcade's trunk and the macula, at least, in field radii."""
 
 Line = tuple[np.ndarray, np.ndarray]
 """Points (n, 2) in unit coordinates, and the width at each, (n,), in field radii."""
@@ -30,15 +32,17 @@ def arcade(
         up: -1 above the macula, 1 below.
         width: Of the trunk at the disc.
     """
-    steep, lying = np.radians(rng.uniform(60, 95)), np.radians(rng.uniform(-30, -8))
-    turn, length = rng.uniform(0.42, 0.62), rng.uniform(1.25, 1.7)
-    along = np.arange(0, length, STEP)
-    angle = lying + (steep - lying) * np.exp(-along / turn) + _winding(rng, 1, along)[0]
-    temporal = np.sign(macula[0] - disc[0])
-    trunk = _walk(
-        np.array([disc]), np.stack([temporal * np.cos(angle), up * np.sin(angle)], axis=1)
-    )
-    return _tree(trunk, width, macula, up, rng)
+    while True:
+        steep, lying = np.radians(rng.uniform(60, 95)), np.radians(rng.uniform(-30, -8))
+        turn, length = rng.uniform(0.42, 0.62), rng.uniform(1.25, 1.7)
+        along = np.arange(0, length, STEP)
+        angle = lying + (steep - lying) * np.exp(-along / turn) + _winding(rng, 1, along)[0]
+        temporal = np.sign(macula[0] - disc[0])
+        headings = np.stack([temporal * np.cos(angle), up * np.sin(angle)], axis=1)
+        trunk = _walk(np.array([disc]), headings)
+        beside = np.abs(trunk[:, 0] - macula[0]) < 0.25
+        if (up * (trunk[beside, 1] - macula[1]) > CLEARANCE).all():
+            return _tree(trunk, width, macula, up, rng)
 
 
 def nasal(

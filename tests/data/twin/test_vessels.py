@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bench.data.twin.eye import Eye, Person
-from bench.data.twin.vessels import AVASCULAR, STEP
+from bench.data.twin.vessels import AVASCULAR, CLEARANCE, STEP
 from bench.seeding import generator_for
 
 
@@ -69,7 +69,7 @@ def test_arcades_arch_around_the_macula(eyes):
             points = np.concatenate(trunks) - eye.macula
             beside = points[np.abs(points[:, 0]) < 0.05, 1]
             assert beside.min() < 0 < beside.max()
-            assert 0.15 < np.abs(beside).min() and np.abs(beside).max() < 0.95
+            assert CLEARANCE < np.abs(beside).min() and np.abs(beside).max() < 0.95
 
 
 def test_two_eyes_have_other_vessels(eyes):
