@@ -61,7 +61,7 @@ def _stray_light(canvas: Canvas, rng: np.random.Generator) -> None:
     """A veil over the whole picture, and optics that are never quite sharp."""
     veil = np.asarray((0.6, 0.5, 0.4), np.float32) * rng.uniform(0, 0.08)
     canvas.light = (canvas.light + veil) * np.float32(rng.uniform(0.88, 1.08))
-    sigma = canvas.size_px * rng.uniform(0.0016, 0.0032)
+    sigma = canvas.size_px * rng.uniform(0.0020, 0.0036)
     canvas.light = cv2.GaussianBlur(canvas.light, (0, 0), sigma)
 
 
@@ -92,7 +92,7 @@ def expose(canvas: Canvas, cut: float, size_px: int, rng: np.random.Generator) -
     inside = np.clip((1 - np.hypot(x, y)) * canvas.radius_px + 0.5, 0, 1) * (np.abs(y) <= cut)
     light = cv2.resize(canvas.light * inside[..., None], (size_px,) * 2, interpolation=AREA)
     lit = cv2.resize(inside.astype(np.float32), (size_px,) * 2, interpolation=AREA)
-    noise = 0.006 * rng.standard_normal(light.shape, dtype=np.float32)
+    noise = 0.004 * rng.standard_normal(light.shape, dtype=np.float32)
     return (np.clip(light + noise * lit[..., None], 0, 1) * 255 + 0.5).astype(np.uint8)
 
 

@@ -113,7 +113,7 @@ def _ground(
     person, size = eye.person, canvas.size_px
     shade = 1 - person.falloff * np.clip(x**2 + y**2, 0, 1.2) ** 1.5
     shade *= 1 + 0.10 * rng.uniform(0, 1) * (x * rng.normal() + y * rng.normal())
-    texture = 1 + person.mottling * (clouds(rng, size, 5) + 0.5 * clouds(rng, size, 34))
+    texture = 1 + person.mottling * (clouds(rng, size, 5) + 0.6 * clouds(rng, size, 16))
     to_macula = (x - eye.macula[0]) ** 2 + (y - eye.macula[1]) ** 2
     dark = 1 - 0.30 * np.exp(-to_macula / 0.035) - 0.18 * np.exp(-to_macula / 0.004)
     to_disc = (x - eye.disc[0]) ** 2 + (y - eye.disc[1]) ** 2
@@ -124,7 +124,7 @@ def _ground(
     streaks = np.abs(clouds(rng, size, 30)) * np.clip(np.hypot(x, y) - 0.25, 0, 1)
     choroid = np.clip(1 - 2.2 * streaks, 0, 1) * person.tessellation
     canvas.light += choroid[..., None] * np.asarray((0.9, 0.25, 0.05), np.float32)
-    canvas.light *= 1 + 0.02 * clouds(rng, size, 90)[..., None]
+    canvas.light *= 1 + 0.012 * clouds(rng, size, 90)[..., None]
 
 
 def _disc(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
