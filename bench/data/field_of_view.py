@@ -2,7 +2,7 @@
 
 A photograph is a bright disc on a black frame, often cut at the top and bottom. The disc is found
 on a small copy: what is brighter than the corners, its outline, and the circle that most of the
-outline lies on, so that cut edges and dark rims do not move the circle.
+outline lies on, so that cut edges, dark rims and shadows do not move the circle.
 """
 
 from dataclasses import dataclass
@@ -152,8 +152,9 @@ def _outline(small: np.ndarray) -> np.ndarray | None:
 def _circle(outline: np.ndarray, shape: tuple[int, int]) -> np.ndarray | None:
     """The circle (x, y, radius) that most of the outline inside the frame lies on.
 
-    Random triples of points, then least squares on the points near the best one (RANSAC; Fischler
-    and Bolles, 1981), with a fixed seed. None if fewer than a third of the points agree.
+    Where a shadow hides one side, straight cuts at top and bottom draw the circle to themselves; if
+    it leaves a tenth of the other points unexplained, one is sought among those alone, around all.
+    None if fewer than a third of those others, or a sixth of all points, agree.
     """
     height, width = shape
     gap = np.minimum(outline, [width, height] - outline).min(axis=1)
@@ -162,30 +163,68 @@ def _circle(outline: np.ndarray, shape: tuple[int, int]) -> np.ndarray | None:
     if len(points) < 12 or (gap > 2).mean() < 0.1:
         return None
     tolerance = 0.006 * max(shape)
-    circle = _best_of_random(points, shape, tolerance)
-    if circle is None:
-        return None
-    for _ in range(4):
-        circle = _least_squares(points[_near(points, circle[None], tolerance)[0]])
-    if not _plausible(circle[None], shape)[0]:
-        return None
-    return circle if _near(points, circle[None], tolerance).mean() > 1 / 3 else None
+    uncut = points[~_on_cuts(points, tolerance)]
+    circle = _fitted(points, points[:0], shape, tolerance)
+    agree = _agree(circle, uncut, points, tolerance)
+    if agree < len(uncut) / 1.1:
+        other = _fitted(uncut, points, shape, tolerance)
+        others = _agree(other, uncut, points, tolerance)
+        circle, agree = (other, others) if others > 1.1 * agree else (circle, agree)
+    return circle if agree > max(len(uncut) / 3, len(points) / 6) else None
 
 
-def _best_of_random(
-    points: np.ndarray, shape: tuple[int, int], tolerance: float
+def _on_cuts(points: np.ndarray, tolerance: float) -> np.ndarray:
+    """Which points (N, 2) lie on the sides of their own box, as straight cuts do: bool (N,)."""
+    sides = np.concatenate([points - points.min(axis=0), points.max(axis=0) - points], axis=1)
+    return (sides < tolerance).any(axis=1)
+
+
+def _fitted(
+    points: np.ndarray, around: np.ndarray, shape: tuple[int, int], tolerance: float
 ) -> np.ndarray | None:
-    """Of the circles through 300 random triples, the plausible one with most points near it."""
+    """The plausible circle that most points (N, 2) lie on, and that holds the points `around`.
+
+    Random triples of points, then least squares on the points near the best one (RANSAC; Fischler
+    and Bolles, 1981), with a fixed seed.
+    """
+    if len(points) < 12:
+        return None
     circles = _through(points[np.random.default_rng(0).integers(0, len(points), (300, 3))])
     circles = circles[_plausible(circles, shape)]
-    near = _near(points, circles, tolerance).sum(axis=1)
-    return circles[near.argmax()] if len(circles) else None
+    if not len(circles):
+        return None
+    circle = circles[_score(circles, points, around, tolerance).argmax()]
+    for _ in range(4):
+        circle = _least_squares(points[_near(points, circle[None], tolerance)[0]])
+    return circle if _plausible(circle[None], shape)[0] else None
+
+
+def _score(
+    circles: np.ndarray, near: np.ndarray, around: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Points of `near` on each circle (M, 3), less those of `around` that lie outside it: (M,).
+
+    Nothing is lit outside the camera's field, but a shadow's edge lies well within it.
+    """
+    outside = _beyond(around, circles) > tolerance
+    return _near(near, circles, tolerance).sum(axis=1) - outside.sum(axis=1)
+
+
+def _agree(
+    circle: np.ndarray | None, near: np.ndarray, around: np.ndarray, tolerance: float
+) -> float:
+    return 0.0 if circle is None else float(_score(circle[None], near, around, tolerance)[0])
 
 
 def _near(points: np.ndarray, circles: np.ndarray, tolerance: float) -> np.ndarray:
     """Which points (N, 2) lie near which circles (M, 3): bool (M, N)."""
+    return np.abs(_beyond(points, circles)) < tolerance
+
+
+def _beyond(points: np.ndarray, circles: np.ndarray) -> np.ndarray:
+    """How far points (N, 2) lie outside circles (M, 3), negative inside: (M, N)."""
     distance = np.hypot(*(points[None] - circles[:, None, :2]).transpose(2, 0, 1))
-    return np.abs(distance - circles[:, 2:]) < tolerance
+    return distance - circles[:, 2:]
 
 
 def _through(triples: np.ndarray) -> np.ndarray:

@@ -86,8 +86,8 @@ class StoredRun:
             "shared_by_splits": (self.origin.get("leakage") or {}).get("shared"),  # None in older
             "gates_missed": self.gates_missed,
             **training_cost.of_events(self.events),
+            **gates.told(str(about["kind"]), self.scores["validation"]),
         }
-        row |= gates.told(str(about["kind"]), self.scores["validation"])
         return row | {k: math.nan if v is None else v for k, v in test.items() if k != "n"}
 
     @property

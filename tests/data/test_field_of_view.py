@@ -83,6 +83,36 @@ def test_straight_cuts_inside_the_frame_do_not_move_the_circle():
     assert (field.y0, field.y1) == pytest.approx((60, 430), abs=3)
 
 
+def half_in_shadow(size, cut, radius, *, ragged):
+    """Cut at the top and bottom, and dark on the left side up to a wavy edge."""
+    image = photograph(size, size, size / 2, size / 2, radius, rim=0.1)
+    rows = np.arange(size)[:, None]
+    edge = 0.25 * size + ragged * np.sin(rows * 0.13) + 0.3 * np.abs(rows - size / 2)
+    image[np.arange(size) < edge] //= 30
+    image[: round(size / 2 - cut * radius)] = 2
+    image[round(size / 2 + cut * radius) :] = 2
+    return image
+
+
+@pytest.mark.parametrize("ragged", [3, 6])
+@pytest.mark.parametrize("cut", [0.8, 0.86, 0.93])
+@pytest.mark.parametrize("size", [256, 512, 900])
+def test_a_shadow_on_one_side_does_not_hand_the_circle_to_the_cuts(size, cut, ragged):
+    """Most of the outline is then no circle: two straight cuts and the edge of the shadow."""
+    image = half_in_shadow(size, cut, 0.48 * size, ragged=ragged)
+    field = find(image)
+    assert off(field, size / 2, size / 2, 0.48 * size) < 2 * TOLERANCE
+    assert field.y0 > 0 and field.y1 < size
+    assert off(find(image[:, ::-1]), size / 2, size / 2, 0.48 * size) < 2 * TOLERANCE
+
+
+@pytest.mark.parametrize("margin", [5, 40])
+def test_a_rectangle_with_margins_has_no_circle(margin):
+    image = np.full((400, 500, 3), 2, np.uint8)
+    image[margin:-margin, margin:-margin] = 140
+    assert not find(image).found
+
+
 def test_a_label_in_the_corner_is_not_part_of_the_field():
     image = photograph(500, 640, 320, 250, 230)
     image[10:40, 10:80:3] = 255

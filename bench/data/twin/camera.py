@@ -8,7 +8,7 @@ degradations, which a method must not meet before.
 import cv2
 import numpy as np
 
-from bench.data.twin.canvas import DISC_DIAMETER, Canvas, blob, clouds, grid, strokes
+from bench.data.twin.canvas import DISC_DIAMETER, Canvas, blob, clouds, grid, ribbons
 from bench.data.twin.eye import Eye
 
 Fault = str
@@ -17,23 +17,23 @@ AREA = cv2.INTER_AREA
 
 def distract(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     """Bright and dark things that are no lesions, whatever the grade."""
-    if rng.random() < 0.45:
-        _drusen(canvas, eye, rng)
-    if rng.random() < 0.45:
-        _glare(canvas, eye, rng)
     if rng.random() < 0.35:
+        _drusen(canvas, eye, rng)
+    if rng.random() < 0.35:
+        _glare(canvas, eye, rng)
+    if rng.random() < 0.25:
         _pigment(canvas, eye, rng)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         _reflex(canvas, eye, rng)
     _stray_light(canvas, rng)
 
 
 def _drusen(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     """Soft pale spots around the macula."""
-    pale = eye.person.lit(rng.uniform(0.8, 1.05), (1.3, 1.7, 1.8))
-    for _ in range(int(rng.integers(4, 45))):
+    pale = eye.person.lit(rng.uniform(0.9, 1.05), (1.2, 1.5, 1.6))
+    for _ in range(int(rng.integers(4, 36))):
         centre = np.asarray(eye.macula) + rng.normal(0, 0.2, 2)
-        radius = DISC_DIAMETER * rng.uniform(0.025, 0.08)
+        radius = DISC_DIAMETER * rng.uniform(0.02, 0.06)
         spot = blob(canvas, rng, tuple(centre), (radius, radius), soft=1.2)
         canvas.cover(spot, pale, rng.uniform(0.35, 0.8))
 
@@ -45,23 +45,23 @@ def _glare(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
         centre = (eye.disc[0] - eye.side * rng.uniform(0.1, 0.5), eye.disc[1] + 0.45 * bearing)
         radii = (rng.uniform(0.15, 0.35), rng.uniform(0.03, 0.08))
         streak = blob(canvas, rng, centre, radii, angle=0.5 * bearing, soft=1.2)
-        canvas.shine(streak, (0.9, 1.0, 0.9), 0.14 * rng.uniform(0.4, 1))
+        canvas.shine(streak, (0.7, 1.0, 0.9), 0.10 * rng.uniform(0.3, 1))
 
 
 def _pigment(canvas: Canvas, eye: Eye, rng: np.random.Generator) -> None:
     """Brown spots and clumps, soft and without red."""
-    for _ in range(int(rng.integers(1, 14))):
+    for _ in range(int(rng.integers(1, 9))):
         centre = tuple(rng.uniform(-0.8, 0.8, 2))
-        radius = DISC_DIAMETER * rng.uniform(0.05, 0.3)
-        spot = blob(canvas, rng, centre, (radius, radius * 0.7), ragged=0.2, soft=1.2)
-        canvas.absorb(spot, (0.55, 0.52, 0.50), rng.uniform(0.4, 0.95))
+        radius = DISC_DIAMETER * min(rng.lognormal(-2.6, 0.6), 0.4)
+        spot = blob(canvas, rng, centre, (radius, radius * 0.8), ragged=0.1, soft=1.2)
+        canvas.absorb(spot, (0.70, 0.66, 0.62), rng.uniform(0.4, 1.0))
 
 
 def _stray_light(canvas: Canvas, rng: np.random.Generator) -> None:
     """A veil over the whole picture, and optics that are never quite sharp."""
     veil = np.asarray((0.6, 0.5, 0.4), np.float32) * rng.uniform(0, 0.08)
     canvas.light = (canvas.light + veil) * np.float32(rng.uniform(0.88, 1.08))
-    sigma = canvas.size_px * rng.uniform(0.0016, 0.0032)
+    sigma = canvas.size_px * rng.uniform(0.0020, 0.0036)
     canvas.light = cv2.GaussianBlur(canvas.light, (0, 0), sigma)
 
 
@@ -92,7 +92,7 @@ def expose(canvas: Canvas, cut: float, size_px: int, rng: np.random.Generator) -
     inside = np.clip((1 - np.hypot(x, y)) * canvas.radius_px + 0.5, 0, 1) * (np.abs(y) <= cut)
     light = cv2.resize(canvas.light * inside[..., None], (size_px,) * 2, interpolation=AREA)
     lit = cv2.resize(inside.astype(np.float32), (size_px,) * 2, interpolation=AREA)
-    noise = 0.006 * rng.standard_normal(light.shape, dtype=np.float32)
+    noise = 0.004 * rng.standard_normal(light.shape, dtype=np.float32)
     return (np.clip(light + noise * lit[..., None], 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
@@ -144,9 +144,9 @@ def _lid(canvas: Canvas, severity: float, rng: np.random.Generator) -> None:
     for _ in range(int(14 * severity)):
         x0 = rng.uniform(-0.9, 0.9)
         end = (x0 + rng.normal(0, 0.15), side * (1.0 - rng.uniform(0.3, 0.8) * severity))
-        lashes.append((np.array([(x0, side * 1.05), end]), rng.uniform(0.01, 0.03)))
+        lashes.append((np.array([(x0, side * 1.05), end]), np.full(2, rng.uniform(0.01, 0.03))))
     if lashes:
-        shadow = cv2.GaussianBlur(strokes(canvas, lashes).mask, (0, 0), canvas.size_px * 0.006)
+        shadow = cv2.GaussianBlur(ribbons(canvas, lashes).mask, (0, 0), canvas.size_px * 0.006)
         canvas.absorb(canvas.everywhere(shadow), (0.3, 0.28, 0.28), 0.8)
 
 

@@ -3,6 +3,7 @@
 x grows to the right and y downwards; a length of 1 is the radius of the field of view.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -125,26 +126,37 @@ def blob(
     return Blot(mask, (slice(y0, y1), slice(x0, x1)))
 
 
-def strokes(canvas: Canvas, lines: list[tuple[np.ndarray, float]]) -> Blot:
-    """Lines as one blot; a line thinner than a pixel is fainter instead.
+def ribbons(canvas: Canvas, lines: Sequence[tuple[np.ndarray, np.ndarray]]) -> Blot:
+    """Lines of changing width as one blot, drawn at twice the canvas's size and averaged.
 
     Args:
-        lines: Points (n, 2) in unit coordinates, and widths in field radii.
+        lines: Points (n, 2) in unit coordinates, and the width at each, (n,), in field radii.
     """
-    mask = np.zeros(canvas.light.shape[:2], np.uint8)
-    layers: dict[int, list[tuple[np.ndarray, int]]] = {}
-    for points, width in lines:
-        thick = width * canvas.radius_px
-        strength = 25 * round(min(1.0, thick / 1.3 + 0.2) * 10) + 5
-        fixed = np.round(canvas.pixel(points) * 16).astype(np.int32)
-        layers.setdefault(strength, []).append((fixed, max(1, round(thick))))
-    for strength, pieces in sorted(layers.items()):
-        layer = np.zeros_like(mask)
-        for fixed, thick in pieces:
-            cv2.polylines(layer, [fixed], False, strength, thick, cv2.LINE_AA, 4)
-        np.maximum(mask, layer, out=mask)
-    soft = cv2.GaussianBlur(mask, (0, 0), 0.6)
-    return canvas.everywhere(soft.astype(np.float32) / 255)
+    mask = np.zeros((2 * canvas.size_px, 2 * canvas.size_px), np.uint8)
+    for points, widths in sorted(lines, key=lambda line: line[1][0]):
+        along = np.diff(points, axis=0, append=2 * points[-1:] - points[-2:-1])
+        across = along[:, ::-1] * [1, -1] / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
+        # An anti-aliased rim adds half a pixel on either side.
+        half = np.maximum(widths / 2 - 0.25 / canvas.radius_px, 0)[:, None]
+        outline = np.concatenate([points + half * across, (points - half * across)[::-1]])
+        fixed = np.round(2 * canvas.pixel(outline) * 16).astype(np.int32)
+        cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, 4)
+    small = cv2.resize(mask, (canvas.size_px,) * 2, interpolation=cv2.INTER_AREA)
+    return canvas.everywhere(cv2.GaussianBlur(small, (0, 0), 0.6).astype(np.float32) / 255)
+
+
+def together(blots: Sequence[Blot]) -> Blot:
+    """Several blots as one: the larger weight wherever they overlap."""
+    (top, left), (bottom, right) = (
+        [take(getattr(b.where[axis], end) for b in blots) for axis in (0, 1)]
+        for take, end in ((min, "start"), (max, "stop"))
+    )
+    mask = np.zeros((bottom - top, right - left), np.float32)
+    for b in blots:
+        rows, columns = b.where
+        part = mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        np.maximum(part, b.mask, out=part)
+    return Blot(mask, (slice(top, bottom), slice(left, right)))
 
 
 def _channels(colour: tuple[float, float, float]) -> np.ndarray:

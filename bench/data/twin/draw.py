@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.data.twin import camera, lesions
 from bench.data.twin import eye as anatomy
+from bench.data.twin.burden import Burden
 from bench.data.twin.canvas import Canvas
 from bench.seeding import generator_for
 
@@ -28,7 +29,7 @@ class Photograph:
     image: np.ndarray
     boxes: tuple[tuple[str, float, float, float, float], ...]
     masks: dict[str, np.ndarray]
-    burden: lesions.Burden
+    burden: Burden
     faults: tuple[str, ...]
 
 
@@ -47,7 +48,7 @@ def photograph(
     """
     person = anatomy.Person.draw(generator_for(seed, "person", patient))
     eye = anatomy.Eye.draw(person, side, generator_for(seed, "eye", patient, side))
-    burden = lesions.Burden.draw(grade, generator_for(seed, "burden", patient, side))
+    burden = Burden.draw(grade, generator_for(seed, "burden", patient, side))
     size = round(size_px * OVERSAMPLING)
     canvas = Canvas(np.zeros((size, size, 3), np.float32), person.field * size / 2)
     rng = generator_for(seed, "ground", patient, side)

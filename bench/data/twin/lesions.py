@@ -1,59 +1,28 @@
-"""The lesions of diabetic retinopathy, how many each grade has, and their masks.
+"""The lesions of diabetic retinopathy as they are drawn, with their boxes and masks.
 
-Grades follow the International Clinical Diabetic Retinopathy scale (Wilkinson et al., 2003):
-1 microaneurysms only; 2 more than that, less than 3; 3 more than 20 haemorrhages in each quadrant,
-or venous beading in two, or IRMA in one; 4 neovascularisation or preretinal haemorrhage.
+Colours and sizes are near those of IDRiD's photographs within its masks: the green of a haemorrhage
+is 0.76 to 0.95 of what is around, its diameter 0.04 to 0.27 of the optic disc's; spots of hard
+exudate measure 0.02 to 0.16 disc diameters, cotton-wool spots 0.1 to 0.4. Blood is drawn on the
+dark side of that range, since small images show nothing of the pale one.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.data.twin.canvas import DISC_DIAMETER, Blot, Canvas, blob, strokes
+from bench.data.twin.burden import Burden
+from bench.data.twin.canvas import DISC_DIAMETER, Blot, Canvas, blob, ribbons, together
 from bench.data.twin.eye import Eye
+from bench.data.twin.vessels import frond
 
 MICROANEURYSM = "microaneurysm"
 HAEMORRHAGE = "haemorrhage"
 HARD_EXUDATE = "hard exudate"
 SOFT_EXUDATE = "soft exudate"
+IRMA = "intraretinal microvascular abnormality"
 NEOVASCULAR = "neovascularisation"
 PRERETINAL = "preretinal haemorrhage"
-BLOOD = (0.42, 0.15, 0.20)
-
-
-@dataclass(frozen=True)
-class Burden:
-    """What one eye has, drawn from its grade.
-
-    Attributes:
-        haemorrhages: In each quadrant.
-        beading: Swings of venous calibre.
-    """
-
-    microaneurysms: int = 0
-    haemorrhages: tuple[int, ...] = (0, 0, 0, 0)
-    exudate_clusters: int = 0
-    soft_exudates: int = 0
-    irma: int = 0
-    beading: float = 0.0
-    tufts: int = 0
-    preretinal: int = 0
-
-    @classmethod
-    def draw(cls, grade: int, rng: np.random.Generator) -> "Burden":
-        """A burden that the scale gives this grade."""
-        return (_none, _mild, _moderate, _severe, _proliferative)[grade](rng)
-
-    @property
-    def grade(self) -> int:
-        """The grade of the scale for this burden."""
-        if self.tufts or self.preretinal:
-            return 4
-        if min(self.haemorrhages) > 20 or self.beading or self.irma:
-            return 3
-        if sum(self.haemorrhages) or self.exudate_clusters or self.soft_exudates:
-            return 2
-        return 1 if self.microaneurysms else 0
+BLOOD = (0.74, 0.40, 0.46)
 
 
 @dataclass
@@ -78,150 +47,156 @@ class DrawnLesions:
 def paint(canvas: Canvas, eye: Eye, burden: Burden, rng: np.random.Generator) -> DrawnLesions:
     """Draw all lesions of an eye onto it."""
     drawn = DrawnLesions(canvas.size_px)
-    depth = rng.uniform(0.85, 1.0)
+    dark = rng.uniform(0.75, 1.0)
     for _ in range(burden.exudate_clusters):
         _exudates(canvas, eye, drawn, rng)
     for _ in range(burden.soft_exudates):
         _soft_exudate(canvas, eye, drawn, rng)
     for quadrant, count in enumerate(burden.haemorrhages):
         for _ in range(count):
-            _haemorrhage(canvas, eye, drawn, rng, quadrant, depth, many=count > 12)
+            _haemorrhage(canvas, eye, drawn, rng, quadrant, dark, many=count > 12)
     for _ in range(burden.microaneurysms):
-        _microaneurysm(canvas, eye, drawn, rng, depth)
+        _microaneurysm(canvas, eye, drawn, rng, dark)
     for _ in range(burden.irma):
-        _net(canvas, _somewhere(eye, rng, near=0.5), drawn, HAEMORRHAGE, rng, 0.10, 0.7)
+        _net(canvas, _somewhere(eye, rng, near=0.6), drawn, IRMA, rng, rng.uniform(0.06, 0.1))
     for _ in range(burden.tufts):
-        at_disc = rng.random() < 0.4
-        centre = eye.disc if at_disc else _on_vessel(eye, rng)
-        _net(canvas, centre, drawn, NEOVASCULAR, rng, rng.uniform(0.16, 0.30), 1.0)
+        centre = eye.disc if rng.random() < 0.4 else _on_vessel(eye, rng)
+        _net(canvas, centre, drawn, NEOVASCULAR, rng, rng.uniform(0.12, 0.24))
     for _ in range(burden.preretinal):
         _preretinal(canvas, eye, drawn, rng)
     return drawn
 
 
-def _none(rng: np.random.Generator) -> Burden:
-    return Burden()
-
-
-def _mild(rng: np.random.Generator) -> Burden:
-    return Burden(microaneurysms=int(rng.integers(2, 9)))
-
-
-def _moderate(rng: np.random.Generator) -> Burden:
-    total = int(rng.integers(8, 30))
-    spread = rng.multinomial(total, rng.dirichlet((2, 2, 2, 2)))
-    return Burden(
-        microaneurysms=int(rng.integers(4, 16)),
-        haemorrhages=tuple(int(v) for v in spread),
-        exudate_clusters=int(rng.integers(1, 6)),
-        soft_exudates=int(rng.integers(0, 4)),
-    )
-
-
-def _severe(rng: np.random.Generator) -> Burden:
-    by_count = rng.random() < 0.6
-    low, high = (21, 34) if by_count else (6, 16)
-    return Burden(
-        microaneurysms=int(rng.integers(10, 30)),
-        haemorrhages=tuple(int(v) for v in rng.integers(low, high, 4)),
-        exudate_clusters=int(rng.integers(1, 5)),
-        soft_exudates=int(rng.integers(1, 5)),
-        irma=0 if by_count else int(rng.integers(1, 4)),
-        beading=0.0 if by_count else rng.uniform(0.35, 0.6),
-    )
-
-
-def _proliferative(rng: np.random.Generator) -> Burden:
-    new = rng.random() < 0.75
-    return Burden(
-        microaneurysms=int(rng.integers(4, 20)),
-        haemorrhages=tuple(int(v) for v in rng.integers(2, 12, 4)),
-        exudate_clusters=int(rng.integers(0, 4)),
-        soft_exudates=int(rng.integers(0, 4)),
-        tufts=int(rng.integers(1, 4)) if new else 0,
-        preretinal=0 if new and rng.random() < 0.5 else 1,
-    )
-
-
 def _somewhere(eye: Eye, rng, *, near: float = 0.85, quadrant: int | None = None):
-    """A place in the field, off the disc; quadrants are those around the macula-disc middle."""
+    """A place that the photograph shows, off the disc; quadrants are those around its middle."""
     while True:
         angle, distance = rng.uniform(0, 2 * np.pi), near * np.sqrt(rng.uniform(0.01, 1))
         if quadrant is not None:
             angle = (quadrant + rng.uniform(0, 1)) * np.pi / 2
-        centre = (distance * np.cos(angle), distance * np.sin(angle))
-        if np.hypot(centre[0] - eye.disc[0], centre[1] - eye.disc[1]) > 0.7 * DISC_DIAMETER:
-            return centre
+        x, y = distance * np.cos(angle), distance * np.sin(angle)
+        off_disc = np.hypot(x - eye.disc[0], y - eye.disc[1]) > 0.7 * DISC_DIAMETER
+        if off_disc and abs(y) < eye.person.cut - 0.05:
+            return (x, y)
 
 
 def _on_vessel(eye: Eye, rng: np.random.Generator):
     points, _ = eye.veins[int(rng.integers(len(eye.veins)))]
     x, y = points[int(rng.integers(len(points)))]
-    return (float(np.clip(x, -0.75, 0.75)), float(np.clip(y, -0.7, 0.7)))
+    return (float(np.clip(x, -0.7, 0.7)), float(np.clip(y, -0.65, 0.65)))
 
 
-def _microaneurysm(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng, depth: float) -> None:
-    radius = DISC_DIAMETER * rng.uniform(1 / 40, 1 / 24)  # diameter at most 1/12 of the disc's
+def _microaneurysm(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng, dark: float) -> None:
+    radius = DISC_DIAMETER * rng.uniform(1 / 32, 1 / 24)  # diameter at most 1/12 of the disc's
     mask = blob(canvas, rng, _somewhere(eye, rng, near=0.75), (radius, radius), soft=0.6)
-    canvas.absorb(mask, BLOOD, depth)
+    canvas.absorb(mask, BLOOD, min(1.0, dark * rng.uniform(0.9, 1.2)))
     drawn.add(MICROANEURYSM, mask)
 
 
-def _haemorrhage(canvas, eye, drawn, rng, quadrant: int, depth: float, many: bool) -> None:
-    size = DISC_DIAMETER * (rng.uniform(0.06, 0.16) if many else rng.uniform(0.09, 0.34))
+def _haemorrhage(canvas, eye, drawn, rng, quadrant: int, dark: float, many: bool) -> None:
+    """A dot, a blot or, along the nerve fibres that come from the disc, a flame."""
     centre = _somewhere(eye, rng, near=0.9, quadrant=quadrant)
-    flame = rng.random() < 0.3
-    towards_disc = np.arctan2(centre[1] - eye.disc[1], centre[0] - eye.disc[0])
-    radii = (size * 0.9, size * 0.3) if flame else (size * 0.6, size * rng.uniform(0.4, 0.6))
-    angle = towards_disc if flame else rng.uniform(0, 3.14)
-    mask = blob(canvas, rng, centre, radii, angle=angle, ragged=0.18, soft=0.35)
-    canvas.absorb(mask, BLOOD, depth)
+    diameter = float(np.clip(rng.lognormal(np.log(0.11 if many else 0.14), 0.45), 0.08, 0.42))
+    radius = DISC_DIAMETER * diameter / 2
+    across, down = centre[0] - eye.disc[0], centre[1] - eye.disc[1]
+    if diameter > 0.12 and np.hypot(across, down) < 0.8 and rng.random() < 0.5:
+        mask = _flame(canvas, rng, centre, radius, np.arctan2(down, across))
+    elif diameter > 0.12:
+        mask = _blot(canvas, rng, centre, radius)
+    else:
+        mask = blob(canvas, rng, centre, (radius, radius * rng.uniform(0.75, 1)), soft=0.5)
+    canvas.absorb(mask, BLOOD, dark * rng.uniform(0.6, 1.0))
     drawn.add(HAEMORRHAGE, mask)
 
 
+def _flame(canvas, rng, centre, radius: float, along: float) -> Blot:
+    """Feathered streaks side by side."""
+    streaks = []
+    for _ in range(int(rng.integers(3, 7))):
+        aside, ahead = rng.normal(0, 0.3 * radius), rng.normal(0, 0.7 * radius)
+        place = (
+            centre[0] + ahead * np.cos(along) - aside * np.sin(along),
+            centre[1] + ahead * np.sin(along) + aside * np.cos(along),
+        )
+        radii = (radius * rng.uniform(1.0, 2.2), radius * rng.uniform(0.2, 0.4))
+        turn = along + rng.normal(0, 0.12)
+        streaks.append(blob(canvas, rng, place, radii, angle=turn, soft=0.8))
+    return together(streaks)
+
+
+def _blot(canvas, rng, centre, radius: float) -> Blot:
+    """A roundish pool with one or two bulges and a soft rim."""
+    pools = [blob(canvas, rng, centre, (radius, radius * rng.uniform(0.65, 1)), soft=0.5)]
+    for _ in range(int(rng.integers(1, 3))):
+        bearing, away = rng.uniform(0, 2 * np.pi), radius * rng.uniform(0.3, 0.8)
+        place = (centre[0] + away * np.cos(bearing), centre[1] + away * np.sin(bearing))
+        radii = radius * rng.uniform(0.4, 0.8, 2)
+        pools.append(blob(canvas, rng, place, tuple(radii), angle=bearing, soft=0.6))
+    return together(pools)
+
+
 def _exudates(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng: np.random.Generator) -> None:
-    """A cluster or ring of waxy yellow spots with sharp edges."""
+    """A cluster or part of a ring of waxy yellow spots with sharp edges, most of them small."""
     centre, ring = _somewhere(eye, rng, near=0.65), rng.random() < 0.35
-    spread = DISC_DIAMETER * rng.uniform(0.2, 0.55)
-    wax = eye.person.lit(rng.uniform(0.8, 1.05), (1.5, 2.3, 2.5))
-    for _ in range(int(rng.integers(6, 26))):
-        angle = rng.uniform(0, 2 * np.pi)
-        away = spread * (rng.normal(1, 0.12) if ring else np.sqrt(rng.random()))
-        spot = (centre[0] + away * np.cos(angle), centre[1] + away * np.sin(angle))
-        radius = DISC_DIAMETER * rng.uniform(0.02, 0.075)
-        mask = blob(canvas, rng, spot, (radius, radius * rng.uniform(0.6, 1)), ragged=0.2, soft=0.3)
-        canvas.cover(mask, wax, 0.85)
+    spread = DISC_DIAMETER * rng.uniform(0.2, 0.7)
+    wax = eye.person.lit(rng.uniform(0.9, 1.1), (1.35, 2.1, 1.9))
+    opening = rng.uniform(0, 2 * np.pi)
+    stretch = rng.uniform(0.5, 1.0)
+    for _ in range(int(rng.integers(8, 40))):
+        angle = opening + rng.uniform(0, (1.3 if ring else 2) * np.pi)
+        away = spread * (rng.normal(1, 0.14) if ring else abs(rng.normal(0, 0.6)))
+        spot = (centre[0] + away * np.cos(angle), centre[1] + stretch * away * np.sin(angle))
+        radius = DISC_DIAMETER * float(np.clip(rng.lognormal(np.log(0.026), 0.5), 0.012, 0.1))
+        radii = (radius, radius * rng.uniform(0.5, 1))
+        mask = blob(canvas, rng, spot, radii, angle=rng.uniform(0, 3.14), ragged=0.12, soft=0.3)
+        canvas.cover(mask, wax, rng.uniform(0.5, 0.9))
         drawn.add(HARD_EXUDATE, mask)
 
 
 def _soft_exudate(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng: np.random.Generator) -> None:
-    """A cotton-wool spot: pale, feathered, a quarter to a half of a disc diameter."""
-    size = DISC_DIAMETER * rng.uniform(0.14, 0.26)
-    centre = _somewhere(eye, rng, near=0.7)
-    radii = (size, size * rng.uniform(0.5, 0.9))
-    mask = blob(canvas, rng, centre, radii, angle=rng.uniform(0, 3.14), ragged=0.3, soft=1.0)
-    canvas.cover(mask, eye.person.lit(rng.uniform(0.85, 1.05), (1.35, 2.05, 2.8)), 0.75)
+    """A cotton-wool spot: pale and fluffy, a fifth to a half of a disc diameter."""
+    size = DISC_DIAMETER * rng.uniform(0.1, 0.2)
+    while True:
+        x, y = _somewhere(eye, rng, near=0.8)
+        if np.hypot(x - eye.disc[0], y - eye.disc[1]) < 0.85:
+            break
+    angle = rng.uniform(0, np.pi)
+    puffs = []
+    for _ in range(int(rng.integers(3, 6))):
+        step = rng.normal(0, 0.5 * size, 2) * (1.0, 0.5)
+        turned = (
+            np.cos(angle) * step[0] - np.sin(angle) * step[1],
+            np.sin(angle) * step[0] + np.cos(angle) * step[1],
+        )
+        radii = size * rng.uniform(0.5, 1.0, 2)
+        puffs.append(blob(canvas, rng, (x + turned[0], y + turned[1]), tuple(radii), soft=1.2))
+    mask = together(puffs)
+    canvas.cover(mask, eye.person.lit(rng.uniform(0.9, 1.1), (1.25, 1.75, 2.3)), 0.75)
     drawn.add(SOFT_EXUDATE, mask)
 
 
-def _net(canvas, centre, drawn, kind: str, rng, reach: float, depth: float) -> None:
-    """A tangle of fine vessels."""
-    lines = []
-    for _ in range(int(rng.integers(9, 18))):
-        bend = np.cumsum(rng.normal(0, 0.75, 18)) + rng.uniform(0, 6.28)
-        walk = np.cumsum(np.stack([np.cos(bend), np.sin(bend)], 1) * reach / 7, axis=0)
-        lines.append((np.asarray(centre) + walk, rng.uniform(0.006, 0.011)))
-    mask = strokes(canvas, lines)
-    canvas.absorb(mask, (0.70, 0.32, 0.36), depth)
+def _net(canvas, centre, drawn, kind: str, rng, reach: float) -> None:
+    """A fan of fine tortuous vessels."""
+    mask = ribbons(canvas, frond(centre, reach, rng.uniform(0.007, 0.011), rng))
+    canvas.absorb(mask, BLOOD, 0.85)
     drawn.add(kind, mask)
 
 
 def _preretinal(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng: np.random.Generator) -> None:
-    """A boat: blood that settles, level at the top."""
+    """Blood before the retina: a boat, level at the top, or a pool that runs down and out."""
     x, y = _somewhere(eye, rng, near=0.6)
-    size = DISC_DIAMETER * rng.uniform(0.5, 1.1)
-    mask = blob(canvas, rng, (x, y), (size, size * 0.7), ragged=0.06, soft=0.12)
-    level = canvas.pixel(np.array((x, y - 0.1 * size)))[1]
-    mask.mask[: max(int(level) - mask.where[0].start, 0)] = 0
-    canvas.absorb(mask, (0.58, 0.24, 0.28), 1.0)
+    size = DISC_DIAMETER * rng.uniform(0.45, 1.1)
+    if rng.random() < 0.5:
+        mask = blob(canvas, rng, (x, y), (size, size * 0.7), ragged=0.06, soft=0.15)
+        level = canvas.pixel(np.array((x, y - 0.1 * size)))[1]
+        mask.mask[: max(int(level) - mask.where[0].start, 0)] = 0
+    else:
+        drops = rng.normal(0, 0.45 * size, (5, 2)) * (1.3, 0.8)
+        radii = size * rng.uniform(0.3, 0.7, (5, 2))
+        mask = together(
+            [
+                blob(canvas, rng, (x + dx, y + abs(dy)), tuple(r), ragged=0.15, soft=0.5)
+                for (dx, dy), r in zip(drops, radii, strict=True)
+            ]
+        )
+    canvas.absorb(mask, BLOOD, rng.uniform(0.85, 1.0))
     drawn.add(PRERETINAL, mask)

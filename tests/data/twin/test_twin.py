@@ -7,10 +7,11 @@ from PIL import Image
 
 from bench.data.published import EYEQ_COUNTS
 from bench.data.twin import write_eyeq, write_idrid
+from bench.data.twin.burden import Burden
 from bench.data.twin.canvas import DISC_DIAMETER
 from bench.data.twin.cohort import PAIRED, cells, cohort
 from bench.data.twin.draw import photograph
-from bench.data.twin.lesions import MICROANEURYSM, Burden
+from bench.data.twin.lesions import MICROANEURYSM
 from bench.seeding import generator_for
 
 
