@@ -4,7 +4,7 @@ A changed digest under the same version fails the tests until somebody bumps the
 (old records become stale) or relocks with "numbers unchanged", shown by the golden losses.
 """
 
-ENGINE = 1
-DEGRADATION = 1
-TWIN = 1
-CHEST_TWIN = 1
+ENGINE = 2
+DEGRADATION = 2
+TWIN = 2
+CHEST_TWIN = 2
