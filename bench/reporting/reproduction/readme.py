@@ -16,6 +16,11 @@ HOW = (
     "Mean over seeds ± half of its 95 % interval over seeds and patients; **bold**: the best of "
     "its column, and what is not significantly worse (Holm's p of 0.05 or more)."
 )
+UNTRAINED = " ‡: a run of it has not learnt, so it is ranked nowhere and decides nothing."
+STALE = (
+    "**Of an older version of the code.** These runs are stale: what has changed since, in "
+    "methods, images or training, is not in them, and they are to be made anew."
+)
 MORE = (
     "What stands where, number by number and claim by claim, with the runs behind it: "
     "[results/REPRODUCTION.md](results/REPRODUCTION.md)."
@@ -41,11 +46,13 @@ def block(results: Sequence[StudyResults], caption: str) -> str:
         f"**{escape(result.answer.title)}.** {escape(result.answer.sentences[0])}"
         for result in results
     ]
+    shown = [cell for result in results for line in result.main.lines for cell in line.cells]
     parts = [
         f"![Score as images lose quality, a panel each data set]({PICTURE})",
         escape(caption),
         "\n".join(_table(results)),
-        HOW,
+        HOW + UNTRAINED * any(cell.untrained for cell in shown),
+        *([STALE] if any(cell.stale for cell in shown) else []),
         *answers,
         f"{tally(printed)} {MORE}",
     ]
@@ -75,5 +82,5 @@ def _row(cells: Sequence[str]) -> str:
 
 def _text(cell: TableCell) -> str:
     """The number without how many seeds it has, bold where nothing is surely better."""
-    text = escape(cell.text.partition(" (n=")[0])
+    text = escape(cell.text.partition(" (n=")[0]) + " ‡" * cell.untrained
     return f"**{text}**" if {"*", "="} & set(cell.marks) else text

@@ -132,7 +132,13 @@ def _measured(
         trained=context.scored.trained(method, ratio),
         unpretrained=context.unpretrained(method, ratio),
     )
-    return TableCell(text, scores, (*context.footnotes.sign(significance), *letters, *lacking))
+    return TableCell(
+        text,
+        scores,
+        (*context.footnotes.sign(significance), *letters, *lacking),
+        stale=context.scored.stale(method, ratio),
+        untrained=not context.scored.all_trained(method, ratio),
+    )
 
 
 def _rounded(mean: np.floating, digits: int) -> str:

@@ -16,12 +16,16 @@ class TableCell:
         scores: One a run, by seed; empty for text that is not measured.
         marks: Letters of its footnotes, and signs for how it stands in its column.
         facts: What else is measured of its runs, by name, for CSV alone.
+        stale: Whether its runs are of older code.
+        untrained: Whether one of them has not learnt.
     """
 
     text: str
     scores: tuple[Score, ...] = ()
     marks: tuple[str, ...] = ()
     facts: tuple[tuple[str, Score], ...] = ()
+    stale: bool = False
+    untrained: bool = False
 
 
 @dataclass(frozen=True)
