@@ -24,7 +24,10 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     ),
     "detector.weights": ("random", "assumed: nothing to download"),
     "detector.image_px": (320, "assumed: two cores"),
-    "detector.smallest_anchor_px": (6, "assumed: the twin's haemorrhages are 3 to 21 px wide at 320"),
+    "detector.smallest_anchor_px": (
+        6,
+        "assumed: the twin's haemorrhages are 3 to 21 px wide at 320",
+    ),
     "detector.ratios": ((1.0,), "assumed: two cores; small lesions are round"),
     "detector.channels": (64, "assumed: two cores"),
     "detector.head": (256, "assumed: two cores"),
