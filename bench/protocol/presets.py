@@ -26,7 +26,7 @@ LAPTOP_CHANGES: dict[str, tuple[Any, str]] = {
     "detector.image_px": (320, "assumed: two cores"),
     "detector.smallest_anchor_px": (
         6,
-        "assumed: the twin's haemorrhages are 3 to 21 px wide at 320",
+        "assumed: the twin's haemorrhages are 4 to 23 px wide at 320",
     ),
     "detector.ratios": ((1.0,), "assumed: two cores; small lesions are round"),
     "detector.channels": (64, "assumed: two cores"),
