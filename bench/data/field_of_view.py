@@ -176,7 +176,7 @@ def _circle(outline: np.ndarray, shape: tuple[int, int]) -> np.ndarray | None:
 def _on_cuts(points: np.ndarray, tolerance: float) -> np.ndarray:
     """Which points (N, 2) lie on the sides of their own box, as straight cuts do: bool (N,)."""
     sides = np.concatenate([points - points.min(axis=0), points.max(axis=0) - points], axis=1)
-    return (sides < tolerance).any(axis=1)
+    return sides.min(axis=1) < tolerance
 
 
 def _fitted(

@@ -49,6 +49,8 @@ EXCLUDED = {
     "bench.protocol.detector_settings": VALUES,
     "bench.protocol.patch_settings": VALUES,
     "bench.protocol.presets": VALUES,
+    "bench.protocol.laptop": VALUES,
+    "bench.protocol.smoke": VALUES,
     "bench.protocol.original": f"{VALUES}; tests/protocol/test_published_settings.py has them",
     "bench.data.eyeq": READER,
     "bench.data.dataset_toml": READER,

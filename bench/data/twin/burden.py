@@ -55,7 +55,7 @@ def _mild(rng: np.random.Generator) -> Burden:
 
 
 def _moderate(rng: np.random.Generator) -> Burden:
-    total = 2 + int(min(rng.lognormal(1.8, 0.7), 26))
+    total = 3 + int(min(rng.lognormal(1.9, 0.6), 25))
     spread = rng.multinomial(total, rng.dirichlet((2, 2, 2, 2)))
     return Burden(
         microaneurysms=int(rng.integers(3, 20)),

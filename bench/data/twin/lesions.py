@@ -22,7 +22,7 @@ SOFT_EXUDATE = "soft exudate"
 IRMA = "intraretinal microvascular abnormality"
 NEOVASCULAR = "neovascularisation"
 PRERETINAL = "preretinal haemorrhage"
-BLOOD = (0.74, 0.40, 0.46)
+BLOOD = (0.66, 0.28, 0.36)
 
 
 @dataclass
@@ -47,7 +47,7 @@ class DrawnLesions:
 def paint(canvas: Canvas, eye: Eye, burden: Burden, rng: np.random.Generator) -> DrawnLesions:
     """Draw all lesions of an eye onto it."""
     drawn = DrawnLesions(canvas.size_px)
-    dark = rng.uniform(0.75, 1.0)
+    dark = rng.uniform(0.85, 1.0)
     for _ in range(burden.exudate_clusters):
         _exudates(canvas, eye, drawn, rng)
     for _ in range(burden.soft_exudates):
@@ -56,7 +56,7 @@ def paint(canvas: Canvas, eye: Eye, burden: Burden, rng: np.random.Generator) ->
         for _ in range(count):
             _haemorrhage(canvas, eye, drawn, rng, quadrant, dark, many=count > 12)
     for _ in range(burden.microaneurysms):
-        _microaneurysm(canvas, eye, drawn, rng, dark)
+        _microaneurysm(canvas, eye, drawn, rng)
     for _ in range(burden.irma):
         _net(canvas, _somewhere(eye, rng, near=0.6), drawn, IRMA, rng, rng.uniform(0.06, 0.1))
     for _ in range(burden.tufts):
@@ -85,17 +85,17 @@ def _on_vessel(eye: Eye, rng: np.random.Generator):
     return (float(np.clip(x, -0.7, 0.7)), float(np.clip(y, -0.65, 0.65)))
 
 
-def _microaneurysm(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng, dark: float) -> None:
+def _microaneurysm(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng) -> None:
     radius = DISC_DIAMETER * rng.uniform(1 / 32, 1 / 24)  # diameter at most 1/12 of the disc's
     mask = blob(canvas, rng, _somewhere(eye, rng, near=0.75), (radius, radius), soft=0.6)
-    canvas.absorb(mask, BLOOD, min(1.0, dark * rng.uniform(0.9, 1.2)))
+    canvas.absorb(mask, BLOOD, 1.0)
     drawn.add(MICROANEURYSM, mask)
 
 
 def _haemorrhage(canvas, eye, drawn, rng, quadrant: int, dark: float, many: bool) -> None:
     """A dot, a blot or, along the nerve fibres that come from the disc, a flame."""
     centre = _somewhere(eye, rng, near=0.9, quadrant=quadrant)
-    diameter = float(np.clip(rng.lognormal(np.log(0.11 if many else 0.14), 0.45), 0.08, 0.42))
+    diameter = float(np.clip(rng.lognormal(np.log(0.12 if many else 0.17), 0.4), 0.09, 0.42))
     radius = DISC_DIAMETER * diameter / 2
     across, down = centre[0] - eye.disc[0], centre[1] - eye.disc[1]
     if diameter > 0.12 and np.hypot(across, down) < 0.8 and rng.random() < 0.5:
@@ -104,7 +104,7 @@ def _haemorrhage(canvas, eye, drawn, rng, quadrant: int, dark: float, many: bool
         mask = _blot(canvas, rng, centre, radius)
     else:
         mask = blob(canvas, rng, centre, (radius, radius * rng.uniform(0.75, 1)), soft=0.5)
-    canvas.absorb(mask, BLOOD, dark * rng.uniform(0.6, 1.0))
+    canvas.absorb(mask, BLOOD, dark * rng.uniform(0.7, 1.0))
     drawn.add(HAEMORRHAGE, mask)
 
 
@@ -145,10 +145,10 @@ def _exudates(canvas: Canvas, eye: Eye, drawn: DrawnLesions, rng: np.random.Gene
         angle = opening + rng.uniform(0, (1.3 if ring else 2) * np.pi)
         away = spread * (rng.normal(1, 0.14) if ring else abs(rng.normal(0, 0.6)))
         spot = (centre[0] + away * np.cos(angle), centre[1] + stretch * away * np.sin(angle))
-        radius = DISC_DIAMETER * float(np.clip(rng.lognormal(np.log(0.026), 0.5), 0.012, 0.1))
+        radius = DISC_DIAMETER * float(np.clip(rng.lognormal(np.log(0.030), 0.5), 0.014, 0.1))
         radii = (radius, radius * rng.uniform(0.5, 1))
         mask = blob(canvas, rng, spot, radii, angle=rng.uniform(0, 3.14), ragged=0.12, soft=0.3)
-        canvas.cover(mask, wax, rng.uniform(0.5, 0.9))
+        canvas.cover(mask, wax, rng.uniform(0.65, 0.95))
         drawn.add(HARD_EXUDATE, mask)
 
 
