@@ -145,7 +145,7 @@ FAULTS = [
         "(labels == answers).any(",
         {"engine"},
     ),
-    ("bench.training.optim", "** 0.9", "** 0.8", {"engine"}),
+    ("bench.training.optim", "POLY_POWER = 0.9", "POLY_POWER = 0.8", {"engine"}),
     ("bench.lesions.idrid", "proportion * len(training)", "proportion * len(images)", {"engine"}),
     ("bench.protocol.chest", 'group["subset"] = ', 'group["sub"] = ', {"engine", "degradation"}),
     ("bench.data.degradations.blur", "rng.uniform(5, 15)", "rng.uniform(5, 25)", {"degradation"}),

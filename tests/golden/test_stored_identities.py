@@ -10,6 +10,7 @@ from paths import GOLDEN, STUDIES
 
 from bench.pipeline.resolve import Request, prepare
 from bench.roster import METHODS
+from bench.versions import DEGRADATION, ENGINE
 
 SMOKE = json.loads((GOLDEN / "identities.json").read_text())
 LONG = 40
@@ -39,7 +40,9 @@ def chosen():
     """LONG stored specs of today's presets, spread over data sets, methods and studies."""
     studies = [path for path in STUDIES.iterdir() if path.name != "first"]  # an older `laptop`
     paths = sorted(path for study in studies for path in study.rglob("spec.json"))
-    specs = [json.loads(path.read_text()) for path in paths]
+    every = [json.loads(path.read_text()) for path in paths]
+    today = {"engine": ENGINE, "degradation": DEGRADATION}
+    specs = [spec for spec in every if spec["spec"]["versions"] == today]  # the others are stale
 
     def kind(spec):
         return spec["spec"]["dataset"], spec["spec"]["method"], str(spec["spec"]["study"])

@@ -50,7 +50,7 @@ def figured_run(
     labels = generator_for(0, "labels").choice(5, images, p=frequent)
     table = _predictions(method, ratio, seed, skill, labels)
     write_predictions(folder / "predictions.parquet", table)
-    spec = {"protocol": record["protocol"], "manifest": {"origin": ORIGIN}}
+    spec = {"seed": seed, "protocol": record["protocol"], "manifest": {"origin": ORIGIN}}
     (folder / "spec.json").write_text(json.dumps({"spec": spec}))
     if maps:
         write_arrays(folder / "saliency.npz", _maps(method, seed, table, skill))
