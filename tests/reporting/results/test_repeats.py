@@ -27,7 +27,7 @@ def fold(run, tmp_path):
         grades = grades_of(kappa)
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
-        test = predictions_of(LABELS, certain(grades))[place]
+        test = predictions_of(LABELS, certain(grades)).loc[place]
         seen = grades if learnt else 0 * grades
         other = predictions_of(LABELS, certain(seen), split="validation")
         other["image_id"] = "v" + other["image_id"]
