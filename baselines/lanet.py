@@ -12,14 +12,12 @@ Assumed [I]: findings, the branch learning whether there is any.
 Shapes: B images of S x S pixels, C classes or findings, F features in the branch's map of h x w.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 import torch.nn.functional as F
-from timm.models import FeatureListNet
 from torch import Tensor, nn
 
 from baselines import backbones
@@ -28,6 +26,7 @@ from baselines.numerics import widened
 from baselines.options import pick
 
 BRANCH_STRIDE = 16
+TRIED_PX = 96  # the least that Inception-v3 takes is 75
 
 
 def graded(labels: Tensor) -> Tensor:
@@ -101,8 +100,8 @@ class LANet(nn.Module):
     Args:
         num_classes: C.
         task: "grading" or "findings".
-        backbone: a timm architecture that is a chain of modules, such as ResNet, DenseNet and
-            Inception-v3.
+        backbone: a timm architecture that is a chain of modules, such as ResNet, DenseNet,
+            EfficientNet and Inception-v3.
         weights: "random", "imagenet" or a file, as in `backbones.create`.
         backbone_options: further arguments of the architecture.
         loss_weights: "fixed" or "adaptive".
@@ -129,7 +128,7 @@ class LANet(nn.Module):
         options = dict(backbone_options or {})
         # The backbone, called trunk because stored weights name it so.
         self.trunk: Any = backbones.create(backbone, weights=weights, **options)
-        branch_at, features = _branch(self.trunk, backbone, options)
+        branch_at, features = _branch(self.trunk, backbone)
         steps = list(_steps(self.trunk, branch_at))
         cut = steps.index(branch_at) + 1
         self.early, self.late = steps[:cut], steps[cut:]
@@ -183,21 +182,46 @@ class LANet(nn.Module):
         return x
 
 
-def _branch(network: Any, backbone: str, options: dict[str, Any]) -> tuple[str, int]:
+def _branch(network: Any, backbone: str) -> tuple[str, int]:
     """Name and channels of the module after which the map has stride 16.
 
     Raises:
-        ValueError: timm does not run this backbone as a chain of modules, or it has no such map.
+        ValueError: the backbone has no such map, or its modules one after the other are not it.
     """
-    with torch.device("meta"):  # structure alone
-        chain = timm.create_model(backbone, features_only=True, **options)
     maps = [info for info in network.feature_info if info["reduction"] == BRANCH_STRIDE]
-    if not isinstance(chain, FeatureListNet) or not maps:
-        raise ValueError(
-            f"backbone ({backbone!r}) must be a chain of modules with a map of stride "
-            f"{BRANCH_STRIDE}: take a ResNet, DenseNet or Inception-v3"
-        )
+    refusal = (
+        f"backbone ({backbone!r}) must be a chain of modules with a map of stride "
+        f"{BRANCH_STRIDE}: take a ResNet, DenseNet, EfficientNet or Inception-v3"
+    )
+    if not maps:
+        raise ValueError(refusal)
+    steps = list(_steps(network, maps[-1]["module"]))
+    try:
+        chained = _is_chain(network, steps)
+    except Exception as error:  # whatever a module raises that is not made for what it is given
+        raise ValueError(refusal) from error
+    if not chained:
+        raise ValueError(refusal)
     return maps[-1]["module"], maps[-1]["num_chs"]
+
+
+@torch.no_grad()
+def _is_chain(network: Any, steps: Iterable[str]) -> bool:
+    """Whether modules one after the other give what the network gives, on one small image."""
+    was_training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    values = torch.linspace(-1, 1, 3 * TRIED_PX**2, device=device)
+    image = values.reshape(1, 3, TRIED_PX, TRIED_PX)
+    chained, whole = image, network(image)
+    for name in steps:
+        chained = network.get_submodule(name)(chained)
+    network.train(was_training)
+    return (
+        chained.shape == whole.shape
+        and chained.shape[1] == network.num_features
+        and (device.type == "meta" or bool(torch.allclose(chained, whole)))  # which has no values
+    )
 
 
 def _steps(module: nn.Module, branch_at: str, prefix: str = "") -> Iterator[str]:

@@ -111,10 +111,22 @@ def _with_way_out(context: RunContext, module: Callable[[], nn.Module]) -> nn.Mo
             f"{error}; give a file with --set init.weights=FILE, or start from nothing with "
             "--set init.weights=random"
         ) from error
+    except ValueError as error:
+        if context.method.digest is not None:
+            raise _unbuilt(context, error) from error
+        raise RequestError(
+            f"{context.name} cannot be built with these settings: {error} (see --set of the groups "
+            f"{', '.join(('backbone', *context.method.groups))})"
+        ) from error
     except Exception as error:
         if context.method.digest is None or isinstance(error, RequestError):
             raise
-        raise RequestError(
-            f"--method {context.method.component}: the class cannot be built as CLASS(num_classes, "
-            f"backbone=..., weights=..., backbone_options=...): {roster.where_raised(error)}"
-        ) from error
+        raise _unbuilt(context, error) from error
+
+
+def _unbuilt(context: RunContext, error: Exception) -> RequestError:
+    """Of a user's own class."""
+    return RequestError(
+        f"--method {context.method.component}: the class cannot be built as CLASS(num_classes, "
+        f"backbone=..., weights=..., backbone_options=...): {roster.where_raised(error)}"
+    )

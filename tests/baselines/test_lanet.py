@@ -56,6 +56,7 @@ NARROW_DENSENET = {"growth_rate": 8, "block_config": (2, 2, 2, 2)}
         ("resnet10t", {"channels": (8, 8, 16, 16)}, 64, "layer3"),
         ("densenet121", NARROW_DENSENET, 64, "features.denseblock3"),
         ("inception_v3", {}, 96, "Mixed_6e"),
+        ("tf_efficientnet_lite0", {}, 64, "blocks.4"),
     ],
 )
 def test_the_backbone_is_cut_at_stride_16_and_its_halves_make_a_whole(
@@ -71,10 +72,17 @@ def test_the_backbone_is_cut_at_stride_16_and_its_halves_make_a_whole(
     assert model(images).shape == (2, 5)
 
 
-@pytest.mark.parametrize("backbone", ["efficientnet_b0", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("backbone", ["mobilenetv3_small_100", "vit_tiny_patch16_224"])
 def test_a_backbone_that_is_no_chain_is_refused(backbone):
     with pytest.raises(ValueError, match=f"backbone \\('{backbone}'\\) must be a chain"):
         tiny(backbone=backbone, backbone_options={})
+
+
+def test_trying_the_chain_leaves_the_network_as_it_was():
+    model = tiny(backbone="resnet10t", backbone_options={"channels": (8, 8, 16, 16)})
+    assert model.trunk.training
+    counts = [t for n, t in model.trunk.named_buffers() if n.endswith("num_batches_tracked")]
+    assert counts and not any(counts)
 
 
 def test_the_branch_looks_at_what_speaks_for_the_likelier_class():

@@ -68,3 +68,12 @@ def test_a_checkpoint_of_another_architecture_is_refused(context_of, trained):
     _, path = trained("densenet121")
     with pytest.raises(RequestError, match=r"for another network: \d+ tensors missing"):
         first_module(context_of("resnet50", changes=(f"init.weights={path}",)))
+
+
+@pytest.mark.parametrize("backbone", ["vit_tiny_patch16_224", "mobilenetv3_small_100"])
+def test_a_backbone_that_a_method_cannot_use_is_a_wrong_request(context_of, backbone):
+    """LANet cuts its backbone in two, which not every network can be."""
+    options = ("backbone.channels=null", "backbone.stem_width=null")
+    context = context_of("lanet", changes=(f"backbone.name={backbone}", *options))
+    with pytest.raises(RequestError, match=r"lanet cannot be built.*must be a chain of modules"):
+        build.stages(context)[0].module()
