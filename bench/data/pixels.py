@@ -119,13 +119,11 @@ def open_images(
     copy_index = np.full(len(records), -1)
     copy_index[which] = np.arange(len(which))
 
-    def at(size_px: int) -> Pixels:
-        pair = [cache.smaller(e, size_px=size_px, **where) for e in (original, copies)]
-        return Pixels(pair[0].images, pair[1].images, copy_index, region, visible)
+    def shown(clean: cache.CachedImages, degraded: cache.CachedImages) -> Pixels:
+        return Pixels(clean.images, degraded.images, copy_index, region, visible)
 
-    def own(size_px: int) -> Pixels:
-        pair = decoded(size_px)
-        return Pixels(pair[0].images, pair[1].images, copy_index, region, visible)
+    def at(size_px: int) -> Pixels:
+        return shown(*(cache.smaller(e, size_px=size_px, **where) for e in (original, copies)))
 
     boxes = [
         field.to_crop(np.array(r.boxes, dtype=float).reshape(-1, 4), data.patch_image_px)
@@ -137,7 +135,7 @@ def open_images(
         at(data.patch_image_px),
         boxes,
         parameters,
-        None if own_px is None else own(own_px),
+        None if own_px is None else shown(*decoded(own_px)),
         np.array([field.square[2] for field in fields]),
     )
 

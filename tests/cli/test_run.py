@@ -201,7 +201,7 @@ def test_claims_are_judged_from_records(bench):
     study = FIRST
     shown = bench("claims", "--records", str(study))
     assert shown.exit_code == 0
-    assert "contradicted" in shown.stdout and "synthetic images" in shown.stdout
+    assert "undecided" in shown.stdout and "synthetic images" in shown.stdout
 
 
 def test_patients_and_files_in_two_splits_are_warned_of_before_training(bench, small_set, tmp_path):

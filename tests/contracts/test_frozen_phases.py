@@ -57,7 +57,7 @@ def test_methods_that_freeze_what_they_have_trained_keep_every_phase(context_of)
         context = context_of(name)
         phases = [phase for phase, _, _ in roster.constant(METHODS[name], "PHASES")]
         assert [stage.name for stage in build.stages(context)] == phases
-        assert build.notes(context) == ()
+        assert not any("phase" in note and "frozen" in note for note in build.notes(context))
 
 
 @pytest.mark.parametrize("seed", [0, 1])

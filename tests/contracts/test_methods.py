@@ -62,9 +62,9 @@ def test_a_batch_of_eight_is_nearly_memorised(made, name):
             module.p = 0.0
     optimizer = torch.optim.Adam(trained_parameters(network, 1e-2), lr=1e-2)
     losses = []
-    for step in range(60):
+    for step in range(80):
         optimizer.zero_grad()
-        loss, logs = network.loss(batch, step=step, total_steps=60)
+        loss, logs = network.loss(batch, step=step, total_steps=80)
         losses.append(float(torch.as_tensor(logs.get("grading", loss)).detach()))
         loss.backward()
         optimizer.step()

@@ -109,7 +109,7 @@ def test_the_page_holds_the_study_its_claims_and_every_open_point(pages):
     assert "[Table 1](studies/first/table1.md)" in page
     assert "| **best-in-each-column** " in page
     points = re.findall(r"^\| D(\d+) \|", page, flags=re.MULTILINE)
-    assert points == [str(n) for n in range(1, 58)]
+    assert points == [str(n) for n in range(1, 65)]
     assert "bench table --records results/studies/first --notes" in page
 
 
