@@ -91,7 +91,7 @@ def _read(folders: tuple[Path, ...], tuned: bool) -> _TestPredictions:
 
 def _read_fold(folder: Path, tuned: bool) -> _TestPredictions:
     """Column by column, which for many runs costs a fraction of a frame's time."""
-    whole = pq.read_table(folder / FILE)
+    whole = pq.read_table(folder / FILE, use_threads=False, pre_buffer=False)
     table = whole.filter(pa.array(whole["split"].cast(pa.string()).to_numpy() == "test"))
     probabilities = _stacked(table, "p_").astype(np.float64)
     if "label" in table.column_names:

@@ -1,5 +1,7 @@
 """Is the twin like photographs in numbers, and does nothing but lesions give grades away?"""
 
+import os
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -39,9 +41,9 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory):
-    """All test images of the laptop protocol's twin, and their table."""
+    """Half as many test images as the laptop protocol's twin has, or as many; and their table."""
     root = tmp_path_factory.mktemp("twin") / "eyeq"
-    write_eyeq(root, train=14, workers=2)
+    write_eyeq(root, train=14, test=1625 if "BENCH_LONG" in os.environ else 812, workers=2)
     table = pd.read_csv(root / "Label_EyeQ_test.csv")
     return [root / "test" / name for name in table["image"]], table
 
@@ -77,8 +79,9 @@ def shortcuts(path):
 def test_shortcuts_do_not_solve_the_twin(twin):
     """A boosted tree on file size, sharpness, radius, colours and number is not shown above 0.3.
 
-    Each image is answered by a tree that saw four fifths of the other patients' images, about as
-    many as the protocol trains on. The limit is held to within one standard error over the images.
+    Each image is answered by a tree that saw four fifths of the other patients' images, with
+    BENCH_LONG about as many as the protocol trains on. The limit is held to within one standard
+    error over the images.
     """
     paths, table = twin
     known, grades = np.array([shortcuts(p) for p in paths]), table["DR_grade"].to_numpy()
