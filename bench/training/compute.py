@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from bench.training.loop import Batches
 from bench.training.precision import Precision, autocast
@@ -55,9 +55,34 @@ def _of_step(
     module: Any, batch: dict[str, Tensor], steps: int, precision: Precision, device: torch.device
 ) -> int:
     module.train()
-    counter = FlopCounterMode(display=False)
+    backward = torch.ops.aten.convolution_backward
+    counter = FlopCounterMode(display=False, custom_mapping={backward: _backward_of_convolution})
     with counter:
         with autocast(precision, device):
             loss, _ = module.loss(batch, step=0, total_steps=steps)
         loss.backward()
     return counter.get_total_flops()
+
+
+def _backward_of_convolution(
+    grad_out: list[int],
+    images: list[int],
+    weight: list[int],
+    _bias: Any,
+    _stride: Any,
+    _padding: Any,
+    _dilation: Any,
+    transposed: bool,
+    _output_padding: Any,
+    _groups: int,
+    wanted: list[bool],
+    out_shape: Any = None,
+) -> int:
+    """As many as the forward pass has, for each of image and weight whose gradient is wanted.
+
+    torch's own count takes no notice of groups, so a depthwise weight counted as often as it has
+    channels.
+    """
+    del out_shape  # follows from the others
+    forward = conv_flop_count(images, weight, grad_out, transposed=transposed)
+    return forward * sum(wanted[:2])

@@ -1,5 +1,6 @@
 """What a stage computes, counted by hand; and that counting moves nothing that is trained."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,26 @@ def test_a_gate_is_logged_and_said_where_it_is_not_passed(training, tmp_path, pa
         "sentence": "it found 3 of 4",
     }
     assert said == ([] if passed else ["net: it found 3 of 4"] * 2)
+
+
+class TwoConvolutions(nn.Module):
+    """One whose image needs no gradient, and one whose image does."""
+
+    def __init__(self, kind, groups):
+        super().__init__()
+        make = partial(kind, 8, 8, 3, padding=1, groups=groups, bias=False)
+        self.first, self.second = make(), make()
+
+    def loss(self, batch, *, step, total_steps):
+        del step, total_steps
+        return self.second(self.first(batch["images"])).square().mean(), {}
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+@pytest.mark.parametrize("groups", [1, 2, 8])
+def test_grouped_convolutions_count_as_by_hand(kind, groups):
+    """Forward twice, both weights' gradients, and one image's: five times a pass."""
+    batch = {"images": torch.randn(2, 8, 16, 16)}
+    counted = compute._of_step(TwoConvolutions(kind, groups), batch, 1, "fp32", torch.device("cpu"))
+    one_pass = 2 * 2 * 16 * 16 * 8 * (8 // groups) * 9
+    assert counted == 5 * one_pass
