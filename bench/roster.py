@@ -70,6 +70,20 @@ def _comcl(title: str, variant: str, in_paper: bool = True) -> Method:
     )
 
 
+def _moco(*, patches: bool) -> Method:
+    return Method(
+        "Basic CL (MoCo) on lesion patches" if patches else "Basic CL (MoCo)",
+        "He K. et al., 2020",
+        "baselines.moco:MoCo",
+        recipe=f"bench.pipeline.recipes.contrastive:{'on_lesion_patches' if patches else 'moco'}",
+        version=2,
+        needs=("lesion patches",) if patches else (),
+        groups=("moco",),
+        options={"keeps_queue": True},
+        in_paper=not patches,
+    )
+
+
 METHODS: dict[str, Method] = {
     "resnet50": Method("ResNet50", "He et al., 2016", "baselines.classifier:Classifier"),
     "resnet50-long": Method(
@@ -158,26 +172,8 @@ METHODS: dict[str, Method] = {
         options={"keeps_queue": True, "second_view": "own_window"},
     ),
     "lanet": Method("LANet", "Hou J. et al., 2023", "baselines.lanet:LANet", groups=("lanet",)),
-    "moco": Method(
-        "Basic CL (MoCo)",
-        "He K. et al., 2020",
-        "baselines.moco:MoCo",
-        version=2,
-        recipe="bench.pipeline.recipes.contrastive:moco",
-        groups=("moco",),
-        options={"keeps_queue": True},
-    ),
-    "moco-patches": Method(
-        "Basic CL (MoCo) on lesion patches",
-        "He K. et al., 2020",
-        "baselines.moco:MoCo",
-        version=2,
-        recipe="bench.pipeline.recipes.contrastive:on_lesion_patches",
-        needs=("lesion patches",),
-        groups=("moco",),
-        options={"keeps_queue": True},
-        in_paper=False,
-    ),
+    "moco": _moco(patches=False),
+    "moco-patches": _moco(patches=True),
     "comcl": _comcl("CoMCL", "comcl"),
     "comcl-no-multilevel": _comcl("CoMCL w/o Multi-level", "comcl-no-multilevel"),
     "comcl-no-spl": _comcl("CoMCL w/o SPL", "comcl-no-spl"),
@@ -272,14 +268,13 @@ def _from_file(name: str) -> tuple[str, Method]:
     path = Path(path_text)
     if not path.is_file():
         raise RequestError(f"--method {name}: no such file: {path_text}")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     entry = Method(
         f"{class_name} ({path.name})",
         "yours",
         f"{path}:{class_name}",
         confidence="yours",
         in_paper=False,
-        digest=digest,
+        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
     return f"{path.name}:{class_name}", entry
 

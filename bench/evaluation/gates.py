@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.evaluation import registry
 from bench.evaluation.influence import patient_covariance, sum_by_patient
+from bench.evaluation.statistics import Estimate
 
 LEAST = {"grading": 0.10, "findings": 0.55}
 """The primary metric that a trained run reaches. Assumed: a tenth of the way
@@ -75,8 +75,23 @@ def gate(rows: pd.DataFrame) -> Gate:
     value, per_image = registry.influence(
         registry.primary(kind).name, labels.to_numpy(np.int64), probabilities
     )
-    names, patient = np.unique(rows["patient_id"].to_numpy(dtype=object), return_inverse=True)
-    return Gate(kind, value, _lower(value, sum_by_patient(per_image, patient, len(names))))
+    patients = rows["patient_id"].to_numpy(dtype=object)
+    return Gate(kind, value, lower_end(value, per_image, patients))
+
+
+def lower_end(value: float, per_image: np.ndarray, patients: np.ndarray) -> float:
+    """Lower end of a score's 95 % interval over patients; nan for one patient.
+
+    Args:
+        value: The score, or a difference of scores.
+        per_image: (N,), what each image adds to its error.
+        patients: (N,) names.
+    """
+    names, patient = np.unique(patients, return_inverse=True)
+    sums = sum_by_patient(per_image, patient, len(names))
+    variance = float(patient_covariance(sums[:, None])[0, 0])
+    interval = Estimate(value, (value,), variance, len(names)).interval_of_these_runs()
+    return float("nan") if interval is None else interval.low
 
 
 def recorded(kind: str, validation: Mapping[str, float | None]) -> Gate | None:
@@ -124,14 +139,14 @@ def faults(rows: pd.DataFrame, kind: str, validation: Mapping[str, float | None]
     """What the gate's two numbers are not, where a record has them.
 
     Args:
-        rows: Stored predictions of the validation split.
+        rows: Stored predictions of all splits.
         kind: "grading" or "findings".
         validation: Scores of the validation split, as `metrics.json` has them.
     """
     stored = recorded(kind, validation)
     if stored is None:
         return
-    computed = gate(rows)
+    computed = gate(rows.loc[(rows["split"] == "validation").to_numpy()])
     for value, given in ((stored.score, computed.score), (stored.low, computed.low)):
         if not np.isclose(value, given, rtol=0, atol=SAME, equal_nan=True):
             yield f"validation has {value}, the predictions give {given}"
@@ -140,14 +155,6 @@ def faults(rows: pd.DataFrame, kind: str, validation: Mapping[str, float | None]
 def pooled(tables: Sequence[pd.DataFrame]) -> Gate:
     """The gate of the folds of a repeat, from their predictions of the validation split."""
     return gate(pd.concat(tables, ignore_index=True))
-
-
-def _lower(value: float, per_patient: np.ndarray) -> float:
-    patients = len(per_patient)
-    if patients < 2:
-        return float("nan")
-    variance = float(patient_covariance(per_patient[:, None])[0, 0])
-    return float(value - stats.t.ppf(0.975, patients - 1) * np.sqrt(variance))
 
 
 def _chance(kind: str) -> float:

@@ -241,8 +241,7 @@ def _faults(run: StoredRun, names: set[str]) -> Iterator[tuple[str, str]]:
         computed |= pointing_scores(read_saliency(folder / "saliency.npz"))
     if "embeddings.npz" in names:
         read_embeddings(folder / "embeddings.npz")
-    validation = rows.loc[(rows["split"] == "validation").to_numpy()]
-    for why in gates.faults(validation, saved["about"]["kind"], scores["validation"]):
+    for why in gates.faults(rows, saved["about"]["kind"], scores["validation"]):
         yield "metrics.json", why
     for name, value in computed.items():
         stored = scores["test"].get(name)

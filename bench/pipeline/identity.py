@@ -123,8 +123,8 @@ def hashed_weights(protocol: Protocol) -> Protocol:
     path = Path(weights)
     if not path.is_file():
         raise RequestError(
-            f"--set init.weights={weights}: no such file; it is imagenet, random, "
-            "efficientnet-lite0 or a file of the backbone's weights"
+            f"--set init.weights={weights}: no such file; it is "
+            f"{', '.join(WEIGHTS)} or a file of the backbone's weights"
         )
     content = f"sha256:{store.file_digest(path)}"
     return replace_group(protocol, "init", {"weights": content})

@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from bench.evaluation import registry
-from bench.evaluation.gates import GAIN, PROBE, UNTRAINED
-from bench.evaluation.influence import Influence, patient_covariance, sum_by_patient
+from bench.evaluation.gates import GAIN, PROBE, UNTRAINED, lower_end
+from bench.evaluation.influence import Influence
 from bench.pipeline import build
 from bench.pipeline.context import RunContext
 
@@ -43,12 +42,9 @@ def compare(trained: Any, untrained: Any, context: RunContext) -> dict[str, floa
     """
     first, second = (_score(network, context) for network in (trained, untrained))
     records = [context.dataset.records[i] for i in context.dataset.where("validation")]
-    names, patient = np.unique([r.patient_id for r in records], return_inverse=True)
-    gained = sum_by_patient(first.per_image - second.per_image, patient, len(names))
-    error = float(np.sqrt(patient_covariance(gained[:, None])[0, 0]))
-    reach = stats.t.ppf(0.975, max(len(names) - 1, 1)) * error
-    low = first.value - second.value - reach
-    return {PROBE: first.value, UNTRAINED: second.value, GAIN: float(low)}
+    patients = np.array([record.patient_id for record in records])
+    low = lower_end(first.value - second.value, first.per_image - second.per_image, patients)
+    return {PROBE: first.value, UNTRAINED: second.value, GAIN: low}
 
 
 def _score(network: Any, context: RunContext) -> Influence:

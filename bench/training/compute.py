@@ -1,8 +1,8 @@
 """What a stage computes: operations of one step, counted; samples and operations of them all.
 
 Operations are floating-point additions and multiplications, a fused pair being two, of matrix
-products and convolutions, forward and backward, as torch counts them. The optimizer's own, norms
-and activations are not among them.
+products and convolutions, forward and backward, as torch counts them, the gradients of convolutions
+apart. The optimizer's own, norms and activations are not among them.
 """
 
 from typing import Any

@@ -6,7 +6,7 @@ import pytest
 from graded import certain, graded
 from predictions import predictions_of
 
-from bench.evaluation.gates import LEAST, gate, pooled, recorded
+from bench.evaluation.gates import LEAST, faults, gate, pooled, recorded
 from bench.evaluation.influence import kappa_influence, patient_covariance, sum_by_patient
 from bench.evaluation.metrics import score_all
 
@@ -87,3 +87,13 @@ def test_an_undefined_score_is_not_trained():
     undefined = gate(rows.assign(label=0))
     assert np.isnan(undefined.score)
     assert not undefined.trained
+
+
+@pytest.mark.parametrize("name", ["kappa", "lower_bound"])
+def test_a_recorded_gate_that_the_predictions_do_not_give_is_a_fault(name):
+    validation = grading()
+    rows = pd.concat([validation, validation.assign(split="test")], ignore_index=True)
+    scores = score_all(rows, kind="grading", classes="abcde")["validation"]
+    assert not list(faults(rows, "grading", scores))
+    (fault,) = faults(rows, "grading", scores | {name: scores[name] + 1e-6})
+    assert "the predictions give" in fault

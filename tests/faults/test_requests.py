@@ -53,6 +53,7 @@ def refused(result, *parts):
         (("--protocol", "lptop"), ("lptop", "laptop")),
         (("--set", "finetuning.epocs=3"), ("did you mean finetuning.epochs",)),
         (("--set", "comcl.spl=off"), ("resnet50 does not read",)),
+        (("--set", "quality.source=proxy"), ("quality.source", "'given'")),
         (
             ("--method", "cabnet", "--set", "finetuning.loss=regression"),
             ("cabnet has a network or a loss of its own",),

@@ -157,3 +157,26 @@ def test_a_setting_that_another_keeps_from_being_read_is_refused(asked, change, 
     with pytest.raises(RequestError, match=rf"{change[:12]}.* with {other}; add --set {reader}"):
         asked("chestxray", change, other)
     assert asked("chestxray", change, reader).spec.id != asked("chestxray", reader).spec.id
+
+
+def test_which_images_are_degraded_follows_the_seed_where_it_is_told_to(small_set, cache, tiny):
+    def degraded(seed, *changes):
+        request = Request(
+            "resnet50",
+            "folder",
+            "0.7",
+            seed,
+            protocol="smoke",
+            changes=(*tiny, *changes),
+            data=small_set,
+            cache=cache,
+        )
+        return prepare(request, lambda *_: None).degraded.tolist()
+
+    assert degraded(0) == degraded(1)
+    assert degraded(0, "data.seed_follows_run=true") != degraded(1, "data.seed_follows_run=true")
+
+
+def test_photographs_quality_is_no_setting_of_nihs_radiographs(asked):
+    with pytest.raises(RequestError, match=r"quality\.source=given.*see chest\.quality"):
+        asked("chestxray", "quality.source=given")
