@@ -102,6 +102,12 @@ class DegradationSettings(SettingsGroup):
     size_variant: Literal["512", "1024"] = setting(
         "512", source="reference: degradations.md#the-published-script: cofe-Net's own size"
     )
+    blur_px: int | None = setting(
+        None,
+        source="assumed: size_variant; side of the square whose pixels the published blur counts",
+        unit="px",
+        ge=16,
+    )
     apply_to: Literal["both", "train", "test"] = setting(
         "both", source="assumed: 'degrading all images' (D30)"
     )
@@ -162,6 +168,13 @@ class FinetuningSettings(SettingsGroup):
 
     epochs: int = setting(
         25, source="reference: training.md#fine-tuning-recipe: Huang recipe", ge=1
+    )
+    patience: int | None = setting(
+        None,
+        source="assumed: the recipe trains all epochs; N ends a phase that has learnt, once N "
+        "epochs in a row have brought no better validation score",
+        unit="epochs",
+        ge=1,
     )
     batch: int = setting(
         16, source="reference: training.md#fine-tuning-recipe", unit="images", ge=2

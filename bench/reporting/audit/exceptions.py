@@ -61,6 +61,10 @@ def _too_short(run: AuditedRun) -> bool:
     return epochs is not None and phases > epochs
 
 
+def _stops(run: AuditedRun) -> bool:
+    return run.setting("finetuning", "patience") is not None
+
+
 def _published_split(run: AuditedRun) -> bool:
     """A real set whose training and test images were published as such."""
     return run.about["real"] and run.spec["dataset"] != "folder"
@@ -88,6 +92,11 @@ _PHASES = (
     "more phases than epochs: a phase left out would be another method, so each gets one",
     "bench/pipeline/recipes/common.py: shared_out",
 )
+_PLATEAU = (
+    "a supervised phase ends at a plateau of its validation score, patience and most epochs being "
+    'the same for all methods (row "length")',
+    "docs/reference/training.md#length",
+)
 _ORIGINAL = (
     "--settings original: each method as in its own paper",
     "paper 3.2; bench/protocol/original.py",
@@ -111,13 +120,17 @@ _THREE_NETWORKS = (
     "docs/reference/methods.md#deepmt-dr; bench/pipeline/recipes/deepmt_dr.py",
 )
 _FAMILY = "paper 3.2: a plain classifier of this family"
-_TRAINING = ("steps", "images", "total", "patch_steps", "patches", "batch", "optimiser")
+_TRAINING = ("length", "steps", "images", "total", "patch_steps", "patches", "batch", "optimiser")
 
 EXCEPTIONS: tuple[DeclaredException, ...] = (
     DeclaredException("steps", _long, *_LONGER, allows="more"),
     DeclaredException("images", _long, *_LONGER, allows="more"),
     DeclaredException("total", _long, *_LONGER, allows="more"),
     DeclaredException("total", _pretrains, *_PRETRAINED, allows="more"),
+    *(
+        DeclaredException(check, _stops, *_PLATEAU, steady=False)
+        for check in ("steps", "images", "total")
+    ),
     DeclaredException("steps", _too_short, *_PHASES, allows="more"),
     DeclaredException("images", _too_short, *_PHASES, allows="more"),
     DeclaredException("total", _too_short, *_PHASES, allows="more"),

@@ -160,6 +160,7 @@ def _method_version_shown(value: tuple[int, str | None]) -> str:
     return f"version {version}" + (f", file {digest[:8]}" if digest else "")
 
 
+LENGTH = ("epochs", "patience")
 OWN_OPTIMISER = ("sr_optimizer", "sr_lr", "sr_weight_decay", "sr_steps")
 
 SAME_ORIGIN = ("device", "device_name", "instructions", "packages", "codecs", "python")
@@ -207,6 +208,9 @@ CHECKS: tuple[Check, ...] = (
         "optimiser",
         _optimiser,
         _pairs,
+    ),
+    Check(
+        "length", "epochs at most, patience", _setting("finetuning", "epochs", "patience"), _pairs
     ),
     Check("steps", "optimiser steps, supervised", _total("steps", False), _number),
     Check("images", "images seen, supervised", _total("images", False), _number),
