@@ -51,6 +51,7 @@ EXCLUDED = {
     "bench.protocol.presets": VALUES,
     "bench.protocol.laptop": VALUES,
     "bench.protocol.smoke": VALUES,
+    "bench.protocol.two_cores": VALUES,
     "bench.protocol.original": f"{VALUES}; tests/protocol/test_published_settings.py has them",
     "bench.data.eyeq": READER,
     "bench.data.dataset_toml": READER,
