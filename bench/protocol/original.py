@@ -7,7 +7,7 @@ code is public names all of them here, so that none is taken from a small protoc
 
 from typing import Any
 
-from bench.protocol.settings import Protocol
+from bench.protocol.settings import Protocol, with_values
 
 SourcedValue = tuple[Any, str]
 
@@ -192,8 +192,5 @@ def changes(method: str, protocol_name: str) -> dict[str, SourcedValue]:
 
 def apply(protocol: Protocol, method: str, protocol_name: str) -> Protocol:
     """The protocol with a method's own settings."""
-    dumped = protocol.model_dump()
-    for key, (value, _) in changes(method, protocol_name).items():
-        group, _, field = key.partition(".")
-        dumped[group][field] = value
-    return Protocol.model_validate(dumped)
+    own = changes(method, protocol_name)
+    return with_values(protocol, {key: value for key, (value, _) in own.items()})
