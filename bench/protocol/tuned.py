@@ -61,6 +61,12 @@ def entry_of(method: str, protocol_name: str) -> TunedEntry | None:
     return entries.get(method) or entries.get(INHERITS.get(method, method))
 
 
+def own_trials(method: str, protocol_name: str) -> int:
+    """How many trials a method had itself under a preset."""
+    entry = TUNED.get(protocol_name, {}).get(method)
+    return 0 if entry is None else entry.trials
+
+
 def settings_of(protocol_name: str) -> frozenset[str]:
     """All settings that are tuned under a preset, for any method."""
     entries = TUNED.get(protocol_name, {}).values()

@@ -103,7 +103,7 @@ def plan(request: TuneRequest, tick: ProgressCallback) -> Plan:
     """
     datasets.source(request.common.dataset)
     preset = derive(named(request.protocol_name), list(request.common.changes))
-    shared = (*request.common.changes, *_few_test_images(request.common, preset))
+    shared = (*request.common.changes, *few_test_images(request.common, preset))
     wanted = {name: _declared(name) for name in request.methods or ROWS}
     _refuse_set_by_hand(request.common.changes, set(wanted.values()))
     runs: list[PlannedRun] = []
@@ -138,8 +138,16 @@ def _declared(text: str) -> str:
     return tuning.DECLARED[method.recipe][0]
 
 
-def _few_test_images(common: Request, preset: Protocol) -> tuple[str, ...]:
-    """A twin's other images do not depend on how many test images there are, but for a limit."""
+def few_test_images(common: Request, preset: Protocol) -> tuple[str, ...]:
+    """The change that gives a trial fewer test images; () where it would change other images too.
+
+    A twin's other images do not depend on how many are for testing, unless a limit is drawn from
+    all; a set of files has those that it has.
+
+    Args:
+        common: What all trials share.
+        preset: The preset with its changes.
+    """
     by_hand = {change.partition("=")[0] for change in common.changes}
     data = preset.data
     if not common.dataset.endswith("-twin") or data.limit is not None:

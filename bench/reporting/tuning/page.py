@@ -49,7 +49,7 @@ def tuning_page(
     """What was tried and chosen, from the trials below a folder.
 
     Args:
-        root: Folder of the trials; `tuning.md` and `tuning.csv` are written there.
+        root: Folder of the trials; `tuning-PRESET.md` and `.csv` are written there.
         dataset: Its name.
         protocol_name: The preset that was tuned.
         write: File of tuned values to which the choices are added.
@@ -64,7 +64,7 @@ def tuning_page(
         return TuningPage(empty, (), False)
     title = f"Tuning on {dataset}, protocol {protocol_name}"
     contents = {"md": markdown(title, methods), "csv": numbers(dataset, protocol_name, methods)}
-    written = [root / f"{NAME}.{ending}" for ending in contents]
+    written = [root / f"{NAME}-{protocol_name}.{ending}" for ending in contents]
     for path, content in zip(written, contents.values(), strict=True):
         write_bytes(path, content.encode())
     chosen = entries(methods, _folder(root))
