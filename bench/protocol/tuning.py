@@ -56,4 +56,9 @@ the part that they are about and in nothing else."""
 
 def values(preset: float) -> tuple[float, ...]:
     """The values that are tried around a preset's, ascending."""
-    return tuple(float(f"{factor * preset:.6g}") for factor in FACTORS)
+    return tuple(value(preset, factor) for factor in FACTORS)
+
+
+def value(preset: float, factor: float) -> float:
+    """The value at a factor of the preset's, as it is typed."""
+    return float(f"{factor * preset:.6g}")

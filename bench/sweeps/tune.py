@@ -106,27 +106,46 @@ def plan(request: TuneRequest, tick: ProgressCallback) -> Plan:
     shared = (*request.common.changes, *few_test_images(request.common, preset))
     wanted = {name: _declared(name) for name in request.methods or ROWS}
     _refuse_set_by_hand(request.common.changes, set(wanted.values()))
-    runs: list[PlannedRun] = []
-    left_out: dict[str, None] = {}
-    for position in sorted(range(len(tuning.FACTORS)), key=lambda n: tuning.FACTORS[n] != 1):
-        for method, setting in wanted.items():
-            value = tuning.values(flatten(preset.model_dump())[setting])[position]
-            trial = replace(
-                request.common,
-                method=method,
-                lq_ratio="native",
-                seed=tuning.SEED,
-                settings="default",
-                changes=(*shared, f"{setting}={value:g}"),
-                study=tuning.STUDY,
-            )
-            try:
-                runs.append(run_of(prepare(trial, tick)))
-            except RequestError as error:
-                left_out[f"{method}: {error}"] = None
-    if not runs:
+    order = sorted(tuning.FACTORS, key=lambda factor: factor != 1)
+    first, left_out = {}, {}
+    for method in wanted:
+        trial = replace(
+            request.common,
+            method=method,
+            lq_ratio="native",
+            seed=tuning.SEED,
+            settings="default",
+            changes=shared,
+            study=tuning.STUDY,
+        )
+        try:
+            first[method] = run_of(prepare(trial, tick))
+        except RequestError as error:
+            left_out[f"{method}: {error}"] = None
+    if not first:
         raise RequestError("nothing to tune: " + "; ".join(left_out))
+    default = flatten(preset.model_dump())
+    runs = (
+        _at(run, wanted[method], tuning.value(default[wanted[method]], factor))
+        for factor in order
+        for method, run in first.items()
+    )
     return Plan(tuple(runs), tuple(left_out))
+
+
+def _at(run: PlannedRun, setting: str, value: float) -> PlannedRun:
+    """The run with another value of the tuned setting, which no data set is read for."""
+    group, _, field = setting.partition(".")
+    protocol = run.spec.protocol
+    spec = replace(run.spec, protocol={**protocol, group: {**protocol[group], field: value}})
+    changes = (*run.request.changes, f"{setting}={value:g}")
+    own_groups = resolve(run.request.method)[1].groups
+    return replace(
+        run,
+        request=replace(run.request, changes=changes),
+        spec=spec,
+        key=spec.key((*own_groups, "detector")),
+    )
 
 
 def _declared(text: str) -> str:

@@ -6,12 +6,14 @@ import sys
 from dataclasses import replace
 
 import pytest
+from typer.main import get_command
 
+from bench.cli import app
 from bench.data import datasets
 from bench.data.cache import content_digests
 from bench.errors import RequestError
 from bench.experiments import TABLE1
-from bench.pipeline.resolve import Request
+from bench.pipeline.resolve import Request, prepare
 from bench.protocol import tuning
 from bench.protocol.presets import derive, flatten, named
 from bench.sweeps.plan import words
@@ -44,6 +46,17 @@ def test_every_method_has_the_same_trials_and_the_preset_s_value_comes_first(com
     assert [rate(run) for run in runs[::2]] == [2e-3, 5e-4, 1e-3, 4e-3]
     assert [rate(run) for run in runs[1::2]] == [rate(run) for run in runs[::2]]
     assert len({run.spec.id for run in runs}) == 8
+
+
+def test_every_trial_is_what_bench_run_makes_of_its_words(common):
+    command = get_command(app).commands["run"]  # pyright: ignore[reportAttributeAccessIssue]
+    for run in plan(TuneRequest(common, ("resnet50", "comcl")), silent).runs[1:4]:
+        parsed = command.make_context("run", words(run.request)[1:]).params
+        parsed["changes"] = tuple(parsed.pop("change"))
+        parsed.pop("as_json")
+        prepared = prepare(Request(**parsed), silent)
+        assert prepared.spec == run.spec
+        assert prepared.key == run.key
 
 
 def test_trials_differ_in_the_tuned_value_alone_and_belong_to_no_table(common):

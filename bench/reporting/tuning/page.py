@@ -13,10 +13,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.protocol import tuned, tuning
+from bench.protocol import tuning
 from bench.reporting.console import for_stdout, json_object
 from bench.reporting.tables.markdown import escape
-from bench.reporting.tuning.trials import MethodTrials, as_toml, collect
+from bench.reporting.tuning.entries import as_toml, entries, merged
+from bench.reporting.tuning.trials import MethodTrials, collect
 from bench.store import write_bytes
 
 NAME = "tuning"
@@ -67,9 +68,9 @@ def tuning_page(
     written = [root / f"{NAME}-{protocol_name}.{ending}" for ending in contents]
     for path, content in zip(written, contents.values(), strict=True):
         write_bytes(path, content.encode())
-    chosen = entries(methods, _folder(root))
+    chosen = entries(methods, root)
     if write is not None and chosen:
-        write_bytes(write, _merged(write, protocol_name, chosen).encode())
+        write_bytes(write, merged(write, protocol_name, chosen).encode())
         written.append(write)
     complete = all(method.chosen is not None for method in methods)
     if as_json:
@@ -79,38 +80,6 @@ def tuning_page(
     if chosen and write is None:
         text += "\n\n" + as_toml({protocol_name: chosen}).rstrip("\n")
     return TuningPage(text, tuple(written), complete)
-
-
-def entries(methods: Sequence[MethodTrials], study: str) -> dict[str, dict[str, Any]]:
-    """Method -> its entry of `tuned.toml`; none for a method that lacks a trial."""
-    return {
-        each.method: {
-            "chosen": {each.setting: each.chosen.value},
-            "tried": {each.setting: list(each.wanted)},
-            "study": study,
-        }
-        for each in methods
-        if each.chosen is not None
-    }
-
-
-def _merged(path: Path, protocol_name: str, chosen: dict[str, dict[str, Any]]) -> str:
-    """The file's content with these entries in place of those of the same methods."""
-    known = tuned.load(path) if path.is_file() else {}
-    plain = {p: {m: e.model_dump() for m, e in own.items()} for p, own in known.items()}
-    plain[protocol_name] = plain.get(protocol_name, {}) | chosen
-    head = (
-        "# What `bench tune --write` has chosen, by preset and method; docs/reference/training.md."
-    )
-    return f"{head}\n\n{as_toml(plain)}"
-
-
-def _folder(root: Path) -> str:
-    """The folder's path as it may be committed: never that of a machine."""
-    if not root.is_absolute():
-        return root.as_posix()
-    here = Path.cwd()
-    return root.relative_to(here).as_posix() if root.is_relative_to(here) else root.name
 
 
 def summary(methods: Sequence[MethodTrials]) -> list[str]:

@@ -1,6 +1,5 @@
 """Trials as they are stored, and the choice among them: by the validation split alone."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -132,51 +131,55 @@ def _of(folder: Path, dataset: str) -> Iterator[tuple[str, Trial]]:
     """The trial in a folder with its preset's name, if it is one and over."""
     run = stored_runs.read(folder)
     if isinstance(run, StoredRun):
-        saved = run.saved
+        saved, outcome = run.saved, _scored
     elif run is None and diverged(folder):
-        saved = read_json(folder / "spec.json")
+        saved, outcome = read_json(folder / "spec.json"), _unscored
     else:
         return
-    spec, name = saved["spec"], saved["about"]["protocol_name"]
+    spec, about = saved["spec"], saved["about"]
     if spec["study"] != tuning.STUDY or spec["dataset"] != dataset:
         return
-    setting = (
-        tuning.DECLARED[METHODS[spec["method"]].recipe][0]
-        if spec["method"] in METHODS
-        else (tuning.RATE)
-    )
+    setting = _setting_of(spec["method"])
     group, _, field = setting.partition(".")
-    kind = saved["about"]["kind"]
-    metric = registry.primary(kind).name
-    common: dict[str, Any] = {
-        "id": saved["id"],
-        "key": _key(saved, setting),
-        "method": spec["method"],
-        "setting": setting,
-        "value": spec["protocol"][group][field],
-        "metric": metric,
-    }
     events = read_events(folder / store.EVENTS)
     epochs = [event for event in events if "epoch" in event]
-    common["seconds"] = sum(event["seconds"] for event in epochs)
-    if not isinstance(run, StoredRun):
-        why = read_json(folder / "failure.json")["why"]
-        yield name, Trial(**common, score=math.nan, why_not=why, best_epoch=0, epochs=0)
-        return
-    validation = run.scores["validation"]
-    score = validation.get(metric)
+    trial = Trial(
+        id=saved["id"],
+        key=_key(saved, setting),
+        method=spec["method"],
+        setting=setting,
+        value=spec["protocol"][group][field],
+        metric=registry.primary(about["kind"]).name,
+        seconds=sum(event["seconds"] for event in epochs),
+        **outcome(folder, about["kind"], epochs),
+    )
+    yield about["protocol_name"], trial
+
+
+def _setting_of(name: str) -> str:
+    """What is tuned of a method; a user's own has the recipe of a plain classifier."""
+    method = METHODS.get(name)
+    return tuning.RATE if method is None else tuning.DECLARED[method.recipe][0]
+
+
+def _scored(folder: Path, kind: str, epochs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How a finished trial ended, by its validation split."""
+    validation = read_json(folder / "metrics.json")["validation"]
+    score = validation.get(registry.primary(kind).name)
     gate = gates.recorded(kind, validation)
     best, count = _last_stage(epochs)
-    yield (
-        name,
-        Trial(
-            **common,
-            score=math.nan if score is None else score,
-            why_not="" if gate is None else gate.why_not,
-            best_epoch=best,
-            epochs=count,
-        ),
-    )
+    return {
+        "score": math.nan if score is None else score,
+        "why_not": "" if gate is None else gate.why_not,
+        "best_epoch": best,
+        "epochs": count,
+    }
+
+
+def _unscored(folder: Path, kind: str, epochs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How a trial ended whose loss became infinite."""
+    why = read_json(folder / "failure.json")["why"]
+    return {"score": math.nan, "why_not": why, "best_epoch": 0, "epochs": 0}
 
 
 def _last_stage(epochs: Sequence[dict[str, Any]]) -> tuple[int, int]:
@@ -203,27 +206,3 @@ def _refuse_unlike(trials: Sequence[Trial]) -> None:
             "than the method and its tuned value; keep each in a folder of its own and name it "
             "with --results DIR"
         )
-
-
-def as_toml(entries: dict[str, dict[str, Any]]) -> str:
-    """Entries of `bench.protocol.tuned`, preset -> method -> fields, as text."""
-    parts = []
-    for preset, methods in entries.items():
-        for method, entry in methods.items():
-            lines = [f"[{_bare(preset)}.{_bare(method)}]"]
-            lines += [f"{name} = {_inline(entry[name])}" for name in ("chosen", "tried", "study")]
-            parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
-
-
-def _bare(name: str) -> str:
-    plain = name.replace("-", "").replace("_", "").isalnum() and name.isascii()
-    return name if plain else json.dumps(name)
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_inline(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_inline(item) for item in value) + "]"
-    return json.dumps(value)
