@@ -21,6 +21,7 @@ class TunedEntry(BaseModel):
     Attributes:
         chosen: Setting -> the value with the best validation score.
         tried: Setting -> the value of each trial, ascending.
+        dataset: On which.
         study: Folder with the trials' page and records.
     """
 
@@ -28,6 +29,7 @@ class TunedEntry(BaseModel):
 
     chosen: dict[str, float]
     tried: dict[str, tuple[float, ...]]
+    dataset: str
     study: str
 
     @model_validator(mode="after")
@@ -83,8 +85,8 @@ def changes(method: str, protocol_name: str) -> dict[str, SourcedValue]:
     return {
         setting: (
             value,
-            f"tuned: best of {len(entry.tried[setting])} trials{whose} on validation images "
-            f"({entry.study})",
+            f"tuned: best of {len(entry.tried[setting])} trials{whose} on validation images of "
+            f"{entry.dataset} ({entry.study})",
         )
         for setting, value in entry.chosen.items()
     }

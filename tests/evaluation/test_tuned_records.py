@@ -26,7 +26,9 @@ def record(method, lr, about=None):
 
 @pytest.fixture
 def smoke_tuned(monkeypatch):
-    entry = TunedEntry(chosen={RATE: 5e-4}, tried={RATE: (5e-4, PRESET)}, study="t")
+    entry = TunedEntry(
+        chosen={RATE: 5e-4}, tried={RATE: (5e-4, PRESET)}, dataset="eyeq-twin", study="t"
+    )
     monkeypatch.setitem(tuned.TUNED, "smoke", {"resnet50": entry})
 
 

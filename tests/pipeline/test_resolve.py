@@ -188,7 +188,9 @@ def test_photographs_quality_is_no_setting_of_nihs_radiographs(asked):
 def smoke_tuned(monkeypatch):
     """ResNet50 has a rate of its own under smoke."""
     name = "finetuning.lr"
-    entry = TunedEntry(chosen={name: 5e-4}, tried={name: (5e-4, 2e-3)}, study="t")
+    entry = TunedEntry(
+        chosen={name: 5e-4}, tried={name: (5e-4, 2e-3)}, dataset="eyeq-twin", study="t"
+    )
     monkeypatch.setitem(tuned.TUNED, "smoke", {"resnet50": entry})
 
 
@@ -201,7 +203,12 @@ def test_methods_with_tuned_rates_of_their_own_share_a_table(asked, smoke_tuned)
 
 def test_runs_from_before_tuning_share_no_table_with_tuned_ones(asked, monkeypatch):
     before = asked("folder")
-    entry = TunedEntry(chosen={"finetuning.lr": 2e-3}, tried={"finetuning.lr": (2e-3,)}, study="t")
+    entry = TunedEntry(
+        chosen={"finetuning.lr": 2e-3},
+        tried={"finetuning.lr": (2e-3,)},
+        dataset="eyeq-twin",
+        study="t",
+    )
     monkeypatch.setitem(tuned.TUNED, "smoke", {"resnet50": entry})
     after = asked("folder")
     assert before.spec.id == after.spec.id, "the same rate won, and ids do not move"

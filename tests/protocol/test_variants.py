@@ -12,7 +12,9 @@ from bench.protocol.tuned import TunedEntry, load
 from bench.roster import METHODS
 
 RATE = tuning.RATE
-ENTRY = TunedEntry(chosen={RATE: 5e-4}, tried={RATE: (5e-4, 2e-3)}, study="results/studies/t")
+ENTRY = TunedEntry(
+    chosen={RATE: 5e-4}, tried={RATE: (5e-4, 2e-3)}, dataset="eyeq-twin", study="results/studies/t"
+)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_controls_and_ablations_take_the_rate_of_the_method_that_they_are_compar
 
 
 def test_a_method_s_own_entry_comes_first(smoke_tuned, monkeypatch):
-    own = TunedEntry(chosen={RATE: 2e-3}, tried={RATE: (2e-3,)}, study="t")
+    own = TunedEntry(chosen={RATE: 2e-3}, tried={RATE: (2e-3,)}, dataset="eyeq-twin", study="t")
     monkeypatch.setitem(tuned.TUNED["smoke"], "moco", own)
     assert rate("moco", "common") == 2e-3
 
@@ -119,7 +121,10 @@ def test_the_committed_file_names_presets_methods_and_settings_that_there_are():
 
 def test_a_value_that_was_not_tried_is_no_choice(tmp_path):
     path = tmp_path / "tuned.toml"
-    path.write_text('[smoke.lanet]\nchosen = { a = 1.0 }\ntried = { a = [2.0] }\nstudy = "t"\n')
+    path.write_text(
+        "[smoke.lanet]\nchosen = { a = 1.0 }\ntried = { a = [2.0] }\n"
+        'dataset = "eyeq-twin"\nstudy = "t"\n'
+    )
     with pytest.raises(ValueError, match="was chosen and not tried"):
         load(path)
     path.write_text(path.read_text().replace("[2.0]", "[1.0, 2.0]"))

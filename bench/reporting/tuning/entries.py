@@ -5,24 +5,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.errors import RequestError
 from bench.protocol import tuned
+from bench.protocol.tuned import TunedEntry
 from bench.reporting.tuning.trials import MethodTrials
 
+FIELDS = tuple(TunedEntry.model_fields)
 Entries = dict[str, dict[str, Any]]
 HEAD = "# What `bench tune --write` has chosen, by preset and method; docs/reference/training.md."
 
 
-def entries(methods: Sequence[MethodTrials], root: Path) -> Entries:
+def entries(methods: Sequence[MethodTrials], dataset: str, root: Path) -> Entries:
     """Method -> its entry; none for a method without a choice.
 
     Args:
         methods: With their trials.
+        dataset: On which these were made.
         root: Folder of the trials, which an entry names.
     """
     return {
         each.method: {
             "chosen": {each.setting: each.chosen.value},
             "tried": {each.setting: list(each.wanted)},
+            "dataset": dataset,
             "study": _shown(root),
         }
         for each in methods
@@ -31,8 +36,18 @@ def entries(methods: Sequence[MethodTrials], root: Path) -> Entries:
 
 
 def merged(path: Path, preset: str, chosen: Entries) -> str:
-    """The content of a file of tuned values with these entries in place of the same methods'."""
+    """The content of a file of tuned values with these entries in place of the same methods'.
+
+    Raises:
+        RequestError: the preset's other methods were tuned on another data set.
+    """
     known = tuned.load(path) if path.is_file() else {}
+    others = {entry.dataset for name, entry in known.get(preset, {}).items() if name not in chosen}
+    if foreign := others - {entry["dataset"] for entry in chosen.values()}:
+        raise RequestError(
+            f"--write: methods under the preset {preset} were tuned on {', '.join(foreign)}, and a "
+            "preset's rates are all of one data set; tune all of its methods, or leave --write out"
+        )
     plain = {
         name: {method: entry.model_dump() for method, entry in own.items()}
         for name, own in known.items()
@@ -47,7 +62,7 @@ def as_toml(presets: Mapping[str, Entries]) -> str:
         "\n".join(
             [
                 f"[{_key(preset)}.{_key(method)}]",
-                *(f"{name} = {_value(entry[name])}" for name in ("chosen", "tried", "study")),
+                *(f"{name} = {_value(entry[name])}" for name in FIELDS),
             ]
         )
         for preset, methods in presets.items()

@@ -68,7 +68,7 @@ def tuning_page(
     written = [root / f"{NAME}-{protocol_name}.{ending}" for ending in contents]
     for path, content in zip(written, contents.values(), strict=True):
         write_bytes(path, content.encode())
-    chosen = entries(methods, root)
+    chosen = entries(methods, dataset, root)
     if write is not None and chosen:
         write_bytes(write, merged(write, protocol_name, chosen).encode())
         written.append(write)

@@ -200,7 +200,9 @@ def test_a_method_with_more_configurations_was_tuned_more():
 
 
 def test_sensitivity_runs_are_trials_that_are_declared():
-    study = with_spec(with_setting(committed()[0], "comcl", k_min=9), study="D10")
+    study = with_spec(
+        with_setting(committed()[0], "comcl", k_min=9), dataset="eyeq-twin", study="D10"
+    )
     found = row(committed(), "trials", [study])
     assert found.verdict == "DECLARED EXCEPTION"
     assert found.excused[0].value == "1 configuration in studies"
@@ -288,7 +290,9 @@ RATE = "finetuning.lr"
 @pytest.fixture
 def laptop_tuned(monkeypatch):
     """The committed runs' preset as if it were tuned, resnet50 to half its rate."""
-    entry = TunedEntry(chosen={RATE: 1e-3}, tried={RATE: (5e-4, 1e-3, 2e-3, 4e-3)}, study="t")
+    entry = TunedEntry(
+        chosen={RATE: 1e-3}, tried={RATE: (5e-4, 1e-3, 2e-3, 4e-3)}, dataset="eyeq-twin", study="t"
+    )
     other = entry.model_copy(update={"chosen": {RATE: 2e-3}})
     monkeypatch.setitem(tuned.TUNED, "laptop", {"resnet50": entry, "comcl": other})
 
@@ -314,7 +318,7 @@ def test_a_rate_that_was_not_chosen_is_found(laptop_tuned):
 
 
 def test_a_method_with_fewer_trials_is_found(laptop_tuned, monkeypatch):
-    few = TunedEntry(chosen={RATE: 1e-3}, tried={RATE: (1e-3,)}, study="t")
+    few = TunedEntry(chosen={RATE: 1e-3}, tried={RATE: (1e-3,)}, dataset="eyeq-twin", study="t")
     monkeypatch.setitem(tuned.TUNED["laptop"], "resnet50", few)
     assert failing([as_tuned(run) for run in committed()]) == {"tried"}
 

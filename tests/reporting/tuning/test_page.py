@@ -6,12 +6,18 @@ import tomllib
 import pytest
 from tuning_trials import DATASET, trial
 
-from bench.errors import NotComparable
+from bench.errors import NotComparable, RequestError
 from bench.protocol import tuned, tuning
 from bench.protocol.presets import named
 from bench.reporting.tuning.page import tuning_page
 from bench.reporting.tuning.trials import collect
 
+OF_ANOTHER = """
+chosen = { a = 1.0 }
+tried = { a = [1.0] }
+dataset = "eyeq-twin"
+study = "t"
+"""
 GRID = tuning.values(named("laptop").finetuning.lr)
 
 
@@ -111,10 +117,7 @@ def test_what_is_printed_is_what_the_file_of_tuned_values_takes(tmp_path):
 
 def test_writing_keeps_what_other_presets_and_methods_have(tmp_path):
     path = tmp_path / "tuned.toml"
-    path.write_text(
-        '[smoke."mine.py:Net"]\nchosen = { a = 1.0 }\ntried = { a = [1.0] }\nstudy = "t"\n'
-        '[laptop.lanet]\nchosen = { a = 1.0 }\ntried = { a = [1.0] }\nstudy = "t"\n'
-    )
+    path.write_text('[smoke."mine.py:Net"]' + OF_ANOTHER + "[laptop.lanet]" + OF_ANOTHER)
     before = tuned.load(path)
     tried(tmp_path, "resnet50", 0.5, 0.8, 0.6, 0.2)
     page(tmp_path, write=path)
@@ -122,6 +125,18 @@ def test_writing_keeps_what_other_presets_and_methods_have(tmp_path):
     assert after["smoke"] == before["smoke"]
     assert after["laptop"]["lanet"] == before["laptop"]["lanet"]
     assert "resnet50" in after["laptop"]
+
+
+def test_rates_of_two_data_sets_are_not_mixed_under_one_preset(tmp_path):
+    path = tmp_path / "tuned.toml"
+    path.write_text(
+        "[laptop.lanet]\nchosen = { a = 1.0 }\ntried = { a = [1.0] }\n"
+        'dataset = "chestxray-twin"\nstudy = "t"\n'
+    )
+    tried(tmp_path, "resnet50", 0.5, 0.8, 0.6, 0.2)
+    with pytest.raises(RequestError, match="were tuned on chestxray-twin"):
+        page(tmp_path, write=path)
+    assert "resnet50" not in path.read_text()
 
 
 def test_files_hold_each_trial_and_the_page(tmp_path):
