@@ -92,7 +92,7 @@ def read(dataset, cache, **data):
     found = datasets.read(dataset, datasets.Location(None, cache, protocol, False, silent, 0))
     digests = content_digests(found.records, cache, silent)
     seen = zip(found.records, digests, strict=True)
-    return {(r.split, r.image_id, str(r.label), d) for r, d in seen if r.split != "test"}
+    return {(r.split, r.image_id, r.labels, d) for r, d in seen if r.split != "test"}
 
 
 @pytest.mark.parametrize("dataset", ["eyeq-twin", "chestxray-twin"])
