@@ -6,7 +6,8 @@ a section of docs/reference ("reference: training.md#fine-tuning-recipe"), or "a
 checks the wiring in seconds.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from bench.protocol.chest import ChestSettings
 from bench.protocol.detector_settings import DetectorSettings
@@ -250,3 +251,16 @@ class Protocol(SettingsGroup):
     lesion_aware: LesionAwareSettings = LesionAwareSettings()
     moco: MoCoSettings = MoCoSettings()
     engine: EngineSettings = EngineSettings()
+
+
+def with_values(protocol: Protocol, values: Mapping[str, Any]) -> Protocol:
+    """The protocol with values put in by "group.field".
+
+    Raises:
+        ValidationError: for a value that its setting does not take.
+    """
+    dumped = protocol.model_dump()
+    for key, value in values.items():
+        group, _, field = key.partition(".")
+        dumped[group][field] = value
+    return Protocol.model_validate(dumped)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.protocol.tuning import STUDY
 from bench.reporting.audit.exceptions import EXCEPTIONS, DeclaredException
 from bench.reporting.audit.runs import AuditedRun
 from bench.reporting.audit.values import CHECKS, Check
@@ -58,7 +59,7 @@ def equalities(
 
     Args:
         runs: Of one data set and comparability key; never empty.
-        studies: Sensitivity runs on the same data, which count as trials.
+        studies: Runs of studies on the same data, which count as trials.
     """
     rows = [audit_check(check, runs) for check in CHECKS if _asked(check, runs)]
     return (*rows, _own_seeds(runs), _trials(runs, studies))
@@ -194,9 +195,11 @@ def _own_seeds(runs: Sequence[AuditedRun]) -> AuditRow:
 def _trials(runs: Sequence[AuditedRun], studies: Sequence[AuditedRun]) -> AuditRow:
     """How many configurations of each method the folder holds: whoever has more was tuned more."""
     tried = _configurations(runs)
+    of_tuning = [run for run in studies if run.spec["study"] == STUDY]
+    others = [run for run in studies if run.spec["study"] != STUDY]
     more = {
         m: len(configurations)
-        for m, configurations in _configurations(studies).items()
+        for m, configurations in _configurations(others).items()
         if m in tried
     }
     by_method = {
@@ -219,6 +222,10 @@ def _trials(runs: Sequence[AuditedRun], studies: Sequence[AuditedRun]) -> AuditR
         verdict, text = "PASS", f"{counts[0]} configuration of every method is kept"
         if counts[0] > 1:
             text = f"{counts[0]} configurations of every method are kept"
+    tuning = {len(configurations) for configurations in _configurations(of_tuning).values()}
+    if tuning:
+        text += f"; {' or '.join(map(str, sorted(tuning)))} trials of each method that was tuned"
+        verdict = verdict if len(tuning) == 1 else "FAIL"
     if more and verdict == "PASS":
         verdict = "DECLARED EXCEPTION"
         (exception,) = (exception for exception in EXCEPTIONS if exception.check == "trials")

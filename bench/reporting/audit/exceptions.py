@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.protocol.tuning import INHERITS
 from bench.reporting.audit.runs import AuditedRun
 
 
@@ -52,6 +53,14 @@ def _long(run: AuditedRun) -> bool:
 
 def _own_settings(run: AuditedRun) -> bool:
     return run.spec["settings"] == "original"
+
+
+def _inherits(run: AuditedRun) -> bool:
+    return run.roster_name in INHERITS
+
+
+def _of_the_user(run: AuditedRun) -> bool:
+    return run.spec["method_digest"] is not None
 
 
 def _too_short(run: AuditedRun) -> bool:
@@ -100,6 +109,14 @@ _PLATEAU = (
 _ORIGINAL = (
     "--settings original: each method as in its own paper",
     "paper 3.2; bench/protocol/original.py",
+)
+_INHERITED = (
+    "no trials of its own: it takes the tuned value of the method that it is compared with",
+    "bench/protocol/tuning.py: INHERITS",
+)
+_NOT_TUNED = (
+    "a method of your own has the preset's value until bench tune --methods FILE.py:CLASS --write",
+    "docs/reference/training.md#tuned-learning-rates",
 )
 _LOOKALIKES = (
     "the published split is kept; at EyeQ's size about 20 pairs of strangers look alike",
@@ -173,6 +190,9 @@ EXCEPTIONS: tuple[DeclaredException, ...] = (
         "sensitivity runs vary an option to report its effect; the default was registered before",
         "bench/protocol/ambiguities.toml",
     ),
+    DeclaredException("tried", _inherits, *_INHERITED),
+    DeclaredException("tried", _of_the_user, *_NOT_TUNED),
+    DeclaredException("tuned", _of_the_user, *_NOT_TUNED),
     DeclaredException("same_picture", _published_split, *_LOOKALIKES),
     DeclaredException("like_test", _published_split, *_LOOKALIKES),
     DeclaredException("same_picture", _compared_as_photographs, *_RADIOGRAPHS),
