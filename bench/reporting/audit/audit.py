@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.protocol.tuning import STUDY
-from bench.reporting.audit.exceptions import EXCEPTIONS, DeclaredException
+from bench.reporting.audit.exceptions import EXCEPTIONS, DeclaredException, is_compute_matched
 from bench.reporting.audit.runs import AuditedRun
 from bench.reporting.audit.values import CHECKS, Check
 
 AuditVerdict = Literal["PASS", "FAIL", "DECLARED EXCEPTION", "UNKNOWN"]
 SECOND_RUN = "a second run"
+PROPOSED, MATCHED = "comcl", 0.95
+"""Assumed: what counting patches by their area leaves out, heads and the like, is below 5 %."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def equalities(
         studies: Runs of studies on the same data, which count as trials.
     """
     rows = [audit_check(check, runs) for check in CHECKS if _asked(check, runs)]
-    return (*rows, _own_seeds(runs), _trials(runs, studies))
+    return (*rows, *_matched(runs), _own_seeds(runs), _trials(runs, studies))
 
 
 def audit_check(
@@ -176,6 +178,22 @@ def _by_method(check: Check, values: Iterable[tuple[AuditedRun, Any]]) -> dict[s
         text = check.show(value)
         texts[run.method] += [text] if text not in texts[run.method] else []
     return dict(sorted(texts.items()))
+
+
+def _matched(runs: Sequence[AuditedRun]) -> tuple[AuditRow, ...]:
+    """Whether the compute-matched control computes as much as CoMCL; no row without such runs."""
+    title, texts, short = "operations of the compute-matched control", [], False
+    for ratio in dict.fromkeys(run.spec["lq_ratio"] for run in runs):
+        cell = [run for run in runs if run.spec["lq_ratio"] == ratio and run.flops]
+        controls = [r.flops or 0 for r in cell if is_compute_matched(r)]
+        proposed = [r.flops or 0 for r in cell if r.roster_name == PROPOSED]
+        if controls and proposed:
+            factor = min(controls) / max(proposed)
+            short = short or factor < MATCHED
+            texts.append(f"{ratio}: at least {factor:.2f} times those of any CoMCL run")
+    if not texts:
+        return ()
+    return (AuditRow("matched", title, "FAIL" if short else "PASS", "; ".join(texts)),)
 
 
 def _own_seeds(runs: Sequence[AuditedRun]) -> AuditRow:

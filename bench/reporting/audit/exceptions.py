@@ -47,7 +47,8 @@ def _pretrains(run: AuditedRun) -> bool:
     return any(stage.contrastive for stage in run.stages)
 
 
-def _long(run: AuditedRun) -> bool:
+def is_compute_matched(run: AuditedRun) -> bool:
+    """Whether it is a control that trains for as long as CoMCL."""
     return bool((run.roster_value("options") or {}).get("compute_matched"))
 
 
@@ -140,9 +141,9 @@ _FAMILY = "paper 3.2: a plain classifier of this family"
 _TRAINING = ("length", "steps", "images", "total", "patch_steps", "patches", "batch", "optimiser")
 
 EXCEPTIONS: tuple[DeclaredException, ...] = (
-    DeclaredException("steps", _long, *_LONGER, allows="more"),
-    DeclaredException("images", _long, *_LONGER, allows="more"),
-    DeclaredException("total", _long, *_LONGER, allows="more"),
+    DeclaredException("steps", is_compute_matched, *_LONGER, allows="more"),
+    DeclaredException("images", is_compute_matched, *_LONGER, allows="more"),
+    DeclaredException("total", is_compute_matched, *_LONGER, allows="more"),
     DeclaredException("total", _pretrains, *_PRETRAINED, allows="more"),
     *(
         DeclaredException(check, _stops, *_PLATEAU, steady=False)
