@@ -143,7 +143,7 @@ def test_files_hold_each_trial_and_the_page(tmp_path):
     tried(tmp_path, "resnet50", 0.5, 0.8, 0.6, None)
     written = page(tmp_path).written
     assert [path.name for path in written] == ["tuning-laptop.md", "tuning-laptop.csv"]
-    rows = list(csv.DictReader(written[1].open()))
+    rows = list(csv.DictReader(written[1].read_text().splitlines()))
     assert [float(row["value"]) for row in rows] == list(GRID)
     assert [row["chosen"] for row in rows] == ["", "yes", "", ""]
     # A whole number of thousandths up to rounding: the file has full precision.
