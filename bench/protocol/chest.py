@@ -7,7 +7,12 @@ from typing import Any, Literal
 
 from bench.protocol.fields import SettingsGroup, setting
 
-FUNDUS_ONLY = ("degradation.model=", "degradation.size_variant=", "normalisation.")
+FUNDUS_ONLY = (
+    "degradation.model=",
+    "degradation.size_variant=",
+    "degradation.blur_px=",
+    "normalisation.",
+)
 """Beginnings of the settings that radiographs do not read."""
 
 NIH_ONLY = tuple(
