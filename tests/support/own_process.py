@@ -43,7 +43,7 @@ def cost_of(words: list[str], folder: Path) -> Cost:
     command = [sys.executable, "-c", TOLD, *words]
     here = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        command, cwd=folder, env=here, capture_output=True, text=True, timeout=200, check=False
+        command, cwd=folder, env=here, capture_output=True, text=True, timeout=600, check=False
     )
     assert "Traceback" not in done.stderr, done.stderr
     peak_kib, seconds = done.stderr.split("COST")[1].split()

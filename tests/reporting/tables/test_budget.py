@@ -69,6 +69,11 @@ def folders(tmp_path_factory):
     return [make_run(root, place, *made[n % len(made)]) for n, place in enumerate(PLACES)]
 
 
+def test_the_peak_of_a_command_is_its_own_and_not_its_parents(tmp_path):
+    held = np.ones(2**25)
+    assert cost_of(["--version"], tmp_path).peak_mib < held.nbytes / 2**21  # about 31 MiB
+
+
 @pytest.mark.slow
 def test_a_table_keeps_within_its_seconds_and_its_memory(folders, tmp_path):
     cost = cost_of(["table", "all", "--records", str(folders[0].parents[2])], tmp_path)
