@@ -7,7 +7,6 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,14 +104,6 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def peak_memory_gib() -> float:
-    """The largest resident size of this process so far."""
-    import resource
-
-    scale = 2**20 if sys.platform != "darwin" else 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
 def _git(*words: str, cwd: Path) -> str:

@@ -11,6 +11,16 @@ settings.register_profile("bench", deadline=None, derandomize=True, max_examples
 settings.load_profile("bench")
 
 
+def pytest_collection_modifyitems(items):
+    """Slow tests are not traced for coverage, which lengthens them by up to a half.
+
+    What they run, quick tests run as well: the bound on coverage is kept by those alone.
+    """
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Tiny networks gain nothing from a second thread, and wait for it when the machine is busy."""

@@ -61,14 +61,16 @@ def test_a_batch_of_eight_is_nearly_memorised(made, name):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     optimizer = torch.optim.Adam(trained_parameters(network, 1e-2), lr=1e-2)
-    losses = []
+    losses: list[float] = []
     for step in range(80):
         optimizer.zero_grad()
         loss, logs = network.loss(batch, step=step, total_steps=80)
         losses.append(float(torch.as_tensor(logs.get("grading", loss)).detach()))
+        if losses[-1] < 0.2 * losses[0]:  # at this rate a later step may overshoot
+            return
         loss.backward()
         optimizer.step()
-    assert min(losses) < 0.2 * losses[0]  # at this rate a step may overshoot
+    pytest.fail(f"the loss only fell from {losses[0]:.3f} to {min(losses):.3f}")
 
 
 def test_the_stem_is_as_published_unless_it_is_narrowed(made):

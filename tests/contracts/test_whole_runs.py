@@ -1,4 +1,7 @@
-"""What every method keeps from its first step to its predictions."""
+"""What every method keeps from its first step to its predictions.
+
+Two tests train one method of each recipe and network; with BENCH_LONG every one.
+"""
 
 import os
 import signal
@@ -7,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from unlike_methods import unlike_methods
 
 from bench.errors import Interrupted
 from bench.pipeline.resolve import Request
@@ -49,7 +53,7 @@ def predictions(record):
     return (record["folder"] / "predictions.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", unlike_methods())
 def test_interrupted_inside_every_stage_it_ends_as_if_undisturbed(
     request_for, undisturbed, tmp_path, name
 ):
@@ -113,7 +117,7 @@ def plain_set(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", unlike_methods())
 def test_a_plain_signal_is_learned_and_permuted_labels_are_not(request_for, plain_set, name):
     """Kappa of 50 test images has a standard deviation of 1 / sqrt(50) = 0.14 by chance.
 

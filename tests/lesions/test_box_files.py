@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_process import peak_mib, peak_mib_from_here
 
 from bench.errors import RequestError
 from bench.lesions import box_files
@@ -185,14 +186,21 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", list(HOSTILE))
 def test_a_hostile_file_is_refused_within_bounds(tmp_path, what):
-    resource = pytest.importorskip("resource")
     path = tmp_path / "boxes.pkl"
     path.write_bytes(HOSTILE[what])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib_from_here()
     with pytest.raises(RequestError):
         box_files.read(path)
-    grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert grown_mb < 400  # a million nested tuples take about 100
+    grown_mib = peak_mib() - before
+    assert grown_mib < 400  # a million nested tuples take about 100
+
+
+def test_the_peak_that_bounds_hostile_files_forgets_what_was_before():
+    bytearray(2**28)
+    before = peak_mib_from_here()
+    assert peak_mib() - before < 128
+    bytearray(2**28)
+    assert 240 < peak_mib() - before < 384
 
 
 def test_a_small_file_that_asks_for_many_boxes_is_refused(written, monkeypatch):

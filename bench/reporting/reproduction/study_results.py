@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.errors import RequestError
+from bench.experiments import chosen
 from bench.protocol.presets import named_protocol
-from bench.reporting.claims.judge import Judgement, judge
+from bench.reporting.claims.judge import Judgement, judge_scored
 from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.answer import Answer, answer
 from bench.reporting.report.open_questions import sensitivity_studies
 from bench.reporting.report.reproduce_commands import sweep_command
 from bench.reporting.report.verdict_rows import DatasetClaims, dataset_claims
-from bench.reporting.results.comparability import ComparableRuns, comparable_groups
+from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.results.records import load
 from bench.reporting.sensitivity.effects import Sensitivity
-from bench.reporting.tables.build import build_all
+from bench.reporting.tables.build import build_scored
 from bench.reporting.tables.model import Block, Section, Table
 
 LISTED = "pages.toml"
@@ -92,23 +93,25 @@ def study_results(folders: Sequence[Path]) -> tuple[StudyResults, ...]:
 
 def _found(folder: Path) -> Iterator[StudyResults]:
     records = load(folder)
-    tables = build_all("all", records)
-    judgements = {judgement.group.dataset: judgement for judgement in judge(records)}
-    sensitivities = {
-        judgement.dataset: judgement for judgement in sensitivity_studies(records, None)
-    }
-    for group in comparable_groups(records, None):
-        name = group.dataset
-        yield _of_group(folder.name, group, tables, judgements[name], sensitivities.get(name))
+    groups = comparable_groups(records, None)
+    scored = [ScoredStudy.of(group) for group in groups]
+    tables = build_scored(chosen("all"), groups, [study.scored for study in scored], len(records))
+    judged = judge_scored((study.group, study.scored.runs) for study in scored)
+    judgements = {judgement.group.dataset: judgement for judgement in judged}
+    sensitivities = {found.dataset: found for found in sensitivity_studies(records, None)}
+    for study in scored:
+        name = study.group.dataset
+        yield _of_study(folder.name, study, tables, judgements[name], sensitivities.get(name))
 
 
-def _of_group(
+def _of_study(
     name: str,
-    group: ComparableRuns,
+    study: ScoredStudy,
     tables: Sequence[Table],
     judgement: Judgement,
     sensitivity: Sensitivity | None,
 ) -> StudyResults:
+    group = study.group
     sections = {
         table.name.removeprefix("table"): section
         for table in tables
@@ -117,7 +120,7 @@ def _of_group(
     }
     return StudyResults(
         name,
-        ScoredStudy.of(group),
+        study,
         sections["1"],
         tuple(sections),
         answer(judgement),

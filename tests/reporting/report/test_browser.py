@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from report_records import HOSTILE, hostile_study, published_study
+from report_records import HOSTILE, hostile_study
 
 from bench.reporting.report.contents import gather
 from bench.reporting.report.page import render
@@ -29,10 +29,10 @@ def page(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory):
+def judged(published_contents, tmp_path_factory):
     """The address of a page with published numbers and verdicts: the widest tables."""
     root = tmp_path_factory.mktemp("judged")
-    (root / "report.html").write_text(render(gather(published_study(root / "records"), only=())))
+    (root / "report.html").write_text(render(published_contents))
     return (root / "report.html").as_uri()
 
 

@@ -4,11 +4,10 @@ import re
 
 import pytest
 from claim_world import world
-from report_records import FIRST, published_study
+from report_records import FIRST
 
 from bench.reporting.claims.judge import judge, judge_scored
 from bench.reporting.figures.study import ScoredStudy
-from bench.reporting.report.contents import gather
 from bench.reporting.report.open_questions import question_entries, sensitivity_studies
 from bench.reporting.report.page import code, render
 from bench.reporting.report.verdict_rows import LEGEND, dataset_claims
@@ -21,24 +20,14 @@ LAPTOP = FIRST.parent / "twin-laptop"
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return published_study(tmp_path_factory.mktemp("published"))
-
-
-@pytest.fixture(scope="module")
-def contents(published):
-    return gather(published, only=())
-
-
-@pytest.fixture(scope="module")
 def study():
     (found,) = sensitivity_studies(load(LAPTOP), None)
     return found
 
 
 @pytest.fixture(scope="module")
-def part(contents):
-    return contents.tables[0].sections[0]
+def part(published_contents):
+    return published_contents.tables[0].sections[0]
 
 
 def boxes(grid, kind):
@@ -50,7 +39,7 @@ def boxes(grid, kind):
     }
 
 
-def test_every_verdict_on_a_published_number_is_told_and_marked_by_itself(contents, part):
+def test_every_verdict_on_a_published_number_is_told_and_marked_by_itself(published_contents, part):
     found = boxes(part.grids[0], "verdict")
     names = {title: [v.name for v in cells[0].verdicts] for title, cells in found.items()}
     assert names["ResNet50"] == ["EQUIVALENT", "CLOSE"]
@@ -58,7 +47,7 @@ def test_every_verdict_on_a_published_number_is_told_and_marked_by_itself(conten
     assert names["LANet"] == ["INCONCLUSIVE"]
     assert names["CABNet"] == ["NOT RUN"]
     assert found["LANet"][0].verdicts[0].more.endswith("seeds")
-    text = render(contents)
+    text = render(published_contents)
     assert '<span class="badge good">EQUIVALENT</span><br><span class="badge open">CLOSE' in text
     assert '<span class="badge bad">both DIFFERENT</span>' in text
 
@@ -130,8 +119,8 @@ def test_a_tiny_p_is_not_shown_as_zero_and_sorts_as_what_it_is(tmp_path):
     assert {one.p for one in tiny} == {"<0.001"}
 
 
-def test_the_legend_of_the_claims_explains_no_column_that_is_not_there(contents):
-    text = render(contents)
+def test_the_legend_of_the_claims_explains_no_column_that_is_not_there(published_contents):
+    text = render(published_contents)
     assert not re.search("detects|needs:", " ".join(LEGEND))
     assert all(f"<li>{line}" in text for line in LEGEND[2:])
 

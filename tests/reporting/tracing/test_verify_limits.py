@@ -2,10 +2,7 @@
 
 import io
 import json
-import os
 import struct
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -13,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bundles import member, resigned
-from paths import ROOT
+from own_process import cost_of
 from traced_records import traced_run
 from typer.testing import CliRunner
 
@@ -123,29 +120,6 @@ def overlapping(count, size):
     return whole[:at] + entries + tail
 
 
-VERIFY = """
-import atexit, sys
-from pathlib import Path
-from bench.cli import app
-def peak():
-    lines = Path("/proc/self/status").read_text().splitlines()
-    print("PEAK", *(line.split()[1] for line in lines if line.startswith("VmHWM")), file=sys.stderr)
-atexit.register(peak)
-app()
-"""
-
-
-def measured(path, tmp_path):
-    """Exit code, output and peak resident MiB of `bench verify` in a process of its own."""
-    words = [sys.executable, "-c", VERIFY, "verify", str(path)]
-    here = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        words, cwd=tmp_path, env=here, capture_output=True, text=True, timeout=200, check=False
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, int(done.stderr.split("PEAK")[1]) / 1024
-
-
 def name_bomb():
     """Few bytes that are a name of a million letters in three million rows: 8 TB as texts."""
     rows = pa.array(np.zeros(3_000_000, np.int32))
@@ -189,11 +163,11 @@ def test_a_bomb_is_a_fault_in_bounded_memory(full_bundle, tmp_path, kind, capsys
     else:
         ending, made = BOMBS[kind]
         path.write_bytes(packed(resigned(files | {member(full_bundle, ending): made()})))
-    code, out, peak = measured(path, tmp_path)
+    cost = cost_of(["verify", str(path)], tmp_path)
     with capsys.disabled():
-        print(f"\n{kind}: {path.stat().st_size / 1e6:.2f} MB, peak {peak:.0f} MiB")
-    assert (code, "FAULT " in out) == (1, True), out
-    assert peak < MOST_MIB
+        print(f"\n{kind}: {path.stat().st_size / 1e6:.2f} MB, peak {cost.peak_mib:.0f} MiB")
+    assert (cost.code, "FAULT " in cost.out) == (1, True), cost.out
+    assert cost.peak_mib < MOST_MIB
 
 
 def test_what_no_bundle_can_show_is_listed(full_bundle, tmp_path):
