@@ -1,32 +1,58 @@
-"""What the preset `laptop` changes: the whole study on two cores, from random weights."""
+"""What the preset `laptop` changes: the whole study on two cores, from random weights.
+
+Its values were found with the plain classifier alone, on validation images alone, by learning
+curves (docs/reference/training.md#the-preset-laptop, results/LOG.md).
+"""
 
 from typing import Any
 
 from bench.protocol import two_cores
 
+CURVES = "assumed: learning curves of the plain classifier (docs/reference/training.md)"
+
 CHANGES: dict[str, tuple[Any, str]] = {
     **two_cores.CHANGES,
-    "data.image_px": (64, "assumed: two cores"),
-    "data.patch_image_px": (256, "assumed: cut from the image as drawn, so that lesions show"),
-    "patches.size_px": (64, "assumed: 128 on 512 scaled"),
+    "data.image_px": (96, f"{CURVES}: pixels rather than width, since lesions are small"),
+    "data.patch_image_px": (192, "assumed: twice as fine as the whole image, so that lesions show"),
+    "data.twin_train": (1800, "assumed: about 1,280 to train on and 520 to choose an epoch by"),
+    "data.twin_test": (4000, "assumed: a standard error of kappa near 0.01"),
+    "data.validation_share": (0.29, "assumed: at least 500 images to choose an epoch by"),
+    "degradation.strength": (2.0, f"{CURVES}: what 1.0 costs it"),
+    "degradation.blur_px": (
+        32,
+        f"{CURVES}: at 96 px the published blur is a fifth of a pixel and costs nothing",
+    ),
+    "patches.size_px": (48, "assumed: 128 on 512 scaled"),
     "patches.minimum": (20, "assumed: a tenth of the images"),
-    "backbone.channels": ((32, 64, 128, 256), "assumed: two cores"),
-    "backbone.stem_width": (16, "assumed: two cores; the published stem is over half the work"),
-    "pretraining.epochs": (8, "assumed: 40 s of one core"),
+    "backbone.channels": (
+        (16, 32, 64, 128),
+        f"{CURVES}: pixels rather than width, since lesions are small",
+    ),
+    "backbone.stem_width": (8, "assumed: two cores; the published stem is over half the work"),
+    "pretraining.epochs": (60, "assumed: as many patches as fine-tuning sees images, or more"),
     "pretraining.batch": (96, "assumed: 24 a level"),
     "pretraining.queue": (
         512,
         "assumed: about twice the pool of a level (docs/reference/methods.md#sizes-on-eyeq)",
     ),
-    "finetuning.epochs": (14, "assumed: with 8 nothing left the ground at 1.0 (results/LOG.md)"),
-    "inception.image_px": (112, "assumed: 64 px enlarged; below 107 its last map is one cell"),
+    "finetuning.epochs": (100, f"{CURVES}: where all images are of low quality"),
+    "finetuning.patience": (20, f"{CURVES}: a plateau; 100 native epochs would be as many again"),
+    "finetuning.schedule": ("constant", "assumed: the length is not known beforehand"),
+    "finetuning.warmup_share": (0.05, "assumed: a random start"),
+    "inception.image_px": (112, "assumed: 96 px enlarged; below 107 its last map is one cell"),
     "inception.narrow": (4, "assumed: two cores"),
     "densenet.growth_rate": (8, "assumed: two cores; the depth is kept"),
-    "mmcnn.image_px": (96, "assumed: 720 an eighth, from the larger cached copy"),
-    "mmcnn.resolutions": ((32, 64, 96), "assumed: 224, 448 and 720, an eighth, in steps of 32"),
-    "zoom_in_net.image_px": (160, "assumed: 1230 an eighth, from the larger cached copy"),
-    "zoom_in_net.low_px": (64, "assumed: 492 an eighth"),
-    "zoom_in_net.crop_px": (48, "assumed: 384 an eighth"),
-    "deepmt_dr.sr_crop_px": (32, "assumed: half the side; the code's crops are a quarter of it"),
+    "mmcnn.image_px": (128, "assumed: 720 by 3/16, as 512 to 96"),
+    "mmcnn.resolutions": ((32, 96, 128), "assumed: 224, 448 and 720 by 3/16, in steps of 32"),
+    "mmcnn.lengths": ((1.0, 0.5, 0.5), "assumed: a new network has a classifier's training"),
+    "zoom_in_net.image_px": (224, "assumed: 1230 by 3/16"),
+    "zoom_in_net.low_px": (96, "assumed: 492 by 3/16"),
+    "zoom_in_net.crop_px": (72, "assumed: 384 by 3/16"),
+    "zoom_in_net.lengths": (
+        (1.0, 0.25, 1.0, 0.25),
+        "assumed: a new network has a classifier's training",
+    ),
+    "lesion_aware.lengths": ((1.0, 1.0), "assumed: teacher and student are a network each"),
+    "deepmt_dr.sr_crop_px": (48, "assumed: half the side; the code's crops are a quarter of it"),
     "deepmt_dr.sr_steps": (2000, "assumed: twice what super-resolution alone took to pass bicubic"),
 }

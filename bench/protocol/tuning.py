@@ -36,9 +36,9 @@ fold 0 of its repeat for 2, 4, 5, 8 or 10 folds."""
 STUDY = "tuning"
 """The name of the study that trials belong to; they enter no table."""
 
-TEST_IMAGES = 200
-"""Of a synthetic twin's test split in a trial, which nobody reads: the fewest that have every grade
-and quality. The training and validation images are those of the whole twin."""
+FEWER_TESTED, TEST_IMAGES = "eyeq-twin", 200
+"""The set that has fewer test images in a trial, where nobody reads them, and how many: the fewest
+that have every grade and quality. Its training and validation images are those of the whole set."""
 
 INHERITS: dict[str, str] = {
     "resnet50-long": "resnet50",

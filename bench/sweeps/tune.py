@@ -160,8 +160,9 @@ def _declared(text: str) -> str:
 def few_test_images(common: Request, preset: Protocol) -> tuple[str, ...]:
     """The change that gives a trial fewer test images; () where it would change other images too.
 
-    A twin's other images do not depend on how many are for testing, unless a limit is drawn from
-    all; a set of files has those that it has.
+    The other photographs of a twin do not depend on how many are for testing, unless a limit is
+    drawn from all. Radiographs do, since their patients are numbered together; and a set of files
+    has those that it has.
 
     Args:
         common: What all trials share.
@@ -169,7 +170,7 @@ def few_test_images(common: Request, preset: Protocol) -> tuple[str, ...]:
     """
     by_hand = {change.partition("=")[0] for change in common.changes}
     data = preset.data
-    if not common.dataset.endswith("-twin") or data.limit is not None:
+    if common.dataset != tuning.FEWER_TESTED or data.limit is not None:
         return ()
     if "data.twin_test" in by_hand or data.twin_test <= tuning.TEST_IMAGES:
         return ()

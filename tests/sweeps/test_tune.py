@@ -95,11 +95,17 @@ def read(dataset, cache, **data):
     return {(r.split, r.image_id, r.labels, d) for r, d in seen if r.split != "test"}
 
 
-@pytest.mark.parametrize("dataset", ["eyeq-twin", "chestxray-twin"])
-def test_fewer_test_images_of_a_twin_leave_all_others_as_they_are(dataset, tmp_path):
-    few, many = (read(dataset, tmp_path, twin_test=count) for count in (40, 48))
+def test_fewer_test_images_of_the_photographs_twin_leave_all_others_as_they_are(tmp_path):
+    few, many = (read(tuning.FEWER_TESTED, tmp_path, twin_test=count) for count in (40, 48))
     assert len(few) == 60
     assert few == many
+
+
+def test_of_radiographs_they_would_not_so_these_keep_theirs(tmp_path):
+    few, many = (read("chestxray-twin", tmp_path, twin_test=count) for count in (40, 48))
+    assert few != many
+    preset = derive(named("smoke"), ["data.limit=null", "data.twin_test=4000"])
+    assert few_test_images(Request("", "chestxray-twin"), preset) == ()
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,9 @@ def test_phases_that_end_at_a_plateau_may_differ_in_length_and_not_in_the_rule()
     assert row(runs, "length").verdict == "PASS"
     longer = [with_setting(runs[0], "finetuning", patience=30), *runs[1:]]
     assert row(longer, "length").verdict == "FAIL"
-    unruled = [with_stage(run, "finetune", more("steps", 1 + run.spec["seed"])) for run in committed()]
+    unruled = [
+        with_stage(run, "finetune", more("steps", 1 + run.spec["seed"])) for run in committed()
+    ]
     assert row(unruled, "steps").verdict == "FAIL"
 
 
