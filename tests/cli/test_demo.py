@@ -47,12 +47,12 @@ def commands_of(page):
 
 def faults_of(study):
     """What of the study that `make demo` shows first is missing or of yesterday."""
-    records = load(study) if study.is_dir() else []
-    if not len(records):
+    runs = load(study).to_dict("records") if study.is_dir() else []
+    if not runs:
         return ["absent"]
-    cells = {*zip(records["method"], records["lq_ratio"], records["seed"], strict=True)}
+    cells = {(run["method"], run["lq_ratio"], run["seed"]) for run in runs}
     found = [f"not run: {cell}" for cell in WANTED if cell not in cells]
-    for run in records.to_dict("records"):
+    for run in runs:
         if (run["method"], run["lq_ratio"], run["seed"]) not in WANTED:
             found.append(f"not of it: {run['method']} {run['lq_ratio']} {run['seed']}")
         if run["state"] != "done":
