@@ -1,15 +1,27 @@
-# make demo: environment, both methods on the drawn twin, the table.   make test: every check.
+# make demo: what a stranger sees first.   make test: every check.
 PYTHON ?= python3.11
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal
-RUN := $(BIN)/bench run --dataset eyeq-twin --protocol smoke --lq-ratio 0.7
+STUDY := results/studies/demo
 
 .PHONY: demo test test-long check coverage mutants format renew-golden clean
 
-demo: .venv/made
-	$(RUN) --method resnet50
-	$(RUN) --method comcl
-	$(BIN)/bench table
+demo: .venv/runtime
+	@echo
+	@echo "1 of 3. Committed in this repository, not computed now: a small study, in $(STUDY)"
+	@echo
+	$(BIN)/bench table 1 --only-run --records $(STUDY)
+	@echo "Its picture: $(STUDY)/figures/eyeq-twin/seeds-kappa.svg"
+	@echo
+	@echo "2 of 3. Computed now, on this machine, in about two minutes on two cores: photographs are drawn, and"
+	@echo "both methods are trained on them. Two runs, one seed: an illustration, no evidence."
+	@echo
+	$(BIN)/bench sweep --table 1 --methods resnet50,comcl --ratios native --seeds 1 --dataset eyeq-twin --protocol demo --jobs 2
+	$(BIN)/bench table 1 --only-run --protocol demo
+	@echo "3 of 3. What to do next:"
+	@echo "  $(BIN)/bench explain T1:comcl:eyeq-twin:native --protocol demo    where CoMCL's number above comes from"
+	@echo "  $(BIN)/bench run --method comcl --dataset eyeq-twin --lq-ratio 0.7    one run of the whole study, in minutes"
+	@echo "  $(BIN)/bench sweep --table 1 --dataset eyeq-twin --dry-run    all of its runs, with their time and disk"
 
 test: check
 
@@ -51,8 +63,17 @@ renew-golden: .venv/made
 clean:
 	rm -rf .venv
 
-# Torch comes through pip alone: other installers fetch a build of several gigabytes.
-.venv/made: pyproject.toml constraints.txt
+# What the commands need, and nothing else. The gigabytes are those of the pinned versions: a test
+# compares them with what is installed.
+.venv/runtime: pyproject.toml constraints.txt
+	@echo "Installing into .venv, by what torch the installer finds (README.md: how to choose):"
+	@echo "  3.3 GB to download and 6.6 GB on disk with torch for CUDA, as PyPI has it for Linux"
+	@echo "  0.4 GB to download and 1.7 GB on disk with torch for CPUs"
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+# The tools that check the code, in the same environment.
+.venv/made: .venv/runtime
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@

@@ -160,14 +160,19 @@ def table(
         bool,
         typer.Option("--notes", help="Also list inconsistencies in the paper's own tables."),
     ] = False,
+    only_run: Annotated[
+        bool, typer.Option("--only-run", help="Leave out methods and proportions without a run.")
+    ] = False,
 ) -> None:
     """Show the paper's tables with the scores of these runs, published values and verdicts."""
     with reported(records):
         from bench.reporting.results.records import load
         from bench.reporting.tables.build import build_all
+        from bench.reporting.tables.only_run import only_run as cut_down
         from bench.reporting.tables.render import render_all, write_all
 
         tables = build_all(which, load(records), protocol=protocol)
+        tables = tuple(map(cut_down, tables)) if only_run else tables
         page = render_all(tables, form)
         if notes:
             from bench.reporting.tables.errata_page import render_errata

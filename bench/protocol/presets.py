@@ -1,6 +1,6 @@
 """The named protocols, and how `--set` derives a variant of one.
 
-`PAPER` is `Protocol()` itself. Whatever `LAPTOP` and `SMOKE` change stands in one literal table
+`PAPER` is `Protocol()` itself. Whatever the others change stands in one literal table each
 with its reason, so that `bench protocol` can print a source for every value in force.
 """
 
@@ -11,18 +11,19 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import RequestError
-from bench.protocol import laptop, smoke
+from bench.protocol import demo, laptop, smoke
 from bench.protocol.settings import Protocol, with_values
 
 CHANGES: dict[str, dict[str, tuple[Any, str]]] = {
     "paper": {},
     "laptop": laptop.CHANGES,
+    "demo": demo.CHANGES,
     "smoke": smoke.CHANGES,
 }
 
 
 def named(name: str) -> Protocol:
-    """The protocol called paper, laptop or smoke.
+    """The protocol called paper, laptop, demo or smoke.
 
     Raises:
         RequestError: for any other name.
@@ -32,9 +33,13 @@ def named(name: str) -> Protocol:
     return _with(Protocol(), {key: value for key, (value, _) in CHANGES[name].items()})
 
 
+NO_EVIDENCE = {"demo": "an illustration, no evidence", "smoke": "wiring only"}
+"""What a page says of runs whose numbers decide nothing."""
+
+
 def named_protocol(name: str) -> str:
-    """A protocol for a page: of "smoke" no number means anything."""
-    return f"protocol {name}: wiring only" if name == "smoke" else f"protocol {name}"
+    """A protocol for a page, which says so where its numbers decide nothing."""
+    return f"protocol {name}: {NO_EVIDENCE[name]}" if name in NO_EVIDENCE else f"protocol {name}"
 
 
 def derive(protocol: Protocol, assignments: list[str]) -> Protocol:

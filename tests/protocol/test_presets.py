@@ -53,7 +53,7 @@ def test_a_wrong_setting_says_value_rule_and_way_out(assignment, message):
 
 
 def test_an_unknown_protocol_names_those_there_are():
-    with pytest.raises(RequestError, match="paper, laptop, smoke"):
+    with pytest.raises(RequestError, match="paper, laptop, demo, smoke"):
         named("papr")
 
 

@@ -50,6 +50,7 @@ EXCLUDED = {
     "bench.protocol.patch_settings": VALUES,
     "bench.protocol.presets": VALUES,
     "bench.protocol.laptop": VALUES,
+    "bench.protocol.demo": VALUES,
     "bench.protocol.smoke": VALUES,
     "bench.protocol.two_cores": VALUES,
     "bench.protocol.tuned": VALUES,

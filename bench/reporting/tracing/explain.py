@@ -169,7 +169,7 @@ def changed(protocol: Mapping[str, Any], name: str) -> dict[str, tuple[Any, Any]
 
     Args:
         protocol: Of a record: groups, and what stands beside them.
-        name: paper, laptop or smoke.
+        name: paper, laptop, demo or smoke.
     """
     groups = {group: body for group, body in protocol.items() if isinstance(body, dict)}
     stored = json.loads(json.dumps(flatten(groups)))

@@ -91,8 +91,11 @@ def test_the_card_of_a_run_says_why_it_counts_as_not_trained(run):
     assert "not trained" not in record_card(record | {"not_trained": ""})
 
 
-def test_a_smoke_run_is_wiring_on_every_page(records):
-    found = records().assign(protocol_name="smoke")
+@pytest.mark.parametrize(
+    ("name", "said"), [("smoke", "wiring only"), ("demo", "an illustration, no evidence")]
+)
+def test_a_run_that_decides_nothing_says_so_on_every_page(records, name, said):
+    found = records().assign(protocol_name=name)
     for page in (render(build("1", found), "markdown"), claims_page(found)):
-        assert "protocol smoke: wiring only" in page
-    assert "wiring" not in claims_page(records())
+        assert f"protocol {name}: {said}" in page
+    assert said not in claims_page(records())
