@@ -17,10 +17,11 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "data.twin_train": (1800, "assumed: about 1,280 to train on and 520 to choose an epoch by"),
     "data.twin_test": (4000, "assumed: a standard error of kappa near 0.01"),
     "data.validation_share": (0.29, "assumed: at least 500 images to choose an epoch by"),
-    "degradation.strength": (2.0, f"{CURVES}: what 1.0 costs it"),
+    "degradation.strength": (1.5, f"{CURVES}: what low quality everywhere costs it"),
     "degradation.blur_px": (
-        32,
-        f"{CURVES}: at 96 px the published blur is a fifth of a pixel and costs nothing",
+        96,
+        "assumed: blurred by as many pixels of the small image as published of the large one; "
+        "scaled to 96 px the published blur is a third of a pixel and vanishes",
     ),
     "patches.size_px": (48, "assumed: 128 on 512 scaled"),
     "patches.minimum": (20, "assumed: a tenth of the images"),

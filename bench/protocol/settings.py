@@ -105,7 +105,7 @@ class DegradationSettings(SettingsGroup):
     )
     blur_px: int | None = setting(
         None,
-        source="assumed: size_variant; side of the square whose pixels the published blur counts",
+        source="assumed: size_variant; side of the square whose pixels cofe-Net's blur counts",
         unit="px",
         ge=16,
     )
