@@ -30,7 +30,7 @@ def protocol(
     name: Annotated[
         str,
         typer.Argument(
-            help="Preset: paper, laptop or smoke.",
+            help="Preset: paper, laptop, pretrained or smoke.",
             autocompletion=options.complete(*options.PROTOCOLS),
         ),
     ] = "paper",

@@ -25,7 +25,7 @@ OURS = "Maintain the benchmark"
 RUNS = Path("results/runs")
 DATASETS = ("folder", "eyeq", "eyeq-twin", "chestxray", "chestxray-twin")
 """The names in `bench.data.datasets.SOURCES`, which takes too long to import for completion."""
-PROTOCOLS = ("paper", "laptop", "smoke")
+PROTOCOLS = ("paper", "laptop", "pretrained", "smoke")
 """The names in `bench.protocol.presets.CHANGES`, likewise."""
 FORMATS = ("terminal", "markdown", "latex", "csv")
 LAUNCHERS = ("local", "slurm", "print")
@@ -62,8 +62,9 @@ RatioOption = Annotated[
 ProtocolOption = Annotated[
     str | None,
     typer.Option(
-        help="Preset of settings: paper, laptop or smoke (`bench protocol` shows each). By default "
-        "paper for real data sets and laptop for synthetic twins.",
+        help="Preset of settings: paper, laptop, pretrained (a few hundred real photographs on a "
+        "CPU) or smoke; `bench protocol` shows each. By default paper for real data sets and "
+        "laptop for synthetic twins.",
         autocompletion=complete(*PROTOCOLS),
     ),
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench import titles
 from bench.data import lq_ratio
 from bench.pipeline.resolve import Prepared, chosen_preset
 from bench.protocol.presets import flatten
@@ -29,7 +30,7 @@ def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
     dataset = prepared.dataset
     return {
         "protocol_name": prepared.protocol_name,
-        "title": prepared.method.title,
+        "title": titles.of_protocol(prepared.method.title, prepared.spec.protocol),
         "real": dataset.real,
         "partial": dataset.partial,
         "limited": dataset.limited,

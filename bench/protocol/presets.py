@@ -1,6 +1,6 @@
 """The named protocols, and how `--set` derives a variant of one.
 
-`PAPER` is `Protocol()` itself. Whatever `LAPTOP` and `SMOKE` change stands in one literal table
+`PAPER` is `Protocol()` itself. Whatever another preset changes stands in one literal table
 with its reason, so that `bench protocol` can print a source for every value in force.
 """
 
@@ -11,18 +11,19 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import RequestError
-from bench.protocol import laptop, smoke
+from bench.protocol import laptop, pretrained, smoke
 from bench.protocol.settings import Protocol
 
 CHANGES: dict[str, dict[str, tuple[Any, str]]] = {
     "paper": {},
     "laptop": laptop.CHANGES,
+    "pretrained": pretrained.CHANGES,
     "smoke": smoke.CHANGES,
 }
 
 
 def named(name: str) -> Protocol:
-    """The protocol called paper, laptop or smoke.
+    """The protocol called paper, laptop, pretrained or smoke.
 
     Raises:
         RequestError: for any other name.

@@ -1,9 +1,9 @@
-"""Every setting that can change a number, each with its source; and the three protocols.
+"""Every setting that can change a number, each with its source; and the four protocols.
 
 A setting's source is a section of the paper ("paper 3.1"), a line of released code ("code: ..."),
 a section of docs/reference ("reference: training.md#fine-tuning-recipe"), or "assumed: why".
-`PAPER` is what the paper says, with gaps filled; `LAPTOP` is the whole study on two cores; `SMOKE`
-checks the wiring in seconds.
+`PAPER` is what the paper says, with gaps filled; `LAPTOP` is the whole study on two cores;
+`PRETRAINED` is for a few hundred real photographs; `SMOKE` checks the wiring in seconds.
 """
 
 from typing import Literal

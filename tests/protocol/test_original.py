@@ -58,7 +58,7 @@ def test_a_method_with_released_code_says_all_of_its_training(method):
     assert wanted | {"finetuning.warmup_share"} <= own
 
 
-@pytest.mark.parametrize("name", ["laptop", "smoke"])
+@pytest.mark.parametrize("name", ["laptop", "pretrained", "smoke"])
 @pytest.mark.parametrize("method", list(RELEASED))
 def test_nothing_but_the_budget_comes_from_a_small_protocol(method, name):
     """As an optimizer, an augmentation and a warm-up of `laptop` once came to LANet."""

@@ -50,6 +50,7 @@ EXCLUDED = {
     "bench.protocol.patch_settings": VALUES,
     "bench.protocol.presets": VALUES,
     "bench.protocol.laptop": VALUES,
+    "bench.protocol.pretrained": VALUES,
     "bench.protocol.smoke": VALUES,
     "bench.protocol.original": f"{VALUES}; tests/protocol/test_published_settings.py has them",
     "bench.data.eyeq": READER,
