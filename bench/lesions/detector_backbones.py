@@ -19,7 +19,10 @@ from bench.protocol.settings import DetectorSettings
 
 Statistics = tuple[float, float, float]
 IMAGENET: tuple[Statistics, Statistics] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-LITE: tuple[Statistics, Statistics] = ((127 / 255,) * 3, (128 / 255,) * 3)
+LITE: tuple[Statistics, Statistics] = (
+    (127 / 255, 127 / 255, 127 / 255),
+    (128 / 255, 128 / 255, 128 / 255),
+)
 """Mean and deviation of the channels, in 0..1, that the weights were trained with."""
 
 FROM_RANDOM = "or start from nothing with --set detector.weights=random"
@@ -92,7 +95,7 @@ def _efficientnet_lite0(settings: DetectorSettings, fetch: bool) -> DetectorBack
 
     Its last 1 x 1 convolution is left out (assumed). That the first layers stay follows ResNet50's.
     """
-    from timm.utils.model import freeze_batch_norm_2d
+    from timm.layers.norm_act import freeze_batch_norm_2d
 
     from baselines import backbones
 

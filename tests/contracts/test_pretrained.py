@@ -1,5 +1,7 @@
 """Under the preset `pretrained` every method starts from EfficientNet-Lite0, or says why not."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -32,7 +34,10 @@ OWN = {
 }
 
 
-PACKAGED_TENSORS = first_tensors("tf_efficientnet_lite0", "efficientnet-lite0")
+@pytest.fixture(scope="module")
+def packaged():
+    """The last convolution of the package's network."""
+    return first_tensors("tf_efficientnet_lite0", "efficientnet-lite0")["conv_head.weight"]
 
 
 @pytest.fixture
@@ -77,16 +82,18 @@ def last_convolution(stages):
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in WITHOUT])
-def test_every_phase_of_a_method_takes_a_step_and_starts_from_the_package(stages_of, name):
+def test_every_phase_of_a_method_takes_a_step_and_starts_from_the_package(
+    stages_of, packaged, name
+):
     stages = stages_of(name)
     for stage in stages:
-        network = initial_weights(stage.module, 0).train()
+        network: Any = initial_weights(stage.module, 0).train()
         loss, _ = network.loss(next(iter(stage.batches.epoch(1))), step=0, total_steps=4)
         loss.backward()
         assert torch.isfinite(loss)
     random = last_convolution(stages_of(name, "init.weights=random"))
-    assert torch.equal(last_convolution(stages), PACKAGED_TENSORS["conv_head.weight"])
-    assert not torch.equal(random, PACKAGED_TENSORS["conv_head.weight"])
+    assert torch.equal(last_convolution(stages), packaged)
+    assert not torch.equal(random, packaged)
 
 
 @pytest.mark.parametrize("name", list(WITHOUT))

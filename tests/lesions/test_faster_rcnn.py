@@ -1,4 +1,6 @@
 import math
+import re
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -186,30 +188,32 @@ def test_the_finest_anchors_have_the_size_that_was_asked_for():
         assert anchors.sizes == ((size,), (2 * size,), (4 * size,), (8 * size,))
 
 
+def body_of(network) -> Any:
+    """What the pyramid stands on."""
+    return network.network.backbone.body
+
+
 LITE = ("detector.architecture=efficientnet_lite0_fpn", "detector.weights=efficientnet-lite0")
 
 
 def test_a_lite_detector_starts_from_the_package_in_every_layer_that_it_has():
     """By the order of keys: the last layer of the body, too, is the package's."""
     packaged = backbones.create("tf_efficientnet_lite0", weights="efficientnet-lite0").state_dict()
-    body = LesionDetector(settings(*LITE)).network.backbone.body.state_dict()
-    renamed = {k.replace("blocks.", "blocks"): v for k, v in packaged.items()}
+    body = body_of(LesionDetector(settings(*LITE))).state_dict()
+    ours = {"conv_stem.": "stem.", "bn1.": "norm.", "blocks.": "blocks"}
     renamed = {
-        k.replace("conv_stem", "stem").replace("bn1", "norm", 1)
-        if not k.startswith("blocks")
-        else k: v
-        for k, v in renamed.items()
+        re.sub(r"^[a-z_0-9]+\.", lambda m: ours.get(m[0], m[0]), k): v for k, v in packaged.items()
     }
     assert len(body) > 200
     assert all(torch.equal(tensor, renamed[name]) for name, tensor in body.items())
-    random = LesionDetector(settings(*LITE[:1])).network.backbone.body.state_dict()
+    random = body_of(LesionDetector(settings(*LITE[:1]))).state_dict()
     assert not torch.equal(random["stem.weight"], body["stem.weight"])
 
 
 def test_a_lite_detector_keeps_its_norms_and_its_first_layers():
     """Statistics stay, and so do the weights before stride 4; a random start trains all."""
     network = LesionDetector(settings(*LITE))
-    body = network.network.backbone.body
+    body = body_of(network)
     still = [name for name, weight in body.named_parameters() if not weight.requires_grad]
     assert {name.split(".")[0] for name in still} == {"stem", "blocks0", "blocks1"}
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
