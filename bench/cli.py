@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import catalogue, checks, options, pictures, preview, reports, tracing
+from bench.commands import catalogue, checks, options, pictures, preview, reports, tracing, tuning
 from bench.commands.folders import new_folder
 from bench.commands.options import (
     RUNS,
@@ -48,6 +48,7 @@ app = typer.Typer(
 app.add_typer(preview.commands)
 app.add_typer(tracing.commands)
 app.add_typer(checks.commands)
+app.add_typer(tuning.commands)
 app.add_typer(pictures.commands)
 app.add_typer(reports.commands)
 app.add_typer(catalogue.commands)

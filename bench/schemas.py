@@ -58,7 +58,7 @@ class _Spec(_Named):
     method_digest: str | None
     manifest: _Manifest
     protocol: dict[str, dict[str, Any]]
-    settings: Literal["common", "original"]
+    settings: Literal["common", "default", "original"]
     versions: dict[str, int]
     world_size: Annotated[int, Field(ge=1)]
     study: str | None
@@ -75,6 +75,7 @@ class _About(_Schema):
     real: bool
     partial: bool
     limited: bool | None = None
+    tuned: dict[str, Any] | None = None
     boxes: str
     assumptions: list[str]
     shares: _Shares

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Spec:
         lq_ratio: "native", or the target ratio as text, for example "0.7".
         seed: The run's seed.
         protocol: Every setting, without groups that belong to other methods.
-        settings: "common" or "original".
+        settings: "common", "default" or "original"; see `bench.protocol.variants`.
         versions: Of engine and degradation.
         world_size: Number of processes that train together.
         study: Name of a sensitivity study; such runs never enter the paper's tables.
@@ -67,15 +68,21 @@ class Spec:
         """Twelve hexadecimal digits of the hash of the whole spec."""
         return digest(asdict(self))[:12]
 
-    def key(self, own_groups: tuple[str, ...]) -> str:
+    def key(self, own_groups: tuple[str, ...], tuned: Mapping[str, Any] | None = None) -> str:
         """The comparability key: equal for runs that may stand in one table.
 
         Args:
             own_groups: Protocol groups that are the method's own options.
+            tuned: The preset's values ("group.field" -> value) of what is tuned for each method:
+                they stand for the run's; None where the preset's settings are not tuned.
         """
         left_out = (*own_groups, "resolved")
         protocol = {name: body for name, body in self.protocol.items() if name not in left_out}
-        shared = (protocol, self.manifest["key"], self.settings, self.versions, self.world_size)
+        for name, value in (tuned or {}).items():
+            group, _, field = name.partition(".")
+            protocol[group] = {**protocol[group], field: value}
+        settings = self.settings if tuned is None else f"{self.settings}, tuned"
+        shared = (protocol, self.manifest["key"], settings, self.versions, self.world_size)
         return digest(shared)[:8]
 
 

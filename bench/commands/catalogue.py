@@ -37,14 +37,21 @@ def protocol(
     method: Annotated[
         str,
         typer.Option(
-            help="Show the values that --settings original gives this method.",
+            help="Show the values that this method has under --settings.",
             autocompletion=options.complete(*METHODS),
         ),
     ] = "",
+    settings: Annotated[
+        str,
+        typer.Option(
+            help="With --method: common (its tuned learning rate in force), default or original.",
+            autocompletion=options.complete(*options.SETTINGS),
+        ),
+    ] = "original",
     as_json: JsonOption = False,
 ) -> None:
     """List every setting of a preset with its value, unit and source."""
-    _page("protocol", as_json, name, method)
+    _page("protocol", as_json, name, method, settings)
 
 
 @commands.command(rich_help_panel=options.LOOK, epilog="Example: bench ambiguities")

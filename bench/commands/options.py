@@ -27,6 +27,8 @@ DATASETS = ("folder", "eyeq", "eyeq-twin", "chestxray", "chestxray-twin")
 """The names in `bench.data.datasets.SOURCES`, which takes too long to import for completion."""
 PROTOCOLS = ("paper", "laptop", "pretrained", "smoke")
 """The names in `bench.protocol.presets.CHANGES`, likewise."""
+SETTINGS = ("common", "default", "original")
+"""Those of `bench.protocol.variants`, likewise."""
 FORMATS = ("terminal", "markdown", "latex", "csv")
 LAUNCHERS = ("local", "slurm", "print")
 TABLES = ("1", "2", "3", "all")
@@ -87,9 +89,10 @@ SetOption = Annotated[
 SettingsOption = Annotated[
     str,
     typer.Option(
-        help="Hyperparameters of the method: common (the same for all methods) or original (those "
-        "that its authors published).",
-        autocompletion=complete("common", "original"),
+        help="Hyperparameters of the method: common (one recipe for all methods, with each one's "
+        "tuned learning rate where the preset has one), default (the preset as it stands, nothing "
+        "tuned) or original (those that its authors published).",
+        autocompletion=complete(*SETTINGS),
     ),
 ]
 DataOption = Annotated[

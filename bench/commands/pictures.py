@@ -12,6 +12,7 @@ from bench.commands.options import RUNS, RecordsOption, SelectedProtocolOption, 
 NAMES = (
     "scores",
     "seeds",
+    "learning",
     "ranks",
     "confusion",
     "calibration",

@@ -6,7 +6,7 @@ again and compared.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from bench import store
 from bench.errors import RequestError
 from bench.evaluation.stored_command import changes, options
 from bench.experiments import original as original_of
-from bench.protocol import original
+from bench.protocol import variants
 from bench.protocol.presets import CHANGES, derive, flatten, named
+from bench.protocol.settings import with_values
 from bench.roster import METHODS
 
 Saved = dict[str, Any]
@@ -113,18 +114,19 @@ def derived(saved: Saved) -> Saved:
 def comparability_key(saved: Saved) -> str | None:
     """The key that a spec gives its run; None where its method or preset is not of today.
 
-    Under original settings, runs are compared by the preset that stands underneath.
+    Under original settings, runs are compared by the preset that stands underneath; tuned ones by
+    the preset's values, which the record holds.
     """
     spec = saved["spec"]
     identity = store.Spec(**{name: spec[name] for name in store.Spec.__dataclass_fields__})
     own = (*_own_groups(spec), "detector")
     if spec["method_digest"] is None and spec["method"] not in METHODS:
         return None
-    if spec["settings"] == "common":
-        return identity.key(own)
+    if spec["settings"] != "original":
+        return identity.key(own, saved["about"].get("tuned"))
     if not of_todays_preset(saved):
         return None
-    protocol = _as_stored(spec, _requested(saved, common=True))
+    protocol = _as_stored(spec, _requested(saved, "default"))
     return store.Spec(**{**vars(identity), "protocol": protocol}).key(own)
 
 
@@ -148,22 +150,27 @@ def _preset_of(saved: Saved) -> str | None:
     return next(fitting, None)
 
 
-def _requested(saved: Saved, *, common: bool = False) -> dict[str, dict[str, Any]]:
+def _requested(saved: Saved, settings: str | None = None) -> dict[str, dict[str, Any]]:
     """The protocol that the command asks for, as JSON values.
 
     Args:
-        common: Leave the method's original settings out.
+        settings: Instead of the spec's.
     """
-    spec, about = saved["spec"], saved["about"]
-    method = spec["method"] if spec["settings"] == "original" and not common else None
-    return _preset(about["protocol_name"], method, tuple(changes(about["command"])))
+    return _preset(saved, settings or saved["spec"]["settings"], changes(saved["about"]["command"]))
+
+
+def _preset(saved: Saved, settings: str, changed: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The preset that a record names, with its method's own settings and with changes."""
+    name = saved["about"]["protocol_name"]
+    own = variants.changes(saved["spec"]["method"], name, settings)
+    return _derived(name, tuple((key, value) for key, (value, _) in own.items()), tuple(changed))
 
 
 @cache
-def _preset(name: str, method: str | None, changed: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """A preset, with a method's original settings unless it is None, and with changes."""
-    protocol = named(name) if method is None else original.apply(named(name), method, name)
-    return derive(protocol, list(changed)).model_dump(mode="json")
+def _derived(
+    name: str, own: tuple[tuple[str, Any], ...], changed: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    return derive(with_values(named(name), dict(own)), list(changed)).model_dump(mode="json")
 
 
 def _as_stored(spec: Saved, requested: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -185,9 +192,8 @@ def _as_stored(spec: Saved, requested: dict[str, dict[str, Any]]) -> dict[str, d
 
 def _changed_options(saved: Saved) -> str:
     """As `bench.pipeline.description.changed_options` has it."""
-    spec, about = saved["spec"], saved["about"]
-    method = spec["method"] if spec["settings"] == "original" else None
-    default = flatten(_preset(about["protocol_name"], method, ()))
+    spec = saved["spec"]
+    default = flatten(_preset(saved, spec["settings"], ()))
     own = {name: spec["protocol"].get(name, {}) for name in _own_groups(spec)}
     changed = [f"{k}={v}" for k, v in flatten(own).items() if v != default[k]]
     return f"[{', '.join(changed)}]" if changed else ""

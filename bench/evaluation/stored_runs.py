@@ -75,13 +75,12 @@ class StoredRun:
             "protocol_name": about["protocol_name"],
             "real": contradictions.is_real(spec),
             "partial": about["partial"],
-            "limited": about.get("limited"),  # None in older records
+            **{name: about.get(name) for name in ("limited", "tuned", "kind")},  # None in older
             "boxes": about["boxes"],
             "assumptions": tuple(about["assumptions"]),
             **{f"share_{split}": proportion for split, proportion in about["shares"].items()},
             "n_test": int(test["n"]),
             "device": self.origin["device"],
-            "kind": about.get("kind"),
             "classes": tuple(about.get("classes", ())),
             "shared_by_splits": (self.origin.get("leakage") or {}).get("shared"),  # None in older
             "gates_missed": self.gates_missed,

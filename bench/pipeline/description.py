@@ -4,7 +4,8 @@ from typing import Any
 
 from bench import titles
 from bench.data import lq_ratio
-from bench.pipeline.resolve import Prepared, chosen_preset
+from bench.pipeline.resolve import Prepared
+from bench.protocol import variants
 from bench.protocol.presets import flatten
 
 
@@ -27,8 +28,12 @@ def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
     Args:
         notes: Of `bench.pipeline.build.notes`.
     """
-    dataset = prepared.dataset
+    dataset, request = prepared.dataset, prepared.request
+    tuned = variants.untuned(
+        prepared.name, prepared.protocol_name, request.settings, request.changes
+    )
     return {
+        **({} if tuned is None else {"tuned": tuned}),
         "protocol_name": prepared.protocol_name,
         "title": titles.of_protocol(prepared.method.title, prepared.spec.protocol),
         "real": dataset.real,
@@ -47,7 +52,7 @@ def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
 def changed_options(prepared: Prepared) -> str:
     """The method's own options that were changed by hand, as "[comcl.spl=off]" or ""."""
     method, request = prepared.method, prepared.request
-    usual = chosen_preset(prepared.name, prepared.protocol_name, request.settings)
+    usual = variants.apply(prepared.name, prepared.protocol_name, request.settings)
     options = {name: prepared.protocol.model_dump(mode="json")[name] for name in method.groups}
     default = {name: usual.model_dump(mode="json")[name] for name in method.groups}
     changed = [

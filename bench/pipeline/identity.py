@@ -11,6 +11,7 @@ from bench.errors import RequestError
 from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import LesionSet
 from bench.protocol import chest as chest_settings
+from bench.protocol import variants
 from bench.protocol.presets import derive, named
 from bench.protocol.settings import ADDED_LATER, NOT_HASHED, WEIGHTS, Protocol
 from bench.versions import DEGRADATION, ENGINE
@@ -66,13 +67,14 @@ def comparability_key(
     """What two runs must share to stand in one table.
 
     Under original settings each method has fine-tuning of its own: those runs are compared by the
-    preset that stands underneath.
+    preset that stands underneath. So are runs with tuned values; see `variants.untuned`.
     """
     if spec.settings == "original":
         common = derive(named(protocol_name), list(changes))
         common = in_force(hashed_weights(common), modality)
         spec = replace(spec, protocol=hashed_protocol(common, method, boxes, modality))
-    return spec.key((*method.groups, "detector"))
+    tuned = variants.untuned(spec.method, protocol_name, spec.settings, changes)
+    return spec.key((*method.groups, "detector"), tuned)
 
 
 def hashed_protocol(

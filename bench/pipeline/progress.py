@@ -63,7 +63,7 @@ class _Live:
 
     def step(self, report: "StepReport") -> None:
         self._show(
-            f"{report.stage}, epoch {report.epoch} of {report.epochs}",
+            f"{report.stage}, epoch {_epoch(report)}",
             report.steps_done,
             report.total_steps,
             _speed(report),
@@ -92,8 +92,7 @@ class _Plain:
     def step(self, report: "StepReport") -> None:
         done, total = report.steps_done, report.total_steps
         self._line(
-            f"{report.stage}: epoch {report.epoch} of {report.epochs}, "
-            f"step {done} of {total}, {_speed(report)}",
+            f"{report.stage}: epoch {_epoch(report)}, step {done} of {total}, {_speed(report)}",
             always=done == total,
         )
 
@@ -105,6 +104,10 @@ class _Plain:
         if always or now - self.last > PLAIN_SECONDS:
             self.last = now
             print(text, file=sys.stderr, flush=True)
+
+
+def _epoch(report: "StepReport") -> str:
+    return f"{report.epoch} of {'at most ' if report.at_most else ''}{report.epochs}"
 
 
 def _speed(report: "StepReport") -> str:

@@ -10,14 +10,13 @@ from bench.data import datasets
 from bench.data import lq_ratio as ratios
 from bench.data.cache import ProgressCallback, content_digests
 from bench.data.records import Dataset
-from bench.errors import RequestError
 from bench.lesions import box_source
 from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import LesionSet
 from bench.pipeline import refusals
 from bench.pipeline.identity import comparability_key, hashed_weights, in_force, spec_of
-from bench.protocol import original
-from bench.protocol.presets import derive, named
+from bench.protocol import variants
+from bench.protocol.presets import derive
 from bench.protocol.settings import Protocol
 
 
@@ -106,7 +105,7 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
     """
     name, method = roster.resolve(request.method)
     protocol_name = request.protocol or datasets.source(request.dataset).default_protocol
-    protocol = chosen_preset(name, protocol_name, request.settings)
+    protocol = variants.apply(name, protocol_name, request.settings)
     protocol = derive(protocol, list(request.changes))
     refusals.refuse_foreign_options(name, method, request.changes)
     lq_ratio = ratios.parse(request.lq_ratio, request.dataset)
@@ -159,15 +158,3 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
         spec=spec,
         cache=cache,
     )
-
-
-def chosen_preset(method: str, protocol_name: str, settings: str) -> Protocol:
-    """The preset as named, with the method's own published settings if those are requested.
-
-    Raises:
-        RequestError: an unknown preset, or settings that are neither common nor original.
-    """
-    if settings not in ("common", "original"):
-        raise RequestError(f"--settings {settings}: choose one of: common, original")
-    protocol = named(protocol_name)
-    return original.apply(protocol, method, protocol_name) if settings == "original" else protocol

@@ -88,6 +88,12 @@ class MmcnnSettings(SettingsGroup):
     mtl_target: Literal["severity", "none"] = setting(
         "severity", source="reference: methods.md#mmcnn"
     )
+    lengths: tuple[float, float, float] | None = setting(
+        None,
+        source="assumed: 2/7, 2/7 and 3/7 (docs/reference/methods.md#mmcnn); else those of low, "
+        "middle and high",
+        unit="classifier trainings",
+    )
     regression_weight: float = setting(1.0, source="assumed: docs/reference/methods.md#mmcnn", ge=0)
     predict: Literal["argmax", "rounded", "combined"] = setting(
         "argmax", source="reference: methods.md#mmcnn"
@@ -111,6 +117,12 @@ class ZoomInNetSettings(SettingsGroup):
     )
     crop_px: int = setting(
         384, source="assumed: from memory, as image_px; the crops of C-Net", unit="px", ge=16
+    )
+    lengths: tuple[float, float, float, float] | None = setting(
+        None,
+        source="assumed: 0.5, 0.1, 0.3 and 0.1 (docs/reference/methods.md#zoom-in-net); else "
+        "those of main, attention, crop and joint",
+        unit="classifier trainings",
     )
     attention_width: int = setting(
         256, source="assumed: docs/reference/methods.md#zoom-in-net", ge=1
@@ -184,6 +196,11 @@ class LesionAwareSettings(SettingsGroup):
         False,
         source="reference: methods.md#lesion-aware-cl: the method has both; the student is "
         "repaired",
+    )
+    lengths: tuple[float, float] | None = setting(
+        None,
+        source="assumed: teacher and student share one pretraining; else those of the two",
+        unit="pretrainings",
     )
     distillation_share: float = setting(0.1, source="code: student_train.py", ge=0, le=1)
     distillation_temperature: float = setting(4.0, source="code: student_train.py", gt=0)

@@ -7,8 +7,6 @@ code is public names all of them here, so that none is taken from a small protoc
 
 from typing import Any
 
-from bench.protocol.settings import Protocol
-
 SourcedValue = tuple[Any, str]
 
 LCL = "code: YijinHuang/Lesion-based-Contrastive-Learning at 422c85e, config.py"
@@ -188,12 +186,3 @@ def changes(method: str, protocol_name: str) -> dict[str, SourcedValue]:
     if protocol_name == "paper":
         return published
     return {key: change for key, change in published.items() if key.partition(".")[2] not in BUDGET}
-
-
-def apply(protocol: Protocol, method: str, protocol_name: str) -> Protocol:
-    """The protocol with a method's own settings."""
-    dumped = protocol.model_dump()
-    for key, (value, _) in changes(method, protocol_name).items():
-        group, _, field = key.partition(".")
-        dumped[group][field] = value
-    return Protocol.model_validate(dumped)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from bench.errors import RequestError
 from bench.protocol import laptop, pretrained, smoke
-from bench.protocol.settings import Protocol
+from bench.protocol.settings import Protocol, with_values
 
 CHANGES: dict[str, dict[str, tuple[Any, str]]] = {
     "paper": {},
@@ -85,12 +85,8 @@ def flatten(protocol: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _with(protocol: Protocol, changes: dict[str, Any]) -> Protocol:
-    dumped = protocol.model_dump()
-    for key, value in changes.items():
-        group, _, field = key.partition(".")
-        dumped[group][field] = value
     try:
-        return Protocol.model_validate(dumped)
+        return with_values(protocol, changes)
     except ValidationError as error:
         raise RequestError("; ".join(_explain(problem) for problem in error.errors())) from None
 

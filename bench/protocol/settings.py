@@ -6,7 +6,8 @@ a section of docs/reference ("reference: training.md#fine-tuning-recipe"), or "a
 `PRETRAINED` is for a few hundred real photographs; `SMOKE` checks the wiring in seconds.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from bench.protocol.chest import ChestSettings
 from bench.protocol.detector_settings import DetectorSettings
@@ -102,6 +103,12 @@ class DegradationSettings(SettingsGroup):
     size_variant: Literal["512", "1024"] = setting(
         "512", source="reference: degradations.md#the-published-script: cofe-Net's own size"
     )
+    blur_px: int | None = setting(
+        None,
+        source="assumed: size_variant; side of the square whose pixels the published blur counts",
+        unit="px",
+        ge=16,
+    )
     apply_to: Literal["both", "train", "test"] = setting(
         "both", source="assumed: 'degrading all images' (D30)"
     )
@@ -162,6 +169,13 @@ class FinetuningSettings(SettingsGroup):
 
     epochs: int = setting(
         25, source="reference: training.md#fine-tuning-recipe: Huang recipe", ge=1
+    )
+    patience: int | None = setting(
+        None,
+        source="assumed: the recipe trains all epochs; N ends a phase that has learnt, once N "
+        "epochs in a row have brought no better validation score",
+        unit="epochs",
+        ge=1,
     )
     batch: int = setting(
         16, source="reference: training.md#fine-tuning-recipe", unit="images", ge=2
@@ -237,3 +251,16 @@ class Protocol(SettingsGroup):
     lesion_aware: LesionAwareSettings = LesionAwareSettings()
     moco: MoCoSettings = MoCoSettings()
     engine: EngineSettings = EngineSettings()
+
+
+def with_values(protocol: Protocol, values: Mapping[str, Any]) -> Protocol:
+    """The protocol with values put in by "group.field".
+
+    Raises:
+        ValidationError: for a value that its setting does not take.
+    """
+    dumped = protocol.model_dump()
+    for key, value in values.items():
+        group, _, field = key.partition(".")
+        dumped[group][field] = value
+    return Protocol.model_validate(dumped)

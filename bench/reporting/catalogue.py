@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.data.datasets import SOURCES
-from bench.protocol import original
+from bench.protocol import variants
 from bench.protocol.ambiguities import load
 from bench.protocol.presets import sources
 from bench.reporting.console import for_stdout, json_object
@@ -59,18 +59,21 @@ def datasets(*, as_json: bool = False) -> str:
     return page("datasets", rows, as_json=as_json)
 
 
-def protocol(name: str = "paper", method: str = "", *, as_json: bool = False) -> str:
+def protocol(
+    name: str = "paper", method: str = "", settings: str = "original", *, as_json: bool = False
+) -> str:
     """Every setting of a named protocol with its value, unit and source.
 
     Args:
-        method: With one, the values that `--settings original` gives it, marked by their source.
+        method: With one, the values that it has under these settings, marked by their source.
+        settings: "common", "default" or "original"; see `bench.protocol.variants`.
 
     Raises:
         RequestError: for an unknown name.
     """
     rows = sources(name)
     if method:
-        changes = original.changes(resolve(method)[0], name)
+        changes = variants.changes(resolve(method)[0], name, settings)
         for row in rows:
             row["value"], row["source"] = changes.get(row["key"], (row["value"], row["source"]))
     return page("protocol", rows, as_json=as_json)

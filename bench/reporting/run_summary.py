@@ -9,6 +9,12 @@ from bench.evaluation import registry, training_cost
 from bench.evaluation.metric import FREQUENT, KINDS, Metric
 from bench.protocol.presets import named_protocol
 
+SETTINGS = {
+    "default": "the preset's values for every method, nothing tuned",
+    "original": "each method as in its own paper, as far as the preset's budget allows",
+}
+"""What `--settings` means where it is not common."""
+
 SHARED = {
     "patients": ("patient has images in", "patients have images in"),
     "same_file": ("image file stands in", "image files stand in"),
@@ -32,6 +38,7 @@ def record_card(record: Mapping[str, Any], *, as_json: bool = False) -> str:
     lines = [
         f"{record['method']} on {record['dataset']}, low-quality ratio {record['lq_ratio']}, "
         f"seed {record['seed']}, {named_protocol(record['protocol_name'])}",
+        *(f"  {sentence}" for sentence in settings_sentences(record)),
         f"  low-quality images: {shares}",
         f"  {_scores(record)}  (n = {record['n_test']} test images)",
         f"  training: {training_cost.in_words(record)}",
@@ -60,6 +67,22 @@ def shared_sentences(shared: Mapping[str, Mapping[str, int]]) -> list[str]:
             count = counts[what]
             if count:
                 sentences.append(f"{count:,} {one if count == 1 else several} {both}")
+    return sentences
+
+
+def settings_sentences(record: Mapping[str, Any]) -> list[str]:
+    """What a run has that is not the preset's, one sentence each; none of the preset as it stands.
+
+    Args:
+        record: A row with `settings`, `protocol` and, of tuned runs, `tuned`.
+    """
+    if record.get("settings", "common") != "common":
+        return [f"settings {record['settings']}: {SETTINGS[record['settings']]}"]
+    sentences = []
+    for setting, preset in (record.get("tuned") or {}).items():
+        group, _, field = setting.partition(".")
+        value = record["protocol"][group][field]
+        sentences.append(f"tuned on validation images: {setting} {value} (the preset has {preset})")
     return sentences
 
 

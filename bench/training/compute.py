@@ -15,21 +15,24 @@ from bench.training.loop import Batches
 from bench.training.precision import Precision, autocast
 
 
-def of_stage(
+def of_stage(epoch: dict[str, int], *, epochs: int) -> dict[str, int]:
+    """The compute of a stage from that of one epoch, every epoch being as large."""
+    return {name: value if name == "px" else value * epochs for name, value in epoch.items()}
+
+
+def of_epoch(
     module: Any,
     batches: Batches,
     *,
-    epochs: int,
     precision: Precision,
     device: torch.device,
     accumulation: int = 1,
 ) -> dict[str, int]:
-    """The compute of a whole stage, from its first batch; every batch of a stage is as large.
+    """The compute of an epoch, from its first batch; every batch of a stage is as large.
 
     Args:
         module: On the device; one to throw away, since its gradients and statistics are changed.
         batches: What the stage sees.
-        epochs: Of the whole stage.
         precision: As in training; with device and accumulation.
         device: Where the step is taken.
         accumulation: Parts that a batch is computed in; one of them is counted.
@@ -39,7 +42,7 @@ def of_stage(
         network is given (0 where that is no image); `flops`, operations.
     """
     batch = next(iter(batches.epoch(1)))
-    steps, size = epochs * len(batches), len(next(iter(batch.values())))
+    steps, size = len(batches), len(next(iter(batch.values())))
     part = {name: tensor.chunk(accumulation)[0].to(device) for name, tensor in batch.items()}
     counted = len(next(iter(part.values())))
     flops = _of_step(module, part, steps, precision, device) * size / counted

@@ -5,8 +5,6 @@ training needs besides is called here. Epochs are counted from 1, optimizer step
 """
 
 import math
-import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from bench.training.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
+from bench.training.meter import Meter
 from bench.training.precision import Precision, autocast, loss_scaler
 
 Batch = dict[str, Tensor]
@@ -92,10 +91,31 @@ class StepReport:
     stage: str
     epoch: int
     epochs: int
+    at_most: bool  # the validation score may end the training before
     steps_done: int
     total_steps: int
     loss: float
     images_per_second: float  # in this epoch so far
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When a training has stopped to improve.
+
+    Attributes:
+        epochs: So many in a row without a better score end it.
+        least: The score from which it counts as begun: before that no epoch is counted, since
+            nothing has been learnt yet that could stop to improve.
+    """
+
+    epochs: int
+    least: float
+
+    def is_over(self, epochs_done: int, best: BestEpoch | None) -> bool:
+        """Whether training ends here."""
+        if best is None or best.score < self.least:
+            return False
+        return epochs_done - best.epoch >= self.epochs
 
 
 @dataclass(frozen=True)
@@ -119,6 +139,7 @@ def fit(
     device: torch.device,
     accumulation: int = 1,
     validate: Callable[[Any], Mapping[str, float]] | None = None,
+    patience: Patience | None = None,
     record: Callable[[Event], Any] | None = None,
     progress: Callable[[StepReport], Any] | None = None,
     interrupted: Callable[[], bool] | None = None,
@@ -135,7 +156,7 @@ def fit(
         optimizer: over the module's parameters.
         schedule: of the optimizer's learning rates, moved on after each step.
         batches: the training images.
-        epochs: of the whole training, those before a resume included.
+        epochs: of the whole training, those before a resume included; with `patience` the most.
         path: the checkpoint, in a folder that exists.
         precision: number format of the forward pass.
         device: batches are brought here.
@@ -143,6 +164,8 @@ def fit(
             of the mean over the batch; batch statistics and negatives come from one part alone.
         validate: scores of the module after an epoch; the highest `score` decides whose weights
             are kept, the earlier of equals. Without it, the last epoch's.
+        patience: ends the training before `epochs` are reached; None trains all of them. Needs
+            `validate`.
         record: gets every epoch's event in order, once the checkpoint holds it; after a resume
             first those of the earlier epochs again.
         progress: called after each step.
@@ -165,6 +188,7 @@ def fit(
         "fingerprint": fingerprint,
         "stage": stage,
         "epochs": epochs,
+        "patience": None if patience is None else (patience.epochs, patience.least),
         "steps an epoch": steps_per_epoch,
         "accumulation": accumulation,
         "precision": precision,
@@ -177,11 +201,13 @@ def fit(
         record(event)
 
     for epoch in range(len(history) + 1, epochs + 1):
+        if patience is not None and patience.is_over(len(history), best):
+            break
         steps = range((epoch - 1) * steps_per_epoch, epoch * steps_per_epoch)
         _stop_if(interrupted, f"{stage}: stopped before epoch {epoch} of {epochs}", path)
         learning_rate = optimizer.param_groups[0]["lr"]
         module.train()
-        meter = _Meter()
+        meter = Meter()
         for step, batch in zip(steps, batches.epoch(epoch), strict=True):
             where = f"epoch {epoch} of {epochs}, step {step + 1} of {total_steps}"
             optimizer.zero_grad()
@@ -196,12 +222,13 @@ def fit(
             scaler.update()
             schedule.step()
             after_step()
-            meter.count(batch)
+            meter.count(size(batch))
             progress(
                 StepReport(
                     stage,
                     epoch,
                     epochs,
+                    patience is not None,
                     step + 1,
                     total_steps,
                     step_loss,
@@ -225,41 +252,8 @@ def fit(
     return Fitted(history, best.epoch, best.score)
 
 
-class _Meter:
-    """What one epoch measured, kept on the device until it is read."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float | Tensor] = defaultdict(float)
-        self.weights: dict[str, float] = defaultdict(float)
-        self.images = 0
-        self.started = time.perf_counter()
-
-    def add(self, scalars: Mapping[str, float | Tensor], weight: float) -> None:
-        for name, value in scalars.items():
-            if isinstance(value, Tensor):
-                value = value.detach().double()
-            self.sums[name] += weight * value
-            self.weights[name] += weight
-
-    def count(self, batch: Batch) -> None:
-        self.images += _size(batch)
-
-    @property
-    def images_per_second(self) -> float:
-        return self.images / (time.perf_counter() - self.started)
-
-    def read(self) -> Event:
-        """The means, each over the steps that logged it, and the speed."""
-        train = {name: float(total) / self.weights[name] for name, total in self.sums.items()}
-        seconds = time.perf_counter() - self.started
-        return {
-            "train": train,
-            "seconds": seconds,
-            "images_per_second": self.images / seconds,
-        }
-
-
-def _size(batch: Batch) -> int:
+def size(batch: Batch) -> int:
+    """How many images it has."""
     return len(next(iter(batch.values())))
 
 
@@ -271,7 +265,7 @@ def _parts(batch: Batch, count: int, device: torch.device) -> Iterator[tuple[flo
             name: tensor.to(device, non_blocking=True)
             for name, tensor in zip(batch, tensors, strict=True)
         }
-        yield _size(part) / _size(batch), part
+        yield size(part) / size(batch), part
 
 
 def _finite(loss: Tensor, where: str, path: Path) -> float:

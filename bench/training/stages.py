@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.protocol.settings import FinetuningSettings, PretrainingSettings
-from bench.training.loop import Batches
+from bench.training.loop import Batches, Patience
 
 StateDict = dict[str, Tensor]
 
@@ -39,13 +39,14 @@ class Stage:
         name: In events, seeds and messages.
         module: Makes the network; called after torch's random state is seeded for this stage.
         batches: What it sees.
-        epochs: For how long.
+        epochs: For how long; with `patience` at most.
         settings: Optimizer and schedule, from the protocol.
         starts_from: Given the outcome of the stage before, loads it into the module; None for a
             stage that starts from its own initial weights.
         outcome: The tensors that the next stage starts from.
         shared_as: Name of the shared copy of the outcome, None when no other run can need it.
         selects: Whether the validation split picks the epoch.
+        patience: What ends it before `epochs`, where the validation split picks the epoch.
         gate: Measures, once the stage is trained, whether the next one has something to build on.
     """
 
@@ -58,6 +59,7 @@ class Stage:
     outcome: Callable[[Any], StateDict] | None = None
     shared_as: str | None = None
     selects: bool = False
+    patience: Patience | None = None
     gate: Callable[[Any], GateResult] | None = None
 
 

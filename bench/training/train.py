@@ -83,9 +83,9 @@ def _train(
     settings = stage.settings
     accumulation = settings.accumulation if isinstance(settings, FinetuningSettings) else 1
     engine = {"precision": training.engine.precision, "device": training.device}
-    engine |= {"accumulation": accumulation, "epochs": stage.epochs}
+    engine |= {"accumulation": accumulation}
     # Before the module that is trained: making one seeds torch's random state.
-    cost = compute.of_stage(make(stage, start, training), stage.batches, **engine)
+    cost = compute.of_epoch(make(stage, start, training), stage.batches, **engine)
     module = make(stage, start, training)
     steps = stage.epochs * len(stage.batches)
     optimizer = build_optimizer(
@@ -102,13 +102,15 @@ def _train(
         optimizer, kind=settings.schedule, total_steps=steps, warmup_steps=warmup
     )
     training.log.forget(stage.name)
-    fit(
+    fitted = fit(
         module,  # pyright: ignore[reportArgumentType]  # a method's `loss` is checked when called
         optimizer,
         schedule,
         stage.batches,
         path=folder / "checkpoint.pt",
+        epochs=stage.epochs,
         validate=training.validate if stage.selects else None,
+        patience=stage.patience,
         record=partial(_record, training),
         progress=training.step,
         interrupted=training.interrupted,
@@ -116,7 +118,8 @@ def _train(
         fingerprint=training.fingerprint,
         **engine,
     )
-    training.log.append({"stage": stage.name, "seconds": 0.0, "compute": cost})
+    whole = compute.of_stage(cost, epochs=len(fitted.history))
+    training.log.append({"stage": stage.name, "seconds": 0.0, "compute": whole})
     if stage.gate is not None:
         training.log.append(_judged(stage.name, stage.gate, module))
     return module

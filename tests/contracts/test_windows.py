@@ -10,7 +10,7 @@ import torch
 from bench.errors import RequestError
 from bench.pipeline import build
 from bench.pipeline.identity import replace_group
-from bench.protocol import original
+from bench.protocol import variants
 from bench.protocol.presets import named
 
 LESION, HEALTHY = 0, 2  # level codes
@@ -130,7 +130,7 @@ def test_without_a_detector_the_published_pool_is_random_crops_and_said_so(detec
 
 def test_the_published_settings_take_false_boxes():
     for name in ("paper", "smoke"):
-        own = original.apply(named(name), "lesion-aware-cl", name)
+        own = variants.apply("lesion-aware-cl", name, "original")
         assert own.lesion_aware.healthy_pool == "false_positives"
         assert named(name).lesion_aware.healthy_pool == "random_crops"
 

@@ -4,13 +4,16 @@ import json
 
 import pandas as pd
 import pytest
-from paths import STUDIES
+from paths import ROOT, STUDIES
 
 from bench.evaluation import registry
 from bench.evaluation.metrics import score_all
+from bench.protocol.tuned import TUNED
 from bench.reporting.results.records import load
 from bench.reporting.tables.build import build
 from bench.reporting.tables.render import ENDINGS, render
+from bench.reporting.tuning.page import markdown, numbers
+from bench.reporting.tuning.trials import collect
 
 # Studies of one open question never enter a table and have none.
 TABLES = sorted(STUDIES.glob("*/table[123].md"))
@@ -35,3 +38,23 @@ def test_scores_are_those_of_the_stored_predictions_to_the_last_digit(study):
         again = score_all(rows, kind=about["kind"], classes=about["classes"])["test"]
         names = [metric.name for metric in registry.printed(about["kind"])]
         assert [again[name] for name in names] == [record[name] for name in names]
+
+
+@pytest.mark.parametrize("preset", sorted(TUNED))
+def test_tuned_values_are_those_that_the_committed_trials_choose(preset):
+    for method, entry in TUNED[preset].items():
+        page = ROOT / entry.study / f"tuning-{preset}.csv"
+        rows = pd.read_csv(page, keep_default_na=False)
+        own = rows.loc[rows["method"] == method]
+        for setting, value in entry.chosen.items():
+            assert list(own.loc[own["setting"] == setting, "value"]) == list(entry.tried[setting])
+            assert list(own.loc[own["chosen"] == "yes", "value"]) == [value]
+
+
+@pytest.mark.parametrize("page", sorted(STUDIES.glob("*/tuning-*.md")), ids=lambda path: path.name)
+def test_committed_pages_of_tuning_are_current(page):
+    preset = page.stem.removeprefix("tuning-")
+    (dataset,) = set(pd.read_csv(page.with_suffix(".csv"))["dataset"])
+    methods = collect(page.parent, dataset, preset)
+    assert page.read_text() == markdown(f"Tuning on {dataset}, protocol {preset}", methods)
+    assert page.with_suffix(".csv").read_text() == numbers(dataset, preset, methods)

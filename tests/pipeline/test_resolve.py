@@ -6,8 +6,10 @@ import pytest
 from small_nih import write_nih
 
 from bench.errors import RequestError
-from bench.pipeline.description import changed_options
+from bench.pipeline.description import about, changed_options, command
 from bench.pipeline.resolve import Request, prepare
+from bench.protocol import tuned
+from bench.protocol.tuned import TunedEntry
 
 
 @pytest.fixture
@@ -180,3 +182,57 @@ def test_which_images_are_degraded_follows_the_seed_where_it_is_told_to(small_se
 def test_photographs_quality_is_no_setting_of_nihs_radiographs(asked):
     with pytest.raises(RequestError, match=r"quality\.source=given.*see chest\.quality"):
         asked("chestxray", "quality.source=given")
+
+
+@pytest.fixture
+def smoke_tuned(monkeypatch):
+    """ResNet50 has a rate of its own under smoke."""
+    name = "finetuning.lr"
+    entry = TunedEntry(
+        chosen={name: 5e-4}, tried={name: (5e-4, 2e-3)}, dataset="eyeq-twin", study="t"
+    )
+    monkeypatch.setitem(tuned.TUNED, "smoke", {"resnet50": entry})
+
+
+def test_methods_with_tuned_rates_of_their_own_share_a_table(asked, smoke_tuned):
+    tuned_run, plain = asked("folder"), asked("folder", method="lanet")
+    assert tuned_run.protocol.finetuning.lr == 5e-4
+    assert plain.protocol.finetuning.lr == 2e-3
+    assert tuned_run.key == plain.key
+
+
+def test_runs_from_before_tuning_share_no_table_with_tuned_ones(asked, monkeypatch):
+    before = asked("folder")
+    key_before = before.key
+    entry = TunedEntry(
+        chosen={"finetuning.lr": 2e-3},
+        tried={"finetuning.lr": (2e-3,)},
+        dataset="eyeq-twin",
+        study="t",
+    )
+    monkeypatch.setitem(tuned.TUNED, "smoke", {"resnet50": entry})
+    after = asked("folder")
+    assert before.spec.id == after.spec.id, "the same rate won, and ids do not move"
+    assert key_before != after.key
+
+
+@pytest.mark.parametrize("value", ["0.002", "0.0005", "0.1"])
+def test_a_rate_set_by_hand_takes_the_tuned_one_s_place_and_parts_tables(asked, smoke_tuned, value):
+    """Even the preset's own and the tuned one: then it is the same for all methods."""
+    by_hand = asked("folder", f"finetuning.lr={value}")
+    assert by_hand.protocol.finetuning.lr == float(value)
+    assert by_hand.key != asked("folder").key
+    assert by_hand.key == asked("folder", f"finetuning.lr={value}", method="lanet").key
+
+
+def test_default_settings_share_no_table_with_tuned_ones(asked, smoke_tuned):
+    default, other = (asked("folder", method=m, settings="default") for m in ("resnet50", "lanet"))
+    assert default.protocol.finetuning.lr == other.protocol.finetuning.lr == 2e-3
+    assert default.key == other.key != asked("folder").key
+
+
+def test_what_pages_say_of_a_tuned_run_holds_the_preset_s_value(asked, smoke_tuned):
+    assert about(asked("folder"), ())["tuned"] == {"finetuning.lr": 2e-3}
+    assert about(asked("folder", method="lanet"), ())["tuned"] == {}
+    assert "tuned" not in about(asked("folder", settings="default"), ())
+    assert command(asked("folder", settings="default")).endswith("--settings default")

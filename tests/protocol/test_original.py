@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.protocol import original
+from bench.protocol import original, variants
 from bench.protocol.presets import CHANGES, field_names, flatten, named
 from bench.roster import METHODS
 
@@ -17,7 +17,7 @@ RELEASED = {
 @pytest.mark.parametrize("name", list(CHANGES))
 @pytest.mark.parametrize("method", list(original.ORIGINAL))
 def test_original_settings_make_a_valid_protocol(method, name):
-    own = flatten(original.apply(named(name), method, name).model_dump())
+    own = flatten(variants.apply(method, name, "original").model_dump())
     for key, (value, _) in original.changes(method, name).items():
         assert own[key] == value
 
@@ -31,8 +31,8 @@ def test_original_settings_name_methods_and_fields_that_there_are_with_a_source(
 
 
 def test_a_small_protocol_keeps_its_budget_and_takes_the_rest():
-    paper = original.apply(named("paper"), "lanet", "paper")
-    smoke = original.apply(named("smoke"), "lanet", "smoke")
+    paper = variants.apply("lanet", "paper", "original")
+    smoke = variants.apply("lanet", "smoke", "original")
     assert (paper.finetuning.epochs, smoke.finetuning.epochs) == (200, 2)
     assert paper.finetuning.schedule == smoke.finetuning.schedule == "poly"
     assert named("smoke").finetuning.schedule == "cosine"
@@ -67,7 +67,7 @@ OF_WEIGHTS = {"laptop": (), "pretrained": ("mean", "std"), "smoke": ()}
 def test_nothing_but_the_budget_comes_from_a_small_protocol(method, name):
     """As an optimizer, an augmentation and a warm-up of `laptop` once came to LANet."""
     paper, small = (
-        flatten(original.apply(named(p), method, p).model_dump()) for p in ("paper", name)
+        flatten(variants.apply(method, p, "original").model_dump()) for p in ("paper", name)
     )
     pretrains = METHODS[method].recipe.startswith("bench.pipeline.recipes.contrastive")
     groups = ("finetuning.", "normalisation.", *(["pretraining."] if pretrains else []))
@@ -77,10 +77,10 @@ def test_nothing_but_the_budget_comes_from_a_small_protocol(method, name):
 
 
 def test_a_method_without_settings_of_its_own_keeps_the_common_ones():
-    assert original.apply(named("paper"), "resnet50", "paper") == named("paper")
+    assert variants.apply("resnet50", "paper", "original") == named("paper")
 
 
 def test_original_moco_has_its_own_head_and_groups_and_basic_cl_has_not():
-    own, common = original.apply(named("paper"), "moco", "paper"), named("paper")
+    own, common = variants.apply("moco", "paper", "original"), named("paper")
     assert (own.moco.head, own.moco.groups, own.init.weights) == ("linear", 8, "random")
     assert (common.moco.head, common.moco.groups) == ("mlp", 1)

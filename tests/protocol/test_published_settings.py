@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from paths import ROOT
 
-from bench.pipeline.resolve import chosen_preset
+from bench.protocol import variants
 from bench.protocol.presets import CHANGES, flatten, named
 from bench.roster import METHODS
 
@@ -241,7 +241,7 @@ def section(method):
 
 def resolved(method, preset, settings="original"):
     """Every setting of a request, as JSON values by "group.field"."""
-    return flatten(chosen_preset(method, preset, settings).model_dump(mode="json"))
+    return flatten(variants.apply(method, preset, settings).model_dump(mode="json"))
 
 
 def test_every_method_has_original_settings_or_is_said_to_have_none():

@@ -12,7 +12,7 @@ from records import record_of_twin
 from bench.evaluation.metrics import score
 from bench.reporting.figures import Picture, draw
 from bench.seeding import generator_for
-from bench.store import write_arrays, write_predictions
+from bench.store import EventLog, write_arrays, write_predictions
 from bench.versions import TWIN
 
 FREQUENT = (0.7, 0.09, 0.15, 0.035, 0.025)
@@ -33,6 +33,7 @@ def figured_run(
     frequent: tuple[float, ...] = FREQUENT,
     maps: bool = True,
     features: bool | None = None,
+    learning: dict[str, tuple[float | None, ...]] | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
     """One record of the laptop twin whose folder holds all artefacts.
@@ -43,6 +44,7 @@ def figured_run(
         frequent: How probable each grade is.
         maps: Whether there is a saliency.npz.
         features: Whether there is an embeddings.npz; None for what the method would have.
+        learning: Stage -> validation score of each epoch; None for three epochs of one stage.
     """
     record = record_of_twin(method, ratio, seed)
     folder = root / record["dataset"] / method / record["id"]
@@ -56,6 +58,12 @@ def figured_run(
         write_arrays(folder / "saliency.npz", _maps(method, seed, table, skill))
     if method in PRETRAINED if features is None else features:
         write_arrays(folder / "embeddings.npz", _features(method, seed))
+    log = EventLog(folder / "events.jsonl")
+    for stage, scored in (learning or {"finetune": (0.1, 0.6, 0.5)}).items():
+        for number, value in enumerate(scored, start=1):
+            event = {"stage": stage, "epoch": number, "step": number, "learning_rate": 1e-3}
+            event |= {"seconds": 1.0, "images_per_second": 1.0, "train": {"loss": 1.0}}
+            log.append(event | {"validation": {"score": value}})
     about = {"boxes": "oracle" if method.startswith("comcl") else "none", "n_test": images}
     shares = {f"share_{split}": SHARES[ratio] for split in ("train", "validation", "test")}
     scores = score(table, kind="grading", classes=CLASSES)

@@ -58,7 +58,8 @@ def by_hand():
 
 @pytest.mark.parametrize("accumulation", [1, 2, 3])
 def test_operations_are_those_of_the_layers_however_a_batch_is_parted(accumulation):
-    counted = compute.of_stage(Net(), Images(), epochs=EPOCHS, accumulation=accumulation, **CPU)
+    epoch = compute.of_epoch(Net(), Images(), accumulation=accumulation, **CPU)
+    counted = compute.of_stage(epoch, epochs=EPOCHS)
     steps = STEPS * EPOCHS
     expected = {"steps": steps, "samples": steps * BATCH, "px": SIDE, "flops": by_hand()}
     assert counted == expected
@@ -74,7 +75,7 @@ def test_a_stage_without_images_has_no_side():
         def loss(self, batch, *, step, total_steps):
             return self.head(batch["numbers"].repeat(1, 2)[:, :5]).square().mean(), {}
 
-    assert compute.of_stage(Linear(), Numbers(), epochs=1, **CPU)["px"] == 0
+    assert compute.of_epoch(Linear(), Numbers(), **CPU)["px"] == 0
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_counting_moves_no_weight(training, tmp_path, monkeypatch):
     (tmp_path / "counted").mkdir()
     (tmp_path / "not").mkdir()
     counted = one_stage.train(stage(), None, tmp_path / "counted", context)
-    monkeypatch.setattr(compute, "of_stage", lambda *_, **__: {})
+    monkeypatch.setattr(compute, "of_epoch", lambda *_, **__: {})
     uncounted = one_stage.train(stage(), None, tmp_path / "not", context)
     for first, second in zip(counted.parameters(), uncounted.parameters(), strict=True):
         assert torch.equal(first, second)

@@ -8,7 +8,7 @@ from torch import nn
 
 from bench.errors import RequestError
 from bench.seeding import seed_for
-from bench.training.loop import NonFiniteLoss, fit
+from bench.training.loop import NonFiniteLoss, Patience, fit
 from bench.training.optim import build_optimizer, build_schedule
 
 EPOCHS = 4
@@ -194,6 +194,42 @@ def test_without_a_score_that_is_a_number_the_last_epochs_weights_stay(tmp_path,
     train(plain, tmp_path / "plain.pt")
     assert same_weights(judged, plain.state_dict())
     assert (fitted.best_epoch, fitted.best_score) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("patience", "trained", "best"), [(None, 6, 5), (4, 6, 5), (3, 4, 1), (2, 3, 1), (1, 2, 1)]
+)
+def test_patience_ends_a_training_that_has_stopped_to_improve(tmp_path, patience, trained, best):
+    remaining = iter((0.5, 0.4, 0.5, 0.4, 0.6, 0.1))
+    fitted = train(
+        Bowl(),
+        tmp_path / "c.pt",
+        epochs=6,
+        patience=None if patience is None else Patience(patience, 0.1),
+        validate=lambda module: {"score": next(remaining)},
+    )
+    assert (len(fitted.history), fitted.best_epoch) == (trained, best)
+
+
+@pytest.mark.parametrize(
+    ("scores", "trained"),
+    [
+        ((0.0, 0.0, 0.0, 0.0, 0.0, 0.0), 6),
+        ((math.nan,) * 6, 6),
+        ((0.09, 0.0, 0.0, 0.1, 0.0, 0.0), 6),
+        ((0.0, 0.0, 0.1, 0.0, 0.0, 0.2), 5),
+    ],
+)
+def test_patience_waits_for_a_score_of_something_learnt(tmp_path, scores, trained):
+    remaining = iter(scores)
+    fitted = train(
+        Bowl(),
+        tmp_path / "c.pt",
+        epochs=6,
+        patience=Patience(2, 0.1),
+        validate=lambda module: {"score": next(remaining)},
+    )
+    assert len(fitted.history) == trained
 
 
 def test_training_mode_is_back_after_a_validation_that_left_it(tmp_path):

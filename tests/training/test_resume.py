@@ -15,7 +15,7 @@ from torch.nn import functional
 from bench.errors import Interrupted, RequestError
 from bench.seeding import seed_for
 from bench.training.interrupt import catching_signals
-from bench.training.loop import TIMINGS, fit
+from bench.training.loop import TIMINGS, Patience, fit
 from bench.training.optim import build_optimizer, build_schedule
 
 EPOCHS, STEPS = 4, 3
@@ -133,6 +133,21 @@ def test_the_same_training_twice_is_the_same(tmp_path):
     one, _ = train(tmp_path / "one.pt")
     other, _ = train(tmp_path / "other.pt")
     assert same_weights(one, other)
+
+
+@pytest.mark.parametrize("epochs_before", [1, 2, 3])
+def test_a_training_that_patience_ends_ends_there_after_a_resume_too(tmp_path, epochs_before):
+    def falling(module):
+        return {"score": -float(module.head.weight.detach().norm())}
+
+    options: dict[str, Any] = {"validate": falling, "patience": Patience(2, -math.inf)}
+    whole, expected = train(tmp_path / "whole.pt", **options)
+    assert len(expected.history) == 3 < EPOCHS
+    with pytest.raises(Interrupted):
+        train(tmp_path / "parts.pt", interrupted=stop_after_steps(epochs_before * STEPS), **options)
+    resumed, fitted = train(tmp_path / "parts.pt", **options)
+    assert same_weights(resumed, whole)
+    assert timeless(fitted) == timeless(expected)
 
 
 def test_a_finished_training_is_found_and_not_trained_again(tmp_path):

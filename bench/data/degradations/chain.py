@@ -122,6 +122,7 @@ def draw(
     model: Model = "mix",
     strength: float = 1.0,
     size_variant: SizeVariant = "512",
+    blur_px: int | None = None,
 ) -> Degradation:
     """One image's degradation.
 
@@ -132,9 +133,16 @@ def draw(
         strength: Kept in the result; the draws do not depend on it.
         size_variant: The square that the published formulas count pixels on. "512" is cofe-Net's
             own; "1024" is CoMCL's file, where blur is half as wide and large spots are dark.
+        blur_px: The square that blur counts pixels on, if that is another one; a smaller square
+            blurs more.
     """
     return draw_kind(
-        rng, _kind(rng, model), strength=strength, size_variant=size_variant, gfe=model == "gfe_map"
+        rng,
+        _kind(rng, model),
+        strength=strength,
+        size_variant=size_variant,
+        blur_px=blur_px,
+        gfe=model == "gfe_map",
     )
 
 
@@ -144,6 +152,7 @@ def draw_kind(
     *,
     strength: float = 1.0,
     size_variant: SizeVariant = "512",
+    blur_px: int | None = None,
     gfe: bool = False,
 ) -> Degradation:
     """A degradation of one of `KINDS`; `gfe` takes GFE-Net's colour ranges."""
@@ -159,7 +168,7 @@ def draw_kind(
     if spotted:
         parts += draw_spots(rng, grid_px)
     if blurred:
-        parts.append(Blur.draw(rng, grid_px))
+        parts.append(Blur.draw(rng, blur_px or grid_px))
     return Degradation(kind, tuple(parts), strength)
 
 
@@ -172,6 +181,7 @@ def degrade(
     model: Model = "mix",
     strength: float = 1.0,
     size_variant: SizeVariant = "512",
+    blur_px: int | None = None,
 ) -> tuple[np.ndarray, Degradation]:
     """An image as it is degraded in every run: the draw depends on data seed and image id alone.
 
@@ -179,7 +189,9 @@ def degrade(
         The degraded image, uint8 (S, S, 3), and what was done to it.
     """
     rng = generator_for(data_seed, "degrade", image_id)
-    degradation = draw(rng, model=model, strength=strength, size_variant=size_variant)
+    degradation = draw(
+        rng, model=model, strength=strength, size_variant=size_variant, blur_px=blur_px
+    )
     return degradation.apply(image, mask), degradation
 
 

@@ -38,6 +38,7 @@ class DegradationRecipe:
                     "model": general.model,
                     "strength": general.strength,
                     "size_variant": general.size_variant,
+                    "blur_px": general.blur_px,
                 }
             )
         options = {

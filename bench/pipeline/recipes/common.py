@@ -11,18 +11,20 @@ from torch import Tensor, nn
 from bench import roster
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
+from bench.evaluation.gates import LEAST
 from bench.pipeline.context import RunContext, input_side
 from bench.protocol.chest import ChestSettings
 from bench.protocol.settings import FinetuningSettings, Protocol
 from bench.training.augment import Augmentation, apply, to_input
 from bench.training.augmentations import AUGMENTATIONS
-from bench.training.loop import Batches
+from bench.training.loop import Batches, Patience
 from bench.training.stages import Stage, StateDict, Supervised
 
 SIZES = ("channels", "narrow", "growth_rate", "block_config")  # of backbones, by family
 READ_BY_RECIPES = (
     *SIZES,
     "image_px",
+    "lengths",
     "healthy_per_lesion",
     "healthy_pool",
     "teacher_only",
@@ -125,6 +127,7 @@ def supervised(
         selects: Whether the validation split may pick the epoch, where the protocol wants that.
     """
     settings = settings or context.protocol.finetuning
+    selects = selects and settings.select == "best"
     return Stage(
         name=name,
         module=module,
@@ -133,8 +136,16 @@ def supervised(
         settings=settings,
         starts_from=starts_from,
         outcome=outcome,
-        selects=selects and settings.select == "best",
+        selects=selects,
+        patience=_patience(context, settings) if selects else None,
     )
+
+
+def _patience(context: RunContext, settings: FinetuningSettings) -> Patience | None:
+    """Counted from the score of a run that has learnt (`bench.evaluation.gates`)."""
+    if settings.patience is None:
+        return None
+    return Patience(settings.patience, LEAST[context.dataset.task.kind])
 
 
 def _images(context: RunContext, settings: FinetuningSettings, name: str) -> ImageBatches:

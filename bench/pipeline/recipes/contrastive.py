@@ -46,7 +46,7 @@ def comcl(context: RunContext) -> tuple[Stage, ...]:
 
 
 def lesion_aware(context: RunContext) -> tuple[Stage, ...]:
-    """A teacher, then a student that also learns from it, each half of the budget.
+    """A teacher, then a student that also learns from it, each half of the budget or its own.
 
     Source: docs/reference/methods.md#lesion-aware-cl.
     """
@@ -63,7 +63,8 @@ def lesion_aware(context: RunContext) -> tuple[Stage, ...]:
     )
     if settings.teacher_only:
         return (_pretraining(context, teacher, batches), _finetuning(context))
-    teacher_epochs, student_epochs = shared_out(context.protocol.pretraining.epochs, [0.5, 0.5])
+    epochs, lengths = context.protocol.pretraining.epochs, settings.lengths or (0.5, 0.5)
+    teacher_epochs, student_epochs = shared_out(round(epochs * sum(lengths)), list(lengths))
     first = _pretraining(
         context, teacher, batches, name="teacher", epochs=teacher_epochs, whole=True
     )

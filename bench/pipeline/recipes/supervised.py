@@ -15,26 +15,43 @@ CONTRASTIVE_COST = 4 / 3
 
 def classifier(context: RunContext) -> tuple[Stage, ...]:
     """One supervised stage; `compute_matched` lengthens it by the cost of pretraining."""
-    epochs = context.protocol.finetuning.epochs
+    settings = context.protocol.finetuning
+    epochs = settings.epochs
     if context.method.options.get("compute_matched"):
         epochs = _compute_matched_epochs(context)
-    return (supervised(context, partial(network, context), epochs=epochs),)
+        settings = settings.model_copy(update={"patience": None})  # computes as much in any case
+    return (supervised(context, partial(network, context), epochs=epochs, settings=settings),)
 
 
 def phased(context: RunContext) -> tuple[Stage, ...]:
-    """One supervised stage a phase of the method; all together last as long as one classifier.
+    """One supervised stage a phase of the method.
 
-    The class's module lists its `PHASES`: name, fraction of the epochs, factor of the rate. A phase
-    that is left out (see `left_out`) leaves its epochs to the others.
+    The class's module lists its `PHASES`: name, length, factor of the rate. Lengths are fractions
+    of one classifier's training, unless the method's option `lengths` says how many trainings of a
+    classifier each phase lasts. A phase that is left out (see `left_out`) leaves its epochs to the
+    others.
     """
     absent = left_out(context)
-    phases = [p for p in roster.constant(context.method, "PHASES") if p[0] not in absent]
+    phases = [p for p in in_lengths(context) if p[0] not in absent]
+    total = max(1.0, sum(length for _, length, _ in phases))
     epochs = shared_out(
-        context.protocol.finetuning.epochs, [proportion for _, proportion, _ in phases]
+        round(context.protocol.finetuning.epochs * total), [length for _, length, _ in phases]
     )
     return tuple(
         _phase(context, name, count, factor, first=position == 0)
         for position, ((name, _, factor), count) in enumerate(zip(phases, epochs, strict=True))
+    )
+
+
+def in_lengths(context: RunContext) -> tuple[tuple[str, float, float], ...]:
+    """A method's phases, each as long as its option `lengths` says where that is set."""
+    phases = roster.constant(context.method, "PHASES")
+    groups = (getattr(context.protocol, group) for group in context.method.groups)
+    lengths = next(filter(None, (getattr(group, "lengths", None) for group in groups)), None)
+    if lengths is None:
+        return phases
+    return tuple(
+        (name, length, factor) for (name, _, factor), length in zip(phases, lengths, strict=True)
     )
 
 

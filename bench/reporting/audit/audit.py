@@ -9,12 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.reporting.audit.exceptions import EXCEPTIONS, DeclaredException
+from bench.protocol.tuning import STUDY
+from bench.reporting.audit.exceptions import EXCEPTIONS, DeclaredException, is_compute_matched
 from bench.reporting.audit.runs import AuditedRun
 from bench.reporting.audit.values import CHECKS, Check
 
 AuditVerdict = Literal["PASS", "FAIL", "DECLARED EXCEPTION", "UNKNOWN"]
 SECOND_RUN = "a second run"
+PROPOSED, MATCHED = "comcl", 0.95
+"""Assumed: what counting patches by their area leaves out, heads and the like, is below 5 %."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,10 @@ def equalities(
 
     Args:
         runs: Of one data set and comparability key; never empty.
-        studies: Sensitivity runs on the same data, which count as trials.
+        studies: Runs of studies on the same data, which count as trials.
     """
     rows = [audit_check(check, runs) for check in CHECKS if _asked(check, runs)]
-    return (*rows, _own_seeds(runs), _trials(runs, studies))
+    return (*rows, *_matched(runs), _own_seeds(runs), _trials(runs, studies))
 
 
 def audit_check(
@@ -177,6 +180,22 @@ def _by_method(check: Check, values: Iterable[tuple[AuditedRun, Any]]) -> dict[s
     return dict(sorted(texts.items()))
 
 
+def _matched(runs: Sequence[AuditedRun]) -> tuple[AuditRow, ...]:
+    """Whether the compute-matched control computes as much as CoMCL; no row without such runs."""
+    title, texts, short = "operations of the compute-matched control", [], False
+    for ratio in dict.fromkeys(run.spec["lq_ratio"] for run in runs):
+        cell = [run for run in runs if run.spec["lq_ratio"] == ratio and run.flops]
+        controls = [r.flops or 0 for r in cell if is_compute_matched(r)]
+        proposed = [r.flops or 0 for r in cell if r.roster_name == PROPOSED]
+        if controls and proposed:
+            factor = min(controls) / max(proposed)
+            short = short or factor < MATCHED
+            texts.append(f"{ratio}: at least {factor:.2f} times those of any CoMCL run")
+    if not texts:
+        return ()
+    return (AuditRow("matched", title, "FAIL" if short else "PASS", "; ".join(texts)),)
+
+
 def _own_seeds(runs: Sequence[AuditedRun]) -> AuditRow:
     """A seed that changes nothing was not used: then n seeds are one."""
     title, by_answers = "each seed its own run", defaultdict(list)
@@ -194,9 +213,11 @@ def _own_seeds(runs: Sequence[AuditedRun]) -> AuditRow:
 def _trials(runs: Sequence[AuditedRun], studies: Sequence[AuditedRun]) -> AuditRow:
     """How many configurations of each method the folder holds: whoever has more was tuned more."""
     tried = _configurations(runs)
+    of_tuning = [run for run in studies if run.spec["study"] == STUDY]
+    others = [run for run in studies if run.spec["study"] != STUDY]
     more = {
         m: len(configurations)
-        for m, configurations in _configurations(studies).items()
+        for m, configurations in _configurations(others).items()
         if m in tried
     }
     by_method = {
@@ -219,6 +240,10 @@ def _trials(runs: Sequence[AuditedRun], studies: Sequence[AuditedRun]) -> AuditR
         verdict, text = "PASS", f"{counts[0]} configuration of every method is kept"
         if counts[0] > 1:
             text = f"{counts[0]} configurations of every method are kept"
+    tuning = {len(configurations) for configurations in _configurations(of_tuning).values()}
+    if tuning:
+        text += f"; {' or '.join(map(str, sorted(tuning)))} trials of each method that was tuned"
+        verdict = verdict if len(tuning) == 1 else "FAIL"
     if more and verdict == "PASS":
         verdict = "DECLARED EXCEPTION"
         (exception,) = (exception for exception in EXCEPTIONS if exception.check == "trials")

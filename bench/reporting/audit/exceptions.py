@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.protocol.tuning import INHERITS
 from bench.reporting.audit.runs import AuditedRun
 
 
@@ -46,7 +47,8 @@ def _pretrains(run: AuditedRun) -> bool:
     return any(stage.contrastive for stage in run.stages)
 
 
-def _long(run: AuditedRun) -> bool:
+def is_compute_matched(run: AuditedRun) -> bool:
+    """Whether it is a control that trains for as long as CoMCL."""
     return bool((run.roster_value("options") or {}).get("compute_matched"))
 
 
@@ -54,11 +56,23 @@ def _own_settings(run: AuditedRun) -> bool:
     return run.spec["settings"] == "original"
 
 
+def _inherits(run: AuditedRun) -> bool:
+    return run.roster_name in INHERITS
+
+
+def _of_the_user(run: AuditedRun) -> bool:
+    return run.spec["method_digest"] is not None
+
+
 def _too_short(run: AuditedRun) -> bool:
     """More supervised stages than epochs: each still gets one, and the total grows."""
     phases = sum(not stage.contrastive for stage in run.stages)
     epochs = run.setting("finetuning", "epochs")
     return epochs is not None and phases > epochs
+
+
+def _stops(run: AuditedRun) -> bool:
+    return run.setting("finetuning", "patience") is not None
 
 
 def _published_split(run: AuditedRun) -> bool:
@@ -88,9 +102,22 @@ _PHASES = (
     "more phases than epochs: a phase left out would be another method, so each gets one",
     "bench/pipeline/recipes/common.py: shared_out",
 )
+_PLATEAU = (
+    "a supervised phase ends at a plateau of its validation score, patience and most epochs being "
+    'the same for all methods (row "length")',
+    "docs/reference/training.md#length",
+)
 _ORIGINAL = (
     "--settings original: each method as in its own paper",
     "paper 3.2; bench/protocol/original.py",
+)
+_INHERITED = (
+    "no trials of its own: it takes the tuned value of the method that it is compared with",
+    "bench/protocol/tuning.py: INHERITS",
+)
+_NOT_TUNED = (
+    "a method of your own has the preset's value until bench tune --methods FILE.py:CLASS --write",
+    "docs/reference/training.md#tuned-learning-rates",
 )
 _LOOKALIKES = (
     "the published split is kept; at EyeQ's size about 20 pairs of strangers look alike",
@@ -111,13 +138,17 @@ _THREE_NETWORKS = (
     "docs/reference/methods.md#deepmt-dr; bench/pipeline/recipes/deepmt_dr.py",
 )
 _FAMILY = "paper 3.2: a plain classifier of this family"
-_TRAINING = ("steps", "images", "total", "patch_steps", "patches", "batch", "optimiser")
+_TRAINING = ("length", "steps", "images", "total", "patch_steps", "patches", "batch", "optimiser")
 
 EXCEPTIONS: tuple[DeclaredException, ...] = (
-    DeclaredException("steps", _long, *_LONGER, allows="more"),
-    DeclaredException("images", _long, *_LONGER, allows="more"),
-    DeclaredException("total", _long, *_LONGER, allows="more"),
+    DeclaredException("steps", is_compute_matched, *_LONGER, allows="more"),
+    DeclaredException("images", is_compute_matched, *_LONGER, allows="more"),
+    DeclaredException("total", is_compute_matched, *_LONGER, allows="more"),
     DeclaredException("total", _pretrains, *_PRETRAINED, allows="more"),
+    *(
+        DeclaredException(check, _stops, *_PLATEAU, steady=False)
+        for check in ("steps", "images", "total")
+    ),
     DeclaredException("steps", _too_short, *_PHASES, allows="more"),
     DeclaredException("images", _too_short, *_PHASES, allows="more"),
     DeclaredException("total", _too_short, *_PHASES, allows="more"),
@@ -160,6 +191,9 @@ EXCEPTIONS: tuple[DeclaredException, ...] = (
         "sensitivity runs vary an option to report its effect; the default was registered before",
         "bench/protocol/ambiguities.toml",
     ),
+    DeclaredException("tried", _inherits, *_INHERITED),
+    DeclaredException("tried", _of_the_user, *_NOT_TUNED),
+    DeclaredException("tuned", _of_the_user, *_NOT_TUNED),
     DeclaredException("same_picture", _published_split, *_LOOKALIKES),
     DeclaredException("like_test", _published_split, *_LOOKALIKES),
     DeclaredException("same_picture", _compared_as_photographs, *_RADIOGRAPHS),

@@ -11,6 +11,7 @@ import pandas as pd
 from bench import store
 from bench.evaluation.joint import FILE
 from bench.evaluation.stored_runs import StoredRun, read_all
+from bench.evaluation.training_cost import of_events
 from bench.roster import METHODS
 
 CONTRASTIVE = ("pretrain", "teacher", "student")
@@ -73,6 +74,7 @@ class AuditedRun:
         about: What pages say of it, as stored.
         origin: Its provenance, as stored.
         scores: Its metrics by split, as stored.
+        flops: Operations of all its training; None in older records.
         test_words: Words in its events that speak of the test split.
     """
 
@@ -86,6 +88,7 @@ class AuditedRun:
     scores: dict[str, dict[str, Any]]
     stages: tuple[TrainedStage, ...]
     predictions: PredictionSummary
+    flops: int | None
     test_words: tuple[str, ...]
 
     @property
@@ -127,6 +130,7 @@ def audited(run: StoredRun) -> AuditedRun:
         scores=run.scores,
         stages=_stages([event for event in events if "epoch" in event]),
         predictions=_predictions(run.folder / FILE),
+        flops=of_events(events)["flops"],
         test_words=tuple(sorted({w for event in events for w in _words(event) if "test" in w})),
     )
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bench.protocol import tuned
+from bench.protocol.tuned import TunedEntry
 from bench.reporting.audit.runs import AuditedRun
 
 Value = Any  # hashable, compared with ==; None where the check says nothing of a run
@@ -68,11 +70,42 @@ def _setting(group: str, *fields: str) -> Callable[[AuditedRun], Value]:
 
 
 def _optimiser(run: AuditedRun) -> Value:
-    """That of fine-tuning, and what a method has of its own for a phase that trains no grader."""
-    shared = _setting("finetuning", "optimizer", "lr", "weight_decay", "schedule")(run) or ()
+    """That of fine-tuning, and what a method has of its own for a phase that trains no grader.
+
+    Tuned values have a check of their own; here the preset's stand for them.
+    """
+    preset = {k.partition(".")[2]: v for k, v in (run.about.get("tuned") or {}).items()}
+    fields = _setting("finetuning", "optimizer", "lr", "weight_decay", "schedule")(run) or ()
+    shared = tuple((name, preset.get(name, value)) for name, value in fields)
     groups = run.roster_value("groups") or ()
     own = [pair for group in groups for pair in _setting(group, *OWN_OPTIMISER)(run) or ()]
     return (*shared, *own) or None
+
+
+def _entry(run: AuditedRun) -> TunedEntry | None:
+    """What was tuned for its method, under its preset as it is today."""
+    return tuned.entry_of(run.roster_name, run.about["protocol_name"])
+
+
+def _tuned(run: AuditedRun) -> Value:
+    """Whether the tuned values are those in force; None where the preset is not tuned."""
+    if run.about.get("tuned") is None:
+        return None
+    if (entry := _entry(run)) is None:
+        return NOT_TUNED
+    wrong = [
+        f"{setting} {in_force} instead of {value}"
+        for setting, value in entry.chosen.items()
+        if (in_force := run.setting(*setting.split("."))) != value
+    ]
+    return ", ".join(wrong) or "as tuned"
+
+
+def _trials(run: AuditedRun) -> Value:
+    """How many trials its own method had; None where the preset is not tuned."""
+    if run.about.get("tuned") is None:
+        return None
+    return tuned.own_trials(run.roster_name, run.about["protocol_name"])
 
 
 def _hashable(value: Any) -> Any:
@@ -160,6 +193,8 @@ def _method_version_shown(value: tuple[int, str | None]) -> str:
     return f"version {version}" + (f", file {digest[:8]}" if digest else "")
 
 
+LENGTH = ("epochs", "patience")
+NOT_TUNED = "the preset's"
 OWN_OPTIMISER = ("sr_optimizer", "sr_lr", "sr_weight_decay", "sr_steps")
 
 SAME_ORIGIN = ("device", "device_name", "instructions", "packages", "codecs", "python")
@@ -208,6 +243,9 @@ CHECKS: tuple[Check, ...] = (
         _optimiser,
         _pairs,
     ),
+    Check("length", "epochs at most, patience", _setting("finetuning", *LENGTH), _pairs),
+    Check("tuned", "tuned values", _tuned),
+    Check("tried", "tuning trials of each", _trials),
     Check("steps", "optimiser steps, supervised", _total("steps", False), _number),
     Check("images", "images seen, supervised", _total("images", False), _number),
     Check("patch_steps", "optimiser steps, contrastive", _total("steps", True), _number),

@@ -17,6 +17,7 @@ from bench.reporting.figures import (
     confusion,
     embeddings,
     gallery,
+    learning_curves,
     ranks,
     saliency,
     score_curves,
@@ -33,6 +34,7 @@ Draw = Callable[[ScoredStudy], Sequence[Picture | Skipped]]
 FIGURES: dict[str, Draw] = {
     "scores": score_curves.pictures,
     "seeds": strips.pictures,
+    "learning": learning_curves.pictures,
     "ranks": ranks.pictures,
     "confusion": confusion.pictures,
     "calibration": calibration.pictures,

@@ -14,6 +14,7 @@ from bench.reporting.results.comparability import ComparableRuns, limited, setti
 from bench.reporting.results.runs import folds_of
 from bench.reporting.results.significance import ALPHA, Significance
 from bench.reporting.results.verdicts import DELTA
+from bench.reporting.run_summary import SETTINGS
 from bench.roster import METHODS
 
 BOXES = {
@@ -180,8 +181,23 @@ class Footnotes:
             {text for run in group.records.to_dict("records") for text in _part(run)}
         ):
             self.say(text)
+        self._about_settings(group.records)
         for text in sorted({text for texts in group.records["assumptions"] for text in texts}):
             self.say(f"assumed: {text}")
+
+    def _about_settings(self, records: pd.DataFrame) -> None:
+        """What is tuned, or that nothing is."""
+        runs = records.to_dict("records")
+        if runs[0].get("settings") == "default":
+            self.say(f"--settings default: {SETTINGS['default']}")
+        by_value: dict[str, dict[str, None]] = {}
+        for run in runs:
+            for setting in run.get("tuned") or {}:
+                value = f"{setting} {settings_of(run['protocol'])[setting]:g}"
+                by_value.setdefault(value, {})[run["method"]] = None
+        if by_value:
+            parts = [f"{value} of {', '.join(names)}" for value, names in sorted(by_value.items())]
+            self.say(f"tuned for each method on validation images: {'; '.join(parts)}")
 
     def means(self, records: pd.DataFrame, metrics: Iterable[Metric]) -> None:
         """Which means leave a class out, since its score is undefined."""

@@ -75,6 +75,7 @@ def test_every_figure_is_drawn_where_the_records_hold_everything(drawn, pictures
         "scores-kappa",
         "scores-accuracy",
         "seeds-kappa",
+        "learning",
         "ranks",
         "confusion-native",
         "confusion-0.7",

@@ -1,0 +1,1 @@
+"""What was tried of each method, and what was chosen on validation images."""
