@@ -83,8 +83,15 @@ def with_others(records: pd.DataFrame) -> tuple[ExperimentRow, ...]:
 
 
 def _titled(rows: Sequence[ExperimentRow], records: pd.DataFrame) -> list[ExperimentRow]:
-    """Rows by their titles under the backbone in force; published values go by the paper's."""
-    return [replace(row, title=of_row(row.title, row.method, records)) for row in rows]
+    """Rows in words that name the backbone in force; published values go by the paper's titles."""
+    return [
+        replace(
+            row,
+            title=of_row(row.title, row.method, records),
+            note=of_row(row.note, row.method, records),
+        )
+        for row in rows
+    ]
 
 
 def _beside(experiment: Experiment, group: ComparableRuns) -> bool:
@@ -169,13 +176,14 @@ def _line(
 ) -> TableLine:
     records = context.group.records
     runs = records.loc[records["method"] == row.method]
-    marks = context.footnotes.of_method(row, runs["boxes"])
+    (shown,) = _titled([row], records)
+    marks = context.footnotes.of_method(shown, runs["boxes"])
     marks += context.footnotes.of_gates(runs["gates_missed"] if "gates_missed" in runs else ())
     cells = tuple(
         table_cell(context, row, metric, column, by_ratio[column.ratio].get(row.method))
         for column in context.columns
     )
-    return TableLine(row.method, of_row(row.title, row.method, records), cells, marks, ruled)
+    return TableLine(row.method, shown.title, cells, marks, ruled)
 
 
 def _beats_lines(context: SectionContext, metric: str) -> list[TableLine]:
