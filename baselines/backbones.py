@@ -68,13 +68,23 @@ def create(
     if narrow > 1:
         _narrow(backbone, narrow, in_chans)
     if weights != "random":
-        state = backbone_in(_tensors(name, weights), backbone.state_dict(), source=str(weights))
+        state = backbone_in(
+            first_tensors(name, weights), backbone.state_dict(), source=str(weights)
+        )
         load_backbone(backbone, state, source=str(weights))
     return backbone
 
 
-def _tensors(name: str, weights: str | Path) -> dict[str, Tensor]:
-    """What a network of this name starts from, by timm's names or those of a checkpoint."""
+def first_tensors(name: str, weights: str | Path) -> dict[str, Tensor]:
+    """What a network of this name starts from, by timm's names or those of a checkpoint.
+
+    Args:
+        name: a timm architecture.
+        weights: as in `create`, but for "random".
+
+    Raises:
+        WeightsUnavailable, WeightsMismatch: as `create`.
+    """
     if weights not in PACKAGED:
         return read_weights(fetch_imagenet(name) if weights == "imagenet" else Path(weights))
     with torch.device("meta"):  # structure alone, and no random number used up

@@ -170,11 +170,9 @@ def backbone_of(
     if weights == "random" or in_chans == 3:
         return backbones.create(name, weights=weights, in_chans=in_chans, **options)
     backbone: Any = backbones.create(name, in_chans=in_chans, **options)
-    path = backbones.fetch_imagenet(name) if weights == "imagenet" else Path(weights)
     first, expected = f"{backbone.pretrained_cfg['first_conv']}.weight", backbone.state_dict()
-    state = backbones.backbone_in(
-        backbones.read_weights(path), expected, source=str(weights), any_shape=(first,)
-    )
+    tensors = backbones.first_tensors(name, weights)
+    state = backbones.backbone_in(tensors, expected, source=str(weights), any_shape=(first,))
     if first in state and state[first].shape[1] == 3:
         state[first] = expected[first]
     backbones.load_backbone(backbone, state, source=str(weights))

@@ -30,7 +30,7 @@ def protocol(
     name: Annotated[
         str,
         typer.Argument(
-            help="Preset: paper, laptop, demo or smoke.",
+            help="Preset: paper, laptop, laptop-chest, pretrained, demo or smoke.",
             autocompletion=options.complete(*options.PROTOCOLS),
         ),
     ] = "paper",

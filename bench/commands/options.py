@@ -25,7 +25,7 @@ OURS = "Maintain the benchmark"
 RUNS = Path("results/runs")
 DATASETS = ("folder", "eyeq", "eyeq-twin", "chestxray", "chestxray-twin")
 """The names in `bench.data.datasets.SOURCES`, which takes too long to import for completion."""
-PROTOCOLS = ("paper", "laptop", "demo", "smoke")
+PROTOCOLS = ("paper", "laptop", "laptop-chest", "pretrained", "demo", "smoke")
 """The names in `bench.protocol.presets.CHANGES`, likewise."""
 SETTINGS = ("common", "default", "original")
 """Those of `bench.protocol.variants`, likewise."""
@@ -64,8 +64,9 @@ RatioOption = Annotated[
 ProtocolOption = Annotated[
     str | None,
     typer.Option(
-        help="Preset of settings: paper, laptop, demo or smoke (`bench protocol` shows each). By "
-        "default paper for real data sets and laptop for synthetic twins.",
+        help="Preset of settings: paper, laptop, laptop-chest, pretrained (a few hundred real "
+        "photographs on a CPU), demo or smoke; `bench protocol` shows each. By default paper for "
+        "real data sets, laptop and laptop-chest for the synthetic twins.",
         autocompletion=complete(*PROTOCOLS),
     ),
 ]

@@ -30,6 +30,7 @@ class Source:
         prepare: What `bench prepare` does with it: a function that
             `bench.inspection.prepare.carried_out` describes, or its "module:function"; None where
             nothing checks it.
+        small_protocol: The preset that was designed for it, if it is a twin.
     """
 
     title: str
@@ -38,11 +39,12 @@ class Source:
     real: bool
     read: Callable[["Location"], Dataset]
     prepare: str | Callable[[Any], Any] | None = None
+    small_protocol: str = "laptop"
 
     @property
     def default_protocol(self) -> str:
-        """PAPER for real sets, LAPTOP for synthetic twins."""
-        return "paper" if self.real else "laptop"
+        """The preset "paper" for real sets, a small one for synthetic twins."""
+        return "paper" if self.real else self.small_protocol
 
 
 @dataclass(frozen=True)
@@ -269,5 +271,6 @@ SOURCES: dict[str, Source] = {
         "generated",
         False,
         _read_chestxray_twin,
+        small_protocol="laptop-chest",
     ),
 }

@@ -132,7 +132,8 @@ def _train(lesions: LesionSet, protocol: Protocol, folder: Path, context: Detect
     settings = protocol.detector
     training, held = _open(lesions, protocol, context)
     purpose = (protocol.data.data_seed, "detector")
-    batches = DetectionBatches(training, settings.batch, purpose, lesions.name)
+    turned = settings.augmentation == "mirror_and_turns"
+    batches = DetectionBatches(training, settings.batch, purpose, lesions.name, turned)
     epochs = max(settings.epochs, ceil(settings.least_shown / len(training)))
     context.callbacks.say(
         f"training the lesion detector, once: {len(training)} photographs ({lesions.name}), "

@@ -3,26 +3,24 @@
 Paper: Ren et al., NeurIPS 2015; the benchmark's paper takes Huang et al.'s detector
 (docs/reference/detector.md#settings), whose settings `protocol.detector` follows. Ours differs:
 torchvision's box loss instead of GIoU, square fields of view, anchors from 8 px on.
-`mobilenet_320_fpn` is its small brother for a CPU, with the pyramid at strides 4 to 32, since
-lesions there are a few pixels wide.
+`mobilenet_320_fpn` and `efficientnet_lite0_fpn` are its small brothers for a CPU, whose pyramids
+start at stride 4, since lesions there are a few pixels wide.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision import models
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.models.detection.faster_rcnn import FasterRCNN, FastRCNNPredictor, TwoMLPHead
-from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
+from torchvision.ops import MultiScaleRoIAlign
 
-from bench.errors import RequestError
 from bench.evaluation.detection import Detections
+from bench.lesions import detector_backbones
 from bench.lesions.idrid import KINDS, AnnotatedPhotograph
 from bench.protocol.settings import DetectorSettings
 from bench.seeding import generator_for
@@ -45,13 +43,16 @@ class LesionDetector(nn.Module):
 
     def __init__(self, settings: DetectorSettings, *, fetch: bool = True):
         super().__init__()
-        backbone = BACKBONES[settings.architecture](settings, fetch)
+        backbone = detector_backbones.build(settings, fetch=fetch)
+        mean, std = backbone.statistics
         levels = [str(level) for level in range(backbone.levels)]
         self.network = FasterRCNN(
             BackboneWithFPN(backbone.body, backbone.returned, backbone.widths, settings.channels),
             num_classes=None,
             min_size=settings.image_px,
             max_size=settings.image_px,
+            image_mean=mean,
+            image_std=std,
             rpn_anchor_generator=_anchors(settings, maps=backbone.levels + 1),
             rpn_pre_nms_top_n_train=2 * settings.proposals,
             rpn_pre_nms_top_n_test=2 * settings.proposals,
@@ -104,12 +105,14 @@ class DetectionBatches:
     Attributes:
         purpose: Parts of the seed.
         foreign: Name of the set that the photographs are of.
+        turned: By a random number of quarter turns, too.
     """
 
     photographs: Sequence[AnnotatedPhotograph]
     batch: int
     purpose: tuple[str | int, ...]
     foreign: str
+    turned: bool = False
 
     @property
     def indices(self) -> np.ndarray:
@@ -124,9 +127,13 @@ class DetectionBatches:
         rng = generator_for(*self.purpose, "order", number)
         order = rng.permutation(len(self.photographs))
         mirrored = rng.random(len(order)) < 0.5
+        quarters = rng.integers(4, size=len(order)) * self.turned
         for start in range(0, len(order), self.batch):
             positions = range(start, min(start + self.batch, len(order)))
-            yield collate([_turned(self.photographs[order[i]], mirrored[i]) for i in positions])
+            shown = [_mirrored(self.photographs[order[i]], mirrored[i]) for i in positions]
+            yield collate(
+                [_turned(one, quarters[i]) for one, i in zip(shown, positions, strict=True)]
+            )
 
 
 def collate(photographs: Sequence[AnnotatedPhotograph]) -> dict[str, Tensor]:
@@ -161,79 +168,27 @@ def schedule(
     return Schedule(optimizer, factor)
 
 
-@dataclass(frozen=True)
-class _Backbone:
-    """A network, which of its layers feed the pyramid, and how wide they are."""
-
-    body: nn.Module
-    returned: dict[str, str]
-    widths: list[int]
-
-    @property
-    def levels(self) -> int:
-        return len(self.returned)
-
-
-def _resnet50(settings: DetectorSettings, fetch: bool) -> _Backbone:
-    """Strides 4 to 32; with ImageNet weights the stem and the first stage stay.
-
-    Source: docs/reference/detector.md#settings.
-    """
-    body = models.resnet50(norm_layer=_norm(settings))
-    if fetch and settings.weights == "imagenet":
-        body.load_state_dict(_imagenet(models.ResNet50_Weights.IMAGENET1K_V1))
-        for part in (body.conv1, body.layer1):
-            part.requires_grad_(False)
-    names = {f"layer{n}": str(n - 1) for n in range(1, 5)}
-    return _Backbone(body, names, [256, 512, 1024, 2048])
-
-
-def _mobilenet(settings: DetectorSettings, fetch: bool) -> _Backbone:
-    """Strides 4, 8 and 16 of MobileNetV3-Large."""
-    body = models.mobilenet_v3_large(norm_layer=_norm(settings))
-    if fetch and settings.weights == "imagenet":
-        body.load_state_dict(_imagenet(models.MobileNet_V3_Large_Weights.IMAGENET1K_V1))
-    return _Backbone(body.features, {"3": "0", "6": "1", "12": "2"}, [24, 40, 112])
-
-
-BACKBONES: dict[str, Callable[[DetectorSettings, bool], _Backbone]] = {
-    "resnet50_fpn": _resnet50,
-    "mobilenet_320_fpn": _mobilenet,
-}
-
-
-def _norm(settings: DetectorSettings) -> Callable[..., nn.Module]:
-    """Batches are too small for statistics of their own, which a random start cannot do without."""
-    return FrozenBatchNorm2d if settings.weights == "imagenet" else nn.BatchNorm2d
-
-
 def _anchors(settings: DetectorSettings, *, maps: int) -> AnchorGenerator:
     """One size a map, doubling, in all ratios."""
     sizes = tuple((settings.smallest_anchor_px * 2**level,) for level in range(maps))
     return AnchorGenerator(sizes, (settings.ratios,) * maps)
 
 
-def _imagenet(weights: Any) -> dict[str, Tensor]:
-    """Weights of ImageNet, from torch's cache or its site.
-
-    Raises:
-        RequestError: when they are not cached and cannot be fetched.
-    """
-    try:
-        return weights.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:
-        raise RequestError(
-            f"ImageNet weights {weights.url} are not in torch's cache and cannot be fetched "
-            f"({error}); put the file into {torch.hub.get_dir()}/checkpoints, or start from "
-            "nothing with --set detector.weights=random"
-        ) from error
-
-
-def _turned(photograph: AnnotatedPhotograph, mirrored: bool) -> AnnotatedPhotograph:
+def _mirrored(photograph: AnnotatedPhotograph, mirrored: bool) -> AnnotatedPhotograph:
     if not mirrored:
         return photograph
     width = photograph.image.shape[1]
     boxes = photograph.boxes.copy()
     boxes[:, [0, 2]] = width - photograph.boxes[:, [2, 0]]
     image = np.ascontiguousarray(photograph.image[:, ::-1])
+    return AnnotatedPhotograph(photograph.image_id, image, boxes, photograph.kinds)
+
+
+def _turned(photograph: AnnotatedPhotograph, quarters: int) -> AnnotatedPhotograph:
+    """A square photograph, counterclockwise."""
+    image, boxes, side = photograph.image, photograph.boxes, photograph.image.shape[0]
+    for _ in range(quarters):  # what was right is above
+        x0, y0, x1, y1 = boxes.T
+        boxes = np.stack([y0, side - x1, y1, side - x0], axis=1)
+    image = np.ascontiguousarray(np.rot90(image, quarters))
     return AnnotatedPhotograph(photograph.image_id, image, boxes, photograph.kinds)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench import titles
 from bench.data import lq_ratio
 from bench.pipeline.resolve import Prepared
 from bench.protocol import variants
@@ -34,7 +35,7 @@ def about(prepared: Prepared, notes: tuple[str, ...]) -> dict[str, Any]:
     return {
         **({} if tuned is None else {"tuned": tuned}),
         "protocol_name": prepared.protocol_name,
-        "title": prepared.method.title,
+        "title": titles.of_protocol(prepared.method.title, prepared.spec.protocol),
         "real": dataset.real,
         "partial": dataset.partial,
         "limited": dataset.limited,

@@ -26,7 +26,7 @@ class Request:
 
     Attributes:
         lq_ratio: "native", one of the paper's labels, or a number.
-        protocol: paper, laptop, demo or smoke; None for the data set's default.
+        protocol: Name of a preset; None for the data set's default.
         changes: "group.field=value" texts.
         study: Name of a sensitivity study that the run belongs to.
         data: Folder of the data set, where it is read from one.

@@ -11,13 +11,16 @@ class DetectorSettings(SettingsGroup):
     Part of the identity of those runs only that use its boxes.
     """
 
-    architecture: Literal["resnet50_fpn", "mobilenet_320_fpn"] = setting(
+    architecture: Literal["resnet50_fpn", "mobilenet_320_fpn", "efficientnet_lite0_fpn"] = setting(
         "resnet50_fpn",
         source="reference: detector.md#settings: Faster R-CNN; torchvision's box loss instead of "
         "GIoU",
     )
-    weights: Literal["imagenet", "random"] = setting(
+    weights: Literal["imagenet", "random", "efficientnet-lite0"] = setting(
         "imagenet", source="reference: detector.md#settings"
+    )
+    augmentation: Literal["mirror", "mirror_and_turns"] = setting(
+        "mirror", source="reference: detector.md#settings: mirrored with probability .5"
     )
     image_px: int = setting(
         1600,

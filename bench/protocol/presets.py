@@ -11,19 +11,21 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import RequestError
-from bench.protocol import demo, laptop, smoke
+from bench.protocol import demo, laptop, laptop_chest, pretrained, smoke
 from bench.protocol.settings import Protocol, with_values
 
 CHANGES: dict[str, dict[str, tuple[Any, str]]] = {
     "paper": {},
     "laptop": laptop.CHANGES,
+    "laptop-chest": laptop_chest.CHANGES,
+    "pretrained": pretrained.CHANGES,
     "demo": demo.CHANGES,
     "smoke": smoke.CHANGES,
 }
 
 
 def named(name: str) -> Protocol:
-    """The protocol called paper, laptop, demo or smoke.
+    """A preset by its name, one of CHANGES.
 
     Raises:
         RequestError: for any other name.

@@ -128,6 +128,7 @@ def test_names_for_completion_are_those_that_there_are():
         ("run --method ", {*METHODS, "comcl-v3"}),
         ("run --dataset chest", {"chestxray", "chestxray-twin"}),
         ("sweep --protocol l", {"laptop"}),
+        ("run --protocol p", {"paper", "pretrained"}),
         ("table --format m", {"markdown"}),
         ("clai", {"claims"}),
     ],

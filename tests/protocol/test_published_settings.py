@@ -267,7 +267,7 @@ def test_original_settings_change_nothing_that_is_not_published(method, preset):
 
 ALL_BUDGET = {
     (preset, method)
-    for preset in ("laptop", "demo", "smoke")
+    for preset in ("laptop", "laptop-chest", "pretrained", "demo", "smoke")
     for method in ("inception-v3", "mmcnn", "zoom-in-net")
 }
 """Methods whose original settings are sizes and lengths alone: small presets keep their own."""

@@ -51,6 +51,8 @@ EXCLUDED = {
     "bench.protocol.presets": VALUES,
     "bench.protocol.laptop": VALUES,
     "bench.protocol.demo": VALUES,
+    "bench.protocol.laptop_chest": VALUES,
+    "bench.protocol.pretrained": VALUES,
     "bench.protocol.smoke": VALUES,
     "bench.protocol.two_cores": VALUES,
     "bench.protocol.tuned": VALUES,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench import titles
 from bench.evaluation import registry
 from bench.evaluation.joint import FILE
 from bench.protocol.presets import named_protocol
@@ -17,7 +18,6 @@ from bench.reporting.figures import style
 from bench.reporting.results.comparability import ComparableRuns, whole
 from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.reporting.tables.sections import metrics_of, with_others
-from bench.roster import METHODS
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class ScoredStudy:
 
     def title(self, method: str) -> str:
         """A method's title, with a dagger where it has runs of older code."""
-        title = METHODS[method].title if method in METHODS else method
+        title = titles.of_method(method, self.group.records)
         return f"{title} †" if self.stale(method) else title
 
     def stale(self, *methods: str) -> bool:

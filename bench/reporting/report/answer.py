@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from bench.evaluation import registry
 from bench.reporting.claims.judge import ClaimResult, Judgement
 from bench.reporting.claims.page import NOT_THE_PAPER, seeds_to_decide, title
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.significance import ClaimVerdict
-from bench.roster import METHODS
+from bench.titles import of_method
 
 BEST, LOSES_LESS = "best-in-each-column", "loses-less-absolutely"
 PLAIN = "resnet50"
@@ -31,38 +32,39 @@ def answer(judgement: Judgement) -> Answer:
     deciding = [finding for finding in judgement.findings if finding.decides]
     by_id = {finding.claim.id: finding for finding in deciding}
     sentence_of = ((BEST, best), (LOSES_LESS, loses_less))
-    sentences = [_told(by_id.get(name), name, sentence) for name, sentence in sentence_of]
-    synthetic = not whole(judgement.group.records)
+    records = judgement.group.records
+    sentences = [_told(by_id.get(name), name, records, sentence) for name, sentence in sentence_of]
+    synthetic = not whole(records)
     return Answer(title(judgement), (*sentences, tally(deciding, synthetic=synthetic)))
 
 
-def best(result: ClaimResult) -> str:
+def best(result: ClaimResult, records: pd.DataFrame) -> str:
     """Whether the method beats every other in every column."""
-    counts = _counts(result)
+    counts, size = _counts(result), _size(result, records)
     total = len(result.comparisons)
     if result.verdict == "supported":
         return (
             f"CoMCL is best of the paper's methods: by {_score(result)} it beats every other in "
-            f"every column, all {total} comparisons being significant{_size(result)}."
+            f"every column, all {total} comparisons being significant{size}."
         )
     if result.verdict == "contradicted":
         return (
             f"CoMCL is not best: by {_score(result)} it is significantly behind "
-            f"{_against(result)}, and significantly ahead in {counts['supported']} of "
-            f"{total} comparisons{_size(result)}."
+            f"{_against(result, records)}, and significantly ahead in {counts['supported']} of "
+            f"{total} comparisons{size}."
         )
     if result.verdict == "not run":
         return "Whether CoMCL is best is not known: nothing that it is compared with was run."
     if not tested(result):
-        return f"Whether CoMCL is best is not known: {_few(result)}{_size(result)}."
+        return f"Whether CoMCL is best is not known: {_few(result)}{size}."
     return (
         f"Whether CoMCL is best is not decided: by {_score(result)}, {counts['supported']} of "
         f"{total} comparisons are significantly in its favour, "
-        f"{_open(result, counts)}{_size(result)}."
+        f"{_open(result, counts)}{size}."
     )
 
 
-def loses_less(result: ClaimResult) -> str:
+def loses_less(result: ClaimResult, records: pd.DataFrame) -> str:
     """Whether low quality costs the method less than it costs others."""
     counts = _counts(result)
     total = len(result.comparisons)
@@ -74,7 +76,7 @@ def loses_less(result: ClaimResult) -> str:
     if result.verdict == "contradicted":
         return (
             "It is not the more robust: from native images to low quality throughout it loses "
-            f"significantly more than {_against(result)}."
+            f"significantly more than {_against(result, records)}."
         )
     if result.verdict == "not run":
         return "Whether it loses less on low-quality images is not known: that was not run."
@@ -104,16 +106,23 @@ def in_words(ratio: str) -> str:
     return f"{float(ratio):.0%} low quality"
 
 
-def named(methods: Iterable[str]) -> str:
-    """Methods by their titles, as "A, B and C"; of many, how many more there are."""
-    titles = [METHODS[name].title if name in METHODS else name for name in dict.fromkeys(methods)]
+def named(methods: Iterable[str], records: pd.DataFrame) -> str:
+    """Methods by their titles in these runs, as "A, B and C"; of many, how many more there are."""
+    titles = [of_method(name, records) for name in dict.fromkeys(methods)]
     if len(titles) > FEW:
         return f"{', '.join(titles[:FEW])} and {len(titles) - FEW} more"
     return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
 
 
-def _told(result: ClaimResult | None, name: str, sentence: Callable[[ClaimResult], str]) -> str:
-    return sentence(result) if result else f"The claim {name} is not made of this data set."
+def _told(
+    result: ClaimResult | None,
+    name: str,
+    records: pd.DataFrame,
+    sentence: Callable[[ClaimResult, pd.DataFrame], str],
+) -> str:
+    return (
+        sentence(result, records) if result else f"The claim {name} is not made of this data set."
+    )
 
 
 def _with(deciding: Sequence[ClaimResult], verdict: ClaimVerdict) -> str:
@@ -123,13 +132,13 @@ def _with(deciding: Sequence[ClaimResult], verdict: ClaimVerdict) -> str:
     return f"{len(names_found)} {verdict}{names}" if names_found else ""
 
 
-def _against(result: ClaimResult) -> str:
+def _against(result: ClaimResult, records: pd.DataFrame) -> str:
     """Whom the contradicted comparisons are with."""
     lost = [comparison for comparison in result.comparisons if comparison.verdict == "contradicted"]
-    return named(comparison.comparison.methods[-1] for comparison in lost)
+    return named((comparison.comparison.methods[-1] for comparison in lost), records)
 
 
-def _size(result: ClaimResult) -> str:
+def _size(result: ClaimResult, records: pd.DataFrame) -> str:
     """By how much, against the plain network in the worst images that both were run on."""
     comparisons = [
         comparison
@@ -146,7 +155,7 @@ def _size(result: ClaimResult) -> str:
     sure = f"95 % interval {ends.low:+.3f} to {ends.high:+.3f}" if ends else "no interval yet"
     side = "above" if value > 0 else "below"
     where = in_words(comparison.comparison.ratios[-1])
-    return f"; at {where} it is {abs(value):.3f} {side} {named([PLAIN])} ({sure})"
+    return f"; at {where} it is {abs(value):.3f} {side} {named([PLAIN], records)} ({sure})"
 
 
 def tested(result: ClaimResult) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from bench.evaluation.statistics import Interval
 from bench.reporting.audit.audit import AuditRow
 from bench.reporting.audit.page import HEADS, DatasetAudit, audit, summary
@@ -127,7 +129,9 @@ def _said(judgement: Judgement) -> Iterator[ClaimRow]:
             if beside.claim.id == claim.id and not beside.decides
         ]
         done = tuple(
-            _compared(comparison) for comparison in result.comparisons if comparison.estimate
+            _compared(comparison, judgement.group.records)
+            for comparison in result.comparisons
+            if comparison.estimate
         )
         yield ClaimRow(
             claim.id,
@@ -156,12 +160,12 @@ def _counts(comparisons: Sequence[JudgedComparison]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
-def _compared(judged: JudgedComparison) -> ComparisonRow:
+def _compared(judged: JudgedComparison, records: pd.DataFrame) -> ComparisonRow:
     assert judged.estimate is not None, "only what was run is shown"
     value, notes = judged.estimate.value, [judged.why] if judged.why else []
     notes += ["stale runs"] if judged.stale else []
     return ComparisonRow(
-        " minus ".join(named([method]) for method in judged.comparison.methods),
+        " minus ".join(named([method], records) for method in judged.comparison.methods),
         " to ".join(judged.comparison.ratios),
         value if value == value else None,
         f"{value:+.3f}",

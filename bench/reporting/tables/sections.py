@@ -1,5 +1,8 @@
 """One data set in one table: its title, columns, blocks of lines, and notes."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pandas as pd
 
 from bench.evaluation import registry
@@ -17,6 +20,7 @@ from bench.reporting.tables.rank_block import NOTE, rank_block
 from bench.reporting.tables.training_block import NOTE as NOTE_ON_TRAINING
 from bench.reporting.tables.training_block import training_block
 from bench.roster import METHODS
+from bench.titles import of_row
 
 PROPOSED = "comcl"
 BEATS = (
@@ -40,7 +44,8 @@ def section(experiment: Experiment, group: ComparableRuns, scored: ScoredRuns) -
     footnote_list.means(records, registry.printed(registry.kind_of(records)))
     blocks = [_scores(context, metric, heading) for metric, heading in metrics.items()]
     blocks[1:1] = _ranks(context, *next(iter(metrics.items())))
-    trained = training_block(records, rows_of(experiment, records), context.columns)
+    rows = _titled(rows_of(experiment, records), records)
+    trained = training_block(records, rows, context.columns)
     if trained:
         footnote_list.say(NOTE_ON_TRAINING)
     _explain(context, beside)
@@ -75,6 +80,18 @@ def with_others(records: pd.DataFrame) -> tuple[ExperimentRow, ...]:
         *TABLE1.rows,
         *(ExperimentRow(name, title, in_paper=False) for name, title in titles.items()),
     )
+
+
+def _titled(rows: Sequence[ExperimentRow], records: pd.DataFrame) -> list[ExperimentRow]:
+    """Rows in words that name the backbone in force; published values go by the paper's titles."""
+    return [
+        replace(
+            row,
+            title=of_row(row.title, row.method, records),
+            note=of_row(row.note, row.method, records),
+        )
+        for row in rows
+    ]
 
 
 def _beside(experiment: Experiment, group: ComparableRuns) -> bool:
@@ -141,7 +158,8 @@ def _scores(context: SectionContext, metric: str, heading: str) -> Block:
 
 def _ranks(context: SectionContext, metric: str, heading: str) -> list[Block]:
     """By the main score alone, below it."""
-    rows = rows_of(context.experiment, context.group.records)
+    records = context.group.records
+    rows = _titled(rows_of(context.experiment, records), records)
     block = rank_block(context.scored, metric, heading, rows, context.columns)
     if block is None:
         return []
@@ -158,13 +176,14 @@ def _line(
 ) -> TableLine:
     records = context.group.records
     runs = records.loc[records["method"] == row.method]
-    marks = context.footnotes.of_method(row, runs["boxes"])
+    (shown,) = _titled([row], records)
+    marks = context.footnotes.of_method(shown, runs["boxes"])
     marks += context.footnotes.of_gates(runs["gates_missed"] if "gates_missed" in runs else ())
     cells = tuple(
         table_cell(context, row, metric, column, by_ratio[column.ratio].get(row.method))
         for column in context.columns
     )
-    return TableLine(row.method, row.title, cells, marks, ruled)
+    return TableLine(row.method, shown.title, cells, marks, ruled)
 
 
 def _beats_lines(context: SectionContext, metric: str) -> list[TableLine]:

@@ -85,7 +85,7 @@ def _printed(cell: CellId, shown: Section) -> Facts:
     shown_cell = line.cells[columns[0]] if lines and columns else TableCell("not run")
     texts = dict(shown.notes)
     notes = [{"mark": mark, "text": texts[mark]} for mark in (*shown_cell.marks, *line.marks)]
-    return {"printed": shown_cell.text, "footnotes": notes}
+    return {"row": line.title, "printed": shown_cell.text, "footnotes": notes}
 
 
 def _run(located: LocatedCell, index: int) -> Facts:
@@ -169,7 +169,7 @@ def changed(protocol: Mapping[str, Any], name: str) -> dict[str, tuple[Any, Any]
 
     Args:
         protocol: Of a record: groups, and what stands beside them.
-        name: paper, laptop, demo or smoke.
+        name: Of a preset.
     """
     groups = {group: body for group, body in protocol.items() if isinstance(body, dict)}
     stored = json.loads(json.dumps(flatten(groups)))

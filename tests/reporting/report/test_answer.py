@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 from claim_world import claim, finding, world
 
 from bench.reporting.claims.files import load_claims
@@ -14,7 +15,7 @@ DROP = {"columns": [["native", "1.0"]], "estimand": "drop", "side": "less"}
 
 def told(tmp_path, comcl, resnet50):
     records = world(tmp_path, {("comcl", "native"): comcl, ("resnet50", "native"): resnet50})
-    return best(finding(records, claim(**PAIR)))
+    return best(finding(records, claim(**PAIR)), records)
 
 
 def robust(tmp_path, comcl, resnet50):
@@ -24,7 +25,8 @@ def robust(tmp_path, comcl, resnet50):
         ("resnet50", "native"): 0.2,
         ("resnet50", "1.0"): resnet50,
     }
-    return loses_less(finding(world(tmp_path, errors), claim(**PAIR | DROP)))
+    records = world(tmp_path, errors)
+    return loses_less(finding(records, claim(**PAIR | DROP)), records)
 
 
 def test_surely_fewer_errors_make_it_best_and_say_by_how_much(tmp_path):
@@ -64,7 +66,8 @@ def test_one_seed_has_no_interval_and_is_no_test(tmp_path):
     assert sentence.endswith("above ResNet50 (no interval yet).")
     drop = claim(**PAIR | DROP)
     cells = {(m, r): [0.2] for m in ("comcl", "resnet50") for r in ("native", "1.0")}
-    lost = loses_less(finding(world(tmp_path / "drop", cells), drop))
+    records = world(tmp_path / "drop", cells)
+    lost = loses_less(finding(records, drop), records)
     assert lost == (
         "Whether it loses less on low-quality images is not known: 1 comparison by quadratic "
         "weighted kappa could not be tested (1 of 3 seeds)."
@@ -73,7 +76,7 @@ def test_one_seed_has_no_interval_and_is_no_test(tmp_path):
 
 def test_what_was_not_run_is_not_known(tmp_path):
     records = world(tmp_path, {("comcl", "native"): 0.1})
-    sentence = best(finding(records, claim(**PAIR)))
+    sentence = best(finding(records, claim(**PAIR)), records)
     assert sentence == (
         "Whether CoMCL is best is not known: nothing that it is compared with was run."
     )
@@ -108,6 +111,16 @@ def test_the_committed_claims_give_three_sentences(tmp_path):
 
 
 def test_many_methods_are_counted():
-    assert named(["comcl"]) == "CoMCL"
-    assert named(["a", "b", "a"]) == "a and b"
-    assert named(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    none = pd.DataFrame({"method": [], "protocol": []})
+    assert named(["comcl"], none) == "CoMCL"
+    assert named(["a", "b", "a"], none) == "a and b"
+    assert named(["a", "b", "c", "d", "e"], none) == "a, b, c and 2 more"
+
+
+def test_the_plain_row_is_called_by_the_network_in_force(tmp_path):
+    records = world(tmp_path, {("comcl", "native"): 0.1, ("resnet50", "native"): 0.5})
+    shared = {"backbone": {"name": "tf_efficientnet_lite0"}}
+    records["protocol"] = [{**protocol, **shared} for protocol in records["protocol"]]
+    sentence = best(finding(records, claim(**PAIR)), records)
+    assert "above plain classifier (EfficientNet-Lite0) (95 %" in sentence
+    assert "ResNet50" not in sentence
