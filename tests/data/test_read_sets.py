@@ -50,7 +50,7 @@ LEFT_OUT = {
     "eyeq": Left(*GRADING, "none", 0.0, True, "paper"),
     "eyeq-twin": Left(*GRADING, "oracle", 0.0, False, "laptop"),
     "chestxray": Left(*FINDING, "none", 0.432, True, "paper"),
-    "chestxray-twin": Left(*FINDING, "oracle", 0.432, False, "laptop"),
+    "chestxray-twin": Left(*FINDING, "oracle", 0.432, False, "laptop-chest"),
 }
 NAMES = list(LEFT_OUT)
 SMALL = ["data.twin_train=40", "data.twin_test=40", "data.twin_px=64", "data.validation_share=0.3"]
