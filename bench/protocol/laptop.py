@@ -10,8 +10,15 @@ from bench.protocol import two_cores
 
 CURVES = "assumed: learning curves of the plain classifier (docs/reference/training.md)"
 
+ONE_CORE = (
+    "assumed: two runs beside each other finish sooner than one on two cores after the other, and "
+    "threads that share a busy core wait for each other"
+)
+
 CHANGES: dict[str, tuple[Any, str]] = {
     **two_cores.CHANGES,
+    "engine.threads": (1, ONE_CORE),
+    "detector.threads": (1, ONE_CORE),
     "data.image_px": (96, f"{CURVES}: pixels rather than width, since lesions are small"),
     "data.patch_image_px": (192, "assumed: twice as fine as the whole image, so that lesions show"),
     "data.twin_train": (1800, "assumed: about 1,280 to train on and 520 to choose an epoch by"),

@@ -84,9 +84,10 @@ def read(study: ScoredStudy) -> pd.DataFrame:
 
 def late_of(curves: pd.DataFrame) -> tuple[int, int]:
     """How many phases have their best epoch in their last quarter, and how many there are."""
-    last = curves.groupby(PHASE)["epoch"].transform("max")
-    late = curves["best"] & (curves["epoch"] > LAST_QUARTER * last)
-    return int(late.sum()), int(curves["best"].sum())
+    last = curves.groupby(PHASE)["epoch"].transform("max").to_numpy(float)
+    best = curves["best"].to_numpy(bool)
+    late = best & (curves["epoch"].to_numpy(float) > LAST_QUARTER * last)
+    return int(late.sum()), int(best.sum())
 
 
 def _scored(folder: Path) -> Iterator[tuple[str, int, float]]:
@@ -98,8 +99,8 @@ def _scored(folder: Path) -> Iterator[tuple[str, int, float]]:
 
 
 def _panel(axes: Axes, study: ScoredStudy, curves: pd.DataFrame) -> None:
-    for (ratio, _), run in curves.groupby(["ratio", "seed"], sort=False):
-        line, places = _mark(study, str(ratio)), range(1, len(run) + 1)
+    for _, run in curves.groupby(["ratio", "seed"], sort=False):
+        line, places = _mark(study, run["ratio"].iloc[0]), range(1, len(run) + 1)
         line.set_data(places, run["score"])
         line.set(lw=0.8)
         axes.add_line(line)
