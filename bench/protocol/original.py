@@ -164,6 +164,7 @@ BUDGET = (
     "low_px",
     "crop_px",
     "epochs",
+    "patience",
     "batch",
     "queue",
     "key_momentum",
