@@ -127,7 +127,7 @@ def test_names_for_completion_are_those_that_there_are():
         ("run --method comcl-no", {"comcl-no-multilevel", "comcl-no-spl"}),
         ("run --method ", {*METHODS, "comcl-v3"}),
         ("run --dataset chest", {"chestxray", "chestxray-twin"}),
-        ("sweep --protocol l", {"laptop"}),
+        ("sweep --protocol l", {"laptop", "laptop-chest"}),
         ("run --protocol p", {"paper", "pretrained"}),
         ("table --format m", {"markdown"}),
         ("clai", {"claims"}),
