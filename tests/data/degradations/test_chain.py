@@ -156,3 +156,24 @@ def test_an_uncropped_photograph_is_refused():
         degradation.apply(np.zeros((40, 50, 3), np.uint8), np.ones((40, 50), bool))
     with pytest.raises(ValueError, match="float32"):
         degradation.apply(np.zeros((40, 40, 3), np.float32), np.ones((40, 40), bool))
+
+
+@pytest.mark.parametrize("blur_px", [None, 512, 64])
+def test_blur_may_count_the_pixels_of_another_square_and_nothing_else_does(blur_px):
+    usual, other = (
+        draw_kind(np.random.default_rng(1), "cofe-111", blur_px=px) for px in (None, blur_px)
+    )
+    assert usual.parts[:-1] == other.parts[:-1]
+    blur, moved = usual.parts[-1], other.parts[-1]
+    assert isinstance(blur, Blur)
+    assert moved == replace(blur, grid_px=blur_px or 512)
+    assert Degradation.from_parameters(other.parameters()) == other
+
+
+def test_a_smaller_square_blurs_as_a_greater_strength_would():
+    image = np.random.default_rng(0).random((96, 96, 3)).astype(np.float32)
+    mask = np.ones((96, 96), bool)
+    blur = Blur(side_x=5, side_y=3, sigma_px=10.0)
+    smaller = replace(blur, grid_px=128)(image, mask)
+    np.testing.assert_allclose(smaller, blur(image, mask, 4.0), atol=1e-6)
+    assert smaller.std() < blur(image, mask).std()
