@@ -24,7 +24,13 @@ OF_THE_TREE = re.compile(
     r"(?<![\w./-])(?:bench|baselines|comcl|docs|results|tests)/[\w./-]*\w(?![\w{])"
 )
 DOTTED = re.compile(r"`((?:bench|baselines|comcl)(?:\.\w+)+)(?:\(\))?`")
-NOT_COMMITTED = ("results/runs", "results/report.html", "results/figures", "results/tables")
+NOT_COMMITTED = (
+    "results/studies/tuning",
+    "results/runs",
+    "results/report.html",
+    "results/figures",
+    "results/tables",
+)
 
 
 def name_of(path):

@@ -64,7 +64,7 @@ def refused(result, *parts):
             ("does not see whole images",),
         ),
         (("--set", "init.weights=lost.pt"), ("no such file",)),
-        (("--settings", "orginal"), ("common, original",)),  # codespell:ignore orginal
+        (("--settings", "orginal"), ("common, default, original",)),  # codespell:ignore orginal
         (("--method", "comcl", "--set", "patches.boxes=oracle"), ("given boxes",)),
         (("--method", "comcl", "--set", "patches.minimum=5000"), ("5000", "L: ")),
         (("--method", "comcl-v1", "--lq-ratio", "1.0"), ("comcl.empty_level=paired_clean",)),

@@ -13,7 +13,10 @@ from bench.roster import METHODS
 
 RATE = tuning.RATE
 ENTRY = TunedEntry(
-    chosen={RATE: 5e-4}, tried={RATE: (5e-4, 2e-3)}, dataset="eyeq-twin", study="results/studies/t"
+    chosen={RATE: 5e-4},
+    tried={RATE: (5e-4, 2e-3)},
+    dataset="eyeq-twin",
+    study="results/studies/first",
 )
 
 
