@@ -7,6 +7,7 @@ from typing import Any
 
 from paths import FIRST
 
+from bench.reporting.audit.audit import equalities
 from bench.reporting.audit.runs import AuditedRun, TrainedStage, read_runs
 
 SPLIT = {"patients": 0, "same_file": 0, "same_picture": 0}
@@ -85,3 +86,19 @@ def with_stage(
     stages = tuple(change(stage) if stage.name == name else stage for stage in run.stages)
     assert stages != run.stages
     return replace(run, stages=stages)
+
+
+def verdicts(runs, studies=()):
+    return {row.id: row.verdict for row in equalities(runs, studies)}
+
+
+def row(runs, name, studies=()):
+    return next(row for row in equalities(runs, studies) if row.id == name)
+
+
+def more(what, by=1):
+    return lambda stage: replace(stage, **{what: getattr(stage, what) + by})
+
+
+def failing(runs, studies=()):
+    return {row: v for row, v in verdicts(runs, studies).items() if v == "FAIL"}.keys()

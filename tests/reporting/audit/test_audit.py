@@ -3,6 +3,10 @@ from dataclasses import replace
 import pytest
 from audited_runs import (
     committed,
+    failing,
+    more,
+    row,
+    verdicts,
     with_about,
     with_answers,
     with_one,
@@ -12,27 +16,9 @@ from audited_runs import (
     with_stage,
 )
 
-from bench.protocol import tuned
-from bench.protocol.tuned import TunedEntry
-from bench.reporting.audit.audit import audit_check, equalities
+from bench.reporting.audit.audit import audit_check
 from bench.reporting.audit.exceptions import EXCEPTIONS, DeclaredException
 from bench.reporting.audit.values import CHECKS, Check
-
-
-def verdicts(runs, studies=()):
-    return {row.id: row.verdict for row in equalities(runs, studies)}
-
-
-def failing(runs, studies=()):
-    return {row: v for row, v in verdicts(runs, studies).items() if v == "FAIL"}.keys()
-
-
-def row(runs, name, studies=()):
-    return next(row for row in equalities(runs, studies) if row.id == name)
-
-
-def more(what, by=1):
-    return lambda stage: replace(stage, **{what: getattr(stage, what) + by})
 
 
 def test_the_committed_runs_were_treated_alike():
@@ -187,40 +173,6 @@ def test_settings_as_in_the_papers_are_excused_where_they_are_named():
     assert row(changed, "optimiser").verdict == "FAIL"
 
 
-def patient(run, by, **stage):
-    """A run whose supervised stages may end at a plateau, one of them after other epochs."""
-    run = with_setting(run, "finetuning", patience=20)
-    return run if run.spec["seed"] else with_stage(run, "finetune", more("steps", by))
-
-
-def test_phases_that_end_at_a_plateau_may_differ_in_length_and_not_in_the_rule():
-    runs = [patient(run, by=3) for run in committed()]
-    assert row(runs, "steps").verdict == "DECLARED EXCEPTION"
-    assert row(runs, "length").verdict == "PASS"
-    longer = [with_setting(runs[0], "finetuning", patience=30), *runs[1:]]
-    assert row(longer, "length").verdict == "FAIL"
-    unruled = [
-        with_stage(run, "finetune", more("steps", 1 + run.spec["seed"])) for run in committed()
-    ]
-    assert row(unruled, "steps").verdict == "FAIL"
-
-
-@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "PASS"), (1.7, "PASS"), (0.9, "FAIL")])
-def test_the_compute_matched_control_must_compute_as_much_as_comcl(factor, verdict):
-    base = [replace(run, flops=1000) for run in committed()]
-    comcl = next(run for run in base if run.roster_name == "comcl")
-    control = replace(comcl, roster_name="resnet50-long", method="resnet50-long")
-    runs = [*base, replace(control, flops=round(1000 * factor))]
-    found = row(runs, "matched")
-    assert found.verdict == verdict
-    assert f"{factor:.2f} times" in found.found
-
-
-def test_without_counted_operations_nothing_is_said_of_the_control():
-    runs = [replace(run, flops=None) for run in committed()]
-    assert "matched" not in verdicts(runs)
-
-
 def test_two_seeds_with_the_same_predictions_are_one():
     runs = list(committed())
     file = next(r for r in runs if r.name == "comcl native seed 0").predictions.file
@@ -318,69 +270,3 @@ def test_an_optimiser_besides_that_of_all_is_declared_and_another_one_is_not():
     assert excused.value.endswith("sr_optimizer adam, sr_lr 0.001, sr_weight_decay 0.0")
     changed = [as_deepmt_dr(run, lr=0.5) for run in plain]
     assert row([*others, *changed], "optimiser").verdict == "FAIL"
-
-
-RATE = "finetuning.lr"
-
-
-@pytest.fixture
-def laptop_tuned(monkeypatch):
-    """The committed runs' preset as if it were tuned, resnet50 to half its rate."""
-    entry = TunedEntry(
-        chosen={RATE: 1e-3}, tried={RATE: (5e-4, 1e-3, 2e-3, 4e-3)}, dataset="eyeq-twin", study="t"
-    )
-    other = entry.model_copy(update={"chosen": {RATE: 2e-3}})
-    monkeypatch.setitem(tuned.TUNED, "laptop", {"resnet50": entry, "comcl": other})
-
-
-def as_tuned(run, lr=None):
-    """A run as tuning makes it, at the chosen rate or another."""
-    chosen = {"resnet50": 1e-3, "comcl": 2e-3, "comcl-v1": 2e-3}.get(run.roster_name, 2e-3)
-    changed = with_setting(run, "finetuning", lr=chosen if lr is None else lr)
-    return with_about(changed, tuned={RATE: 2e-3})
-
-
-def test_tuned_rates_may_differ_and_are_checked_against_what_was_chosen(laptop_tuned):
-    runs = [as_tuned(run) for run in committed()]
-    assert failing(runs) == set()
-    assert row(runs, "tuned").found == "as tuned"
-    assert row(runs, "tried").found == "4"
-
-
-def test_a_rate_that_was_not_chosen_is_found(laptop_tuned):
-    runs = with_one("resnet50", lambda run: as_tuned(run, 2e-3), [as_tuned(r) for r in committed()])
-    assert failing(runs) - {"trials"} == {"tuned"}
-    assert "finetuning.lr 0.002 instead of 0.001" in row(runs, "tuned").found
-
-
-def test_a_method_with_fewer_trials_is_found(laptop_tuned, monkeypatch):
-    few = TunedEntry(chosen={RATE: 1e-3}, tried={RATE: (1e-3,)}, dataset="eyeq-twin", study="t")
-    monkeypatch.setitem(tuned.TUNED["laptop"], "resnet50", few)
-    assert failing([as_tuned(run) for run in committed()]) == {"tried"}
-
-
-def test_a_method_that_takes_another_s_rate_is_a_declared_exception(laptop_tuned):
-    own = [as_tuned(run) for run in committed()]
-    ablation = [
-        replace(run, method="comcl-v1", roster_name="comcl-v1")
-        for run in own
-        if run.method == "comcl"
-    ]
-    found = row([*own, *ablation], "tried")
-    assert found.verdict == "DECLARED EXCEPTION"
-    assert found.excused[0].methods == ("comcl-v1",)
-
-
-def test_of_untuned_runs_nothing_is_asked():
-    assert not {"tuned", "tried"} & {row.id for row in equalities(committed())}
-
-
-@pytest.mark.parametrize(("counts", "verdict"), [((2, 2), "PASS"), ((2, 1), "FAIL")])
-def test_tuning_trials_beside_the_runs_must_be_as_many_for_each_method(counts, verdict):
-    firsts = [next(r for r in committed() if r.method == name) for name in ("resnet50", "comcl")]
-    studies = [
-        with_setting(with_spec(run, study="tuning"), "finetuning", lr=value)
-        for run, count in zip(firsts, counts, strict=True)
-        for value in (1e-3, 4e-3)[:count]
-    ]
-    assert row(committed(), "trials", studies).verdict == verdict
