@@ -77,7 +77,6 @@ def small_study(tmp_path):
     return tmp_path
 
 
-@pytest.mark.xfail(strict=True, reason="the study is committed later; then this mark goes")
 def test_the_study_that_the_demo_shows_is_there_and_current():
     assert faults_of(STUDY) == []
 

@@ -30,7 +30,7 @@ CAPTION = (
     "Score of the validation split over the epochs of supervised training, phases one after the "
     "other with an upright line between them; one line a run ({seeds}), its ring the epoch whose "
     "weights were kept. In the last quarter of its phase lies the best epoch of {late} of {phases} "
-    "phases ({share:.0%}); below each title, those of the method. {dagger}"
+    "phases ({share:.0%}); in each panel, of those of the method. {dagger}"
 )
 
 
