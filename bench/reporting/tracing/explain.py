@@ -15,7 +15,7 @@ from bench.evaluation import registry
 from bench.evaluation.statistics import Estimate, prediction_interval
 from bench.experiments import SEEDS
 from bench.protocol.presets import CHANGES, flatten, named
-from bench.protocol.settings import NOT_HASHED
+from bench.protocol.settings import NOT_HASHED, Protocol
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.published import published
 from bench.reporting.tables.cells import verdicts
@@ -168,10 +168,10 @@ def changed(protocol: Mapping[str, Any], name: str) -> dict[str, tuple[Any, Any]
     """Each setting that is not as a named protocol has it today: (recorded, named).
 
     Args:
-        protocol: Of a record: groups, and what stands beside them.
+        protocol: Of a record: groups, and what was resolved, which is no setting.
         name: Of a preset.
     """
-    groups = {group: body for group, body in protocol.items() if isinstance(body, dict)}
+    groups = {group: protocol[group] for group in Protocol.model_fields if group in protocol}
     stored = json.loads(json.dumps(flatten(groups)))
     today = flatten(named(name).model_dump(mode="json"))
     today = {k: v for k, v in today.items() if k.partition(".")[0] in groups}

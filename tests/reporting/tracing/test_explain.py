@@ -191,3 +191,10 @@ def test_the_command_prints_all_of_it_or_one_object(root):
     assert [run["score"] for run in found["runs"]] == pytest.approx(KAPPAS)
     wrong = CliRunner().invoke(app, ["explain", "T1:comlc:eyeq:0.7", "--records", str(root)])
     assert (wrong.exit_code, "'comcl'" in wrong.stderr) == (2, True)
+
+
+def test_what_was_resolved_is_no_setting_that_was_changed():
+    protocol = named("laptop").model_dump(mode="json") | {"resolved": {"boxes": "detector"}}
+    assert changed(protocol, "laptop") == {}
+    other = protocol | {"finetuning": protocol["finetuning"] | {"batch": 99}}
+    assert changed(other, "laptop") == {"finetuning.batch": (99, 16)}
