@@ -24,14 +24,14 @@ def contents():
 
 def test_the_sweep_sets_what_all_runs_set_and_nothing_else(tmp_path):
     for seed in range(3):
-        traced_run(tmp_path, seed=seed, threads=1)
+        traced_run(tmp_path, seed=seed, threads=3)
     (group,) = comparable_groups(load(tmp_path), None)
     whole = "bench sweep --table all --dataset eyeq --seeds 3 --protocol laptop"
-    assert sweep_command(group) == f"{whole} --set engine.threads=1"
+    assert sweep_command(group) == f"{whole} --set engine.threads=3"
     saved = json.loads((group.records["folder"].iloc[0] / "spec.json").read_text())
     saved["about"]["command"] += " --set finetuning.select=last"
     (group.records["folder"].iloc[0] / "spec.json").write_text(json.dumps(saved))
-    assert sweep_command(group) == f"{whole} --set engine.threads=1"
+    assert sweep_command(group) == f"{whole} --set engine.threads=3"
 
 
 def test_the_page_and_the_study_are_made_again_by_what_made_them():

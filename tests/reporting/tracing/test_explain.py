@@ -27,8 +27,8 @@ KAPPAS = (0.80, 0.82, 0.85)
 def root(tmp_path):
     """Three runs of CoMCL at 0.7 on the real EyeQ, and one of ResNet50."""
     for seed, kappa in enumerate(KAPPAS):
-        traced_run(tmp_path, "comcl", "0.7", seed, kappa=kappa, threads=1)
-    traced_run(tmp_path, "resnet50", "native", threads=1)
+        traced_run(tmp_path, "comcl", "0.7", seed, kappa=kappa, threads=3)
+    traced_run(tmp_path, "resnet50", "native", threads=3)
     return tmp_path
 
 
@@ -80,7 +80,7 @@ def test_the_published_value_has_the_verdict_of_the_table(facts, root):
 
 
 def test_only_settings_that_differ_are_listed(facts):
-    assert facts["protocol"]["differs"] == {"engine.threads": (1, 2)}
+    assert facts["protocol"]["differs"] == {"engine.threads": (3, 1)}
     laptop = named("laptop").model_dump(mode="json")
     assert changed(laptop, "laptop") == {}
     del laptop["data"]["limit"]
@@ -90,7 +90,7 @@ def test_only_settings_that_differ_are_listed(facts):
 
 
 def test_environments_that_differ_show_both(root):
-    traced_run(root, "comcl", "0.7", 3, threads=1, packages={"torch": "2.15.0"})
+    traced_run(root, "comcl", "0.7", 3, threads=3, packages={"torch": "2.15.0"})
     found = explain(cell_id(CELL), load(root))["environment"]
     assert found["packages.torch"] == ["2.14.1", "2.15.0"]
     assert found["packages.numpy"] == ["2.4.6"]
@@ -102,7 +102,7 @@ def test_an_empty_cell_names_the_commands_that_make_it_comparable(root):
     assert (facts["printed"], facts["runs"], facts["estimate"]) == ("not run", [], None)
     assert [run["command"] for run in facts["missing"]] == [
         f"bench run --method moco --dataset eyeq --lq-ratio 1.0 --seed {seed} --protocol laptop "
-        "--set engine.threads=1"
+        "--set engine.threads=3"
         for seed in range(3)
     ]
 
@@ -151,7 +151,7 @@ def test_a_score_that_the_data_set_lacks_is_refused(root):
 
 def test_other_data_sets_with_two_protocols_are_not_in_the_way_and_its_own_are(root):
     traced_run(root, dataset="eyeq-twin")
-    traced_run(root, dataset="eyeq-twin", threads=1)
+    traced_run(root, dataset="eyeq-twin", threads=3)
     assert len(explain(cell_id(CELL), load(root))["runs"]) == 3
     traced_run(root, "comcl", "0.7")
     with pytest.raises(NotComparable):
@@ -183,7 +183,7 @@ def test_the_command_prints_all_of_it_or_one_object(root):
     words = ["explain", CELL, "--records", str(root)]
     page = CliRunner().invoke(app, words)
     assert page.exit_code == 0
-    for part in ("v_seed", "delta 0.02", "engine.threads = 1", "bench rerun", "packages.torch"):
+    for part in ("v_seed", "delta 0.02", "engine.threads = 3", "bench rerun", "packages.torch"):
         assert part in page.stdout
     found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     again = shlex.split(found["again"])
