@@ -184,7 +184,7 @@ def test_original_settings_are_another_run_with_the_methods_own_values(bench, tm
     assert schedules == ["cosine", "poly"]
     refused = bench("run", "--method", "lanet", "--settings", "theirs")
     assert refused.exit_code == 2
-    assert "choose one of: common, original" in refused.stderr
+    assert "choose one of: common, default, original" in refused.stderr
 
 
 def test_claims_without_records_name_the_next_command_and_a_set_of_ones_own_is_no_claims_matter(

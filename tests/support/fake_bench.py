@@ -79,7 +79,7 @@ def end(how: str) -> None:
 def spec_of(run_id: str, seed: int, method: str) -> dict:
     """As `fake_run` names the run."""
     manifest, versions = {"key": "m", "images": {}}, {"engine": 1, "degradation": 1}
-    protocol = {"engine": {"threads": 1}, "data": {"limit": None}}
+    protocol = {"engine": {"threads": 3}, "data": {"limit": None}}
     spec = {"dataset": "folder", "method": method, "lq_ratio": "native", "seed": seed}
     spec |= {"method_digest": None, "settings": "common", "study": None, "protocol": protocol}
     spec |= {"manifest": manifest, "versions": versions, "method_version": 1, "world_size": 1}

@@ -21,7 +21,7 @@ def fake_run(results: Path, seed: int = 0, method: str = "resnet50", **asked: ob
         manifest={"key": "m", "images": {}},
         lq_ratio="native",
         seed=seed,
-        protocol={"engine": {"threads": 1}, "data": {"limit": None}},
+        protocol={"engine": {"threads": 3}, "data": {"limit": None}},
         settings="common",
         versions={"engine": 1, "degradation": 1},
     )

@@ -27,8 +27,10 @@ def asked(small_set, cache, tmp_path, tiny):
     return SweepRequest(common, datasets=("folder",), methods=("resnet50", "comcl"), seeds=1)
 
 
-def common_with(*changes):
-    return SweepRequest(Request("", "", changes=changes), datasets=("eyeq-twin",))
+def common_with(*changes, protocol="paper"):
+    """A sweep of runs that have two threads each, unless another preset is asked for."""
+    common = Request("", "", protocol=protocol, changes=changes)
+    return SweepRequest(common, datasets=("eyeq-twin",))
 
 
 def test_several_runs_at_a_time_split_the_cores_and_say_that_they_are_other_runs():
@@ -45,6 +47,11 @@ def test_where_the_protocols_threads_fit_or_one_runs_alone_nothing_is_split(jobs
     asked = common_with()
     assert split_cores(asked, jobs, available, messages.append) == asked
     assert messages == []
+
+
+def test_runs_of_laptop_have_a_core_each_so_two_at_a_time_are_the_same_runs():
+    asked = common_with(protocol="laptop")
+    assert split_cores(asked, 2, 2, pytest.fail) == asked
 
 
 def test_threads_that_were_typed_stay_as_they_are():

@@ -56,7 +56,7 @@ def test_a_task_is_a_run_and_the_array_as_long_as_the_list(tmp_path):
     script = slurm.write(runs, tmp_path / "an array", throttle=2)
     text = script.read_text()
     assert "--array=1-3%2\n" in text
-    assert "--cpus-per-task=1\n" in text
+    assert "--cpus-per-task=3\n" in text
     assert task(script, 2).wait() == 0
     assert [len(lines(run, "made.txt")) for run in runs] == [0, 1, 0]
 
