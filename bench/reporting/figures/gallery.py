@@ -1,6 +1,7 @@
 """What the degradations do to one drawn image, at the runs' own settings."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,11 @@ def photographs(protocol: Protocol) -> NamedPanels:
     field = find(original)
     clean, mask = crop(original, field, PX), field.mask(PX)
     settings = protocol.degradation
-    options = {"strength": settings.strength, "size_variant": settings.size_variant}
+    options: dict[str, Any] = {
+        "strength": settings.strength,
+        "size_variant": settings.size_variant,
+        "blur_px": settings.blur_px,
+    }
     named_panels = [("as taken", clean)]
     for kind in KINDS:
         degradation = draw_kind(generator_for(SEED, SOURCE, SOURCE, kind), kind, **options)
