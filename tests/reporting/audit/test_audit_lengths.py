@@ -6,7 +6,7 @@ import pytest
 from audited_runs import committed, more, row, verdicts, with_setting, with_stage
 
 
-def patient(run, by, **stage):
+def patient(run, by):
     """A run whose supervised stages may end at a plateau, one of them after other epochs."""
     run = with_setting(run, "finetuning", patience=20)
     return run if run.spec["seed"] else with_stage(run, "finetune", more("steps", by))
