@@ -103,7 +103,8 @@ class Patience:
     """When a training has stopped to improve.
 
     Attributes:
-        epochs: So many in a row without a better score end it.
+        epochs: So many in a row without a better score end it, once they are a quarter of all:
+            where learning took long, waiting for a better epoch has to take long as well.
         least: The score from which it counts as begun: before that no epoch is counted, since
             nothing has been learnt yet that could stop to improve.
     """
@@ -115,7 +116,7 @@ class Patience:
         """Whether training ends here."""
         if best is None or best.score < self.least:
             return False
-        return epochs_done - best.epoch >= self.epochs
+        return epochs_done - best.epoch >= max(self.epochs, epochs_done / 4)
 
 
 @dataclass(frozen=True)
