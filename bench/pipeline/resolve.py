@@ -47,6 +47,11 @@ class Request:
     device: str = "auto"
     partial: bool = False
 
+    @property
+    def protocol_name(self) -> str:
+        """The preset in force."""
+        return self.protocol or datasets.source(self.dataset).default_protocol
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -104,8 +109,7 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
         RequestError: for whatever cannot be served; the message names value, rule and way out.
     """
     name, method = roster.resolve(request.method)
-    protocol_name = request.protocol or datasets.source(request.dataset).default_protocol
-    protocol = variants.apply(name, protocol_name, request.settings)
+    protocol = variants.apply(name, request.protocol_name, request.settings)
     protocol = derive(protocol, list(request.changes))
     refusals.refuse_foreign_options(name, method, request.changes)
     lq_ratio = ratios.parse(request.lq_ratio, request.dataset)
@@ -148,7 +152,7 @@ def prepare(request: Request, tick: ProgressCallback) -> Prepared:
         name=name,
         method=method,
         protocol=protocol,
-        protocol_name=protocol_name,
+        protocol_name=request.protocol_name,
         dataset=dataset,
         digests=digests,
         degraded=degraded,

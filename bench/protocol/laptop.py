@@ -24,7 +24,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "data.twin_train": (1800, "assumed: about 1,280 to train on and 520 to choose an epoch by"),
     "data.twin_test": (4000, "assumed: a standard error of kappa near 0.01"),
     "data.validation_share": (0.29, "assumed: at least 500 images to choose an epoch by"),
-    "degradation.strength": (1.5, f"{CURVES}: what low quality everywhere costs it"),
+    "degradation.strength": (1.25, f"{CURVES}: what low quality everywhere costs it"),
     "degradation.blur_px": (
         96,
         "assumed: blurred by as many pixels of the small image as published of the large one; "
@@ -43,8 +43,19 @@ CHANGES: dict[str, tuple[Any, str]] = {
         512,
         "assumed: about twice the pool of a level (docs/reference/methods.md#sizes-on-eyeq)",
     ),
-    "finetuning.epochs": (100, f"{CURVES}: where all images are of low quality"),
-    "finetuning.patience": (20, f"{CURVES}: a plateau; 100 native epochs would be as many again"),
+    "comcl.negatives": (
+        "batch",
+        "assumed: weights change so fast in so few steps that a queue's keys are told by their "
+        "age, and the probe gains nothing (D7, results/LOG.md)",
+    ),
+    "comcl.mining_starts": (
+        0.5,
+        "paper 2: 'in the second phase'; assumed: with the hardest negatives from the first step "
+        "on, the probe gains nothing (D62, results/LOG.md)",
+    ),
+    "finetuning.epochs": (120, f"{CURVES}: where all images are of low quality"),
+    "finetuning.patience": (20, f"{CURVES}: a plateau"),
+    "finetuning.patience_share": (0.25, "assumed: no best epoch in the last quarter, cap apart"),
     "finetuning.schedule": ("constant", "assumed: the length is not known beforehand"),
     "finetuning.warmup_share": (0.05, "assumed: a random start"),
     "inception.image_px": (112, "assumed: 96 px enlarged; below 107 its last map is one cell"),

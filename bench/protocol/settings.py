@@ -177,6 +177,13 @@ class FinetuningSettings(SettingsGroup):
         unit="epochs",
         ge=1,
     )
+    patience_share: float = setting(
+        0.0,
+        source="assumed: with `patience`, this share of the epochs trained has to have brought no "
+        "better score as well, so that the best epoch lies before it",
+        ge=0,
+        lt=1,
+    )
     batch: int = setting(
         16, source="reference: training.md#fine-tuning-recipe", unit="images", ge=2
     )

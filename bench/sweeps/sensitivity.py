@@ -115,7 +115,7 @@ def plan(study: StudyRequest, tick: ProgressCallback) -> Plan:
     """
     datasets.source(study.common.dataset)
     if study.common.protocol is not None:
-        derive(named(study.common.protocol), list(study.common.changes))
+        derive(named(study.common.protocol_name), list(study.common.changes))
     _refuse_own_options(study.common.changes)
     first, left_out = _first_runs(study, tick)
     runs = [run.at(run.spec.lq_ratio, seed) for seed in range(study.seeds) for run in first]
@@ -130,7 +130,7 @@ def _first_runs(
     """Seed 0 of every alternative, in order; and a sentence for each that is refused."""
     made: dict[str, PlannedRun] = {}
     left_out: dict[str, None] = {}
-    for question, alternative in _in_turn(chosen(study.points)):
+    for question, alternative in _in_turn(chosen(study.points, study.common.protocol_name)):
         changes = (*study.common.changes, *([alternative.change] if alternative.change else []))
         request = replace(
             study.common,
@@ -183,7 +183,9 @@ def _page(study: StudyRequest, folders: Sequence[Path], key: str | None, shown: 
     lq_ratio = ratios.parse(study.common.lq_ratio, dataset)
     options = {"dataset": dataset, "lq_ratio": lq_ratio, "protocol": key}
     where = {"out": shown.out, "as_json": shown.as_json}
-    page = sensitivity_page(folders, chosen(study.points), **options, **where)
+    page = sensitivity_page(
+        folders, chosen(study.points, study.common.protocol_name), **options, **where
+    )
     for path in page.written:
         shown.say(f"wrote {path}")
     return page.text

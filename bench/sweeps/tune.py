@@ -41,12 +41,6 @@ class TuneRequest:
     common: Request = field(default_factory=lambda: Request("", "eyeq-twin"))
     methods: tuple[str, ...] = ()
 
-    @property
-    def protocol_name(self) -> str:
-        """The preset that is tuned."""
-        common = self.common
-        return common.protocol or datasets.source(common.dataset).default_protocol
-
 
 def tune(
     request: TuneRequest,
@@ -102,7 +96,7 @@ def plan(request: TuneRequest, tick: ProgressCallback) -> Plan:
         RequestError: for an unknown name or value, or when nothing is left to run.
     """
     datasets.source(request.common.dataset)
-    preset = derive(named(request.protocol_name), list(request.common.changes))
+    preset = derive(named(request.common.protocol_name), list(request.common.changes))
     shared = (*request.common.changes, *few_test_images(request.common, preset))
     wanted = {name: _declared(name) for name in request.methods or ROWS}
     _refuse_set_by_hand(request.common.changes, set(wanted.values()))
@@ -196,7 +190,7 @@ def _page(request: TuneRequest, write: Path | None, as_json: bool) -> TuningPage
     return tuning_page(
         common.results,
         dataset=common.dataset,
-        protocol_name=request.protocol_name,
+        protocol_name=request.common.protocol_name,
         write=write,
         as_json=as_json,
     )

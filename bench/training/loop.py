@@ -103,20 +103,22 @@ class Patience:
     """When a training has stopped to improve.
 
     Attributes:
-        epochs: So many in a row without a better score end it, once they are a quarter of all:
-            where learning took long, waiting for a better epoch has to take long as well.
+        epochs: So many in a row without a better score end it.
         least: The score from which it counts as begun: before that no epoch is counted, since
             nothing has been learnt yet that could stop to improve.
+        share: Of the epochs trained, in [0, 1), that have to be without a better score as well:
+            where learning took long, so does waiting for more of it.
     """
 
     epochs: int
     least: float
+    share: float = 0.0
 
     def is_over(self, epochs_done: int, best: BestEpoch | None) -> bool:
         """Whether training ends here."""
         if best is None or best.score < self.least:
             return False
-        return epochs_done - best.epoch >= max(self.epochs, epochs_done / 4)
+        return epochs_done - best.epoch >= max(self.epochs, self.share * epochs_done)
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def fit(
         "fingerprint": fingerprint,
         "stage": stage,
         "epochs": epochs,
-        "patience": None if patience is None else (patience.epochs, patience.least),
+        "patience": None if patience is None else (patience.epochs, patience.least, patience.share),
         "steps an epoch": steps_per_epoch,
         "accumulation": accumulation,
         "precision": precision,

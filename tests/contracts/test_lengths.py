@@ -6,7 +6,7 @@ from bench.pipeline import build
 from bench.training.loop import Patience
 
 EPOCHS = "finetuning.epochs=20"
-PATIENT = (EPOCHS, "finetuning.patience=5")
+PATIENT = (EPOCHS, "finetuning.patience=5", "finetuning.patience_share=0.2")
 
 
 def lengths(context):
@@ -37,7 +37,7 @@ def test_phases_that_select_an_epoch_end_at_a_plateau_and_no_others(context_of, 
     stages = build.stages(context_of(method, changes=PATIENT))
     assert any(stage.selects for stage in stages)
     for stage in stages:
-        assert stage.patience == (Patience(5, 0.10) if stage.selects else None)
+        assert stage.patience == (Patience(5, 0.10, 0.2) if stage.selects else None)
 
 
 def test_without_patience_and_where_the_last_epoch_is_kept_nothing_ends_before(context_of):

@@ -60,6 +60,25 @@ def test_the_usual_points_are_there_the_literal_equation_among_them():
     assert "comcl[comcl.spl=literal]" in cells
 
 
+def test_a_preset_with_an_answer_of_its_own_is_compared_with_the_others():
+    # `laptop` takes the batch's own keys as negatives, the paper's protocol those of the queue.
+    for preset, cells in (
+        ("paper", ["comcl", "comcl[comcl.negatives=batch]"]),
+        ("laptop", ["comcl", "comcl[comcl.negatives=queue]"]),
+    ):
+        (point,) = chosen(["D7"], preset)
+        assert [reading.cell for reading in point.readings] == cells
+        assert point.default.name == named(preset).comcl.negatives
+
+
+def test_a_study_compares_with_the_answer_of_its_own_preset(common):
+    study = StudyRequest(replace(common, protocol="laptop"), ("D7",), seeds=1)
+    assert {run.name for run in plan(study, silent).runs} == {
+        "comcl",
+        "comcl[comcl.negatives=queue]",
+    }
+
+
 def test_every_short_list_of_the_method_s_own_can_be_measured():
     (own, losses) = chosen(["D6", "D58"])
     assert [one.cell for one in own.readings] == ["comcl", "comcl[comcl.own_level_negatives=yes]"]

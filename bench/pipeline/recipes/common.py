@@ -145,7 +145,7 @@ def _patience(context: RunContext, settings: FinetuningSettings) -> Patience | N
     """Counted from the score of a run that has learnt (`bench.evaluation.gates`)."""
     if settings.patience is None:
         return None
-    return Patience(settings.patience, LEAST[context.dataset.task.kind])
+    return Patience(settings.patience, LEAST[context.dataset.task.kind], settings.patience_share)
 
 
 def _images(context: RunContext, settings: FinetuningSettings, name: str) -> ImageBatches:

@@ -193,7 +193,7 @@ def _method_version_shown(value: tuple[int, str | None]) -> str:
     return f"version {version}" + (f", file {digest[:8]}" if digest else "")
 
 
-LENGTH = ("epochs", "patience")
+LENGTH = ("epochs", "patience", "patience_share")
 NOT_TUNED = "the preset's"
 OWN_OPTIMISER = ("sr_optimizer", "sr_lr", "sr_weight_decay", "sr_steps")
 
@@ -243,7 +243,7 @@ CHECKS: tuple[Check, ...] = (
         _optimiser,
         _pairs,
     ),
-    Check("length", "epochs at most, patience", _setting("finetuning", *LENGTH), _pairs),
+    Check("length", "epochs at most, patience, its share", _setting("finetuning", *LENGTH), _pairs),
     Check("tuned", "tuned values", _tuned),
     Check("tried", "tuning trials of each", _trials),
     Check("steps", "optimiser steps, supervised", _total("steps", False), _number),

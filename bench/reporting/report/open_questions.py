@@ -69,7 +69,9 @@ def sensitivity_studies(records: pd.DataFrame, protocol: str | None) -> tuple[Se
     for dataset in sorted(set(study_runs["dataset"])) if len(study_runs) else ():
         ratios = study_runs.loc[study_runs["dataset"] == dataset, "lq_ratio"].value_counts()
         ratio = min(ratios.index, key=lambda ratio: (-ratios[ratio], ratio != "native", ratio))
-        studies.append(sensitivity(records, chosen(MEASURED), dataset, str(ratio), protocol))
+        preset = str(study_runs.loc[study_runs["dataset"] == dataset, "protocol_name"].iloc[0])
+        points = chosen(MEASURED, preset)
+        studies.append(sensitivity(records, points, dataset, str(ratio), protocol))
     return tuple(study for study in studies if study is not None)
 
 
