@@ -13,8 +13,6 @@ from bench.errors import RequestError
 from bench.protocol import ambiguities
 from bench.protocol.ambiguities import Ambiguity
 from bench.protocol.method_settings import CoMCLSettings
-from bench.protocol.presets import named
-from bench.protocol.settings import Protocol
 
 STUDY = "sensitivity"
 DEFAULT = ("D13", "D55", "D12", "D31", "D40", "D41")
@@ -69,21 +67,23 @@ class OpenQuestion:
         return (self.default, *self.others)
 
 
-def chosen(names: Sequence[str] = (), preset: str = "paper") -> tuple[OpenQuestion, ...]:
+def chosen(
+    names: Sequence[str] = (), answers: CoMCLSettings | None = None
+) -> tuple[OpenQuestion, ...]:
     """The questions with these ids, or the usual ones; each once.
 
     Args:
         names: Ids; none for the usual ones.
-        preset: Whose answer is the default: a small preset may have another than the paper's.
+        answers: A preset's own, which are the default; None for the paper's.
 
     Raises:
         RequestError: for an unknown id, or a question that is not a switch of one method.
     """
-    protocol = named(preset)
-    return tuple(_question(name, protocol) for name in dict.fromkeys(names or DEFAULT))
+    answers = answers or CoMCLSettings()
+    return tuple(_question(name, answers) for name in dict.fromkeys(names or DEFAULT))
 
 
-def _question(name: str, protocol: Protocol) -> OpenQuestion:
+def _question(name: str, answers: CoMCLSettings) -> OpenQuestion:
     registry = ambiguities.load()
     if name not in registry:
         raise RequestError(f"--points {name}: no such open question; see `bench ambiguities`")
@@ -92,7 +92,7 @@ def _question(name: str, protocol: Protocol) -> OpenQuestion:
         return _basic_cl(entry)
     method, ratio = METHODS.get(name, "comcl"), RATIOS.get(name, "")
     options = [option for option in _options(entry) if option != WITHOUT_SCORE.get(name)]
-    taken = getattr(protocol.comcl, (entry.field or "").removeprefix("comcl."))
+    taken = getattr(answers, (entry.field or "").removeprefix("comcl."))
     others = [Alternative(o, method, f"{entry.field}={o}") for o in options if o != taken]
     return OpenQuestion(name, entry.question, Alternative(taken, method), tuple(others), ratio)
 

@@ -16,6 +16,7 @@ from bench.errors import Interrupted, RequestError
 from bench.evaluation.stored_runs import is_result
 from bench.pipeline.progress import ticking
 from bench.pipeline.resolve import Request, prepare
+from bench.protocol.method_settings import CoMCLSettings
 from bench.protocol.presets import derive, named
 from bench.protocol.switches import STUDY, Alternative, OpenQuestion, chosen
 from bench.reporting.sensitivity.page import sensitivity_page
@@ -42,6 +43,11 @@ class StudyRequest:
     points: tuple[str, ...] = ()
     seeds: int = SEEDS
     records: tuple[Path, ...] = ()
+
+    @property
+    def answers(self) -> CoMCLSettings:
+        """What the others are compared with."""
+        return named(self.common.protocol_name).comcl
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -130,7 +136,7 @@ def _first_runs(
     """Seed 0 of every alternative, in order; and a sentence for each that is refused."""
     made: dict[str, PlannedRun] = {}
     left_out: dict[str, None] = {}
-    for question, alternative in _in_turn(chosen(study.points, study.common.protocol_name)):
+    for question, alternative in _in_turn(chosen(study.points, study.answers)):
         changes = (*study.common.changes, *([alternative.change] if alternative.change else []))
         request = replace(
             study.common,
@@ -183,9 +189,7 @@ def _page(study: StudyRequest, folders: Sequence[Path], key: str | None, shown: 
     lq_ratio = ratios.parse(study.common.lq_ratio, dataset)
     options = {"dataset": dataset, "lq_ratio": lq_ratio, "protocol": key}
     where = {"out": shown.out, "as_json": shown.as_json}
-    page = sensitivity_page(
-        folders, chosen(study.points, study.common.protocol_name), **options, **where
-    )
+    page = sensitivity_page(folders, chosen(study.points, study.answers), **options, **where)
     for path in page.written:
         shown.say(f"wrote {path}")
     return page.text

@@ -66,7 +66,7 @@ def test_a_preset_with_an_answer_of_its_own_is_compared_with_the_others():
         ("paper", ["comcl", "comcl[comcl.negatives=batch]"]),
         ("laptop", ["comcl", "comcl[comcl.negatives=queue]"]),
     ):
-        (point,) = chosen(["D7"], preset)
+        (point,) = chosen(["D7"], named(preset).comcl)
         assert [reading.cell for reading in point.readings] == cells
         assert point.default.name == named(preset).comcl.negatives
 

@@ -234,7 +234,7 @@ def test_patience_waits_for_a_score_of_something_learnt(tmp_path, scores, traine
 
 @pytest.mark.parametrize(("best", "trained"), [(3, 4), (6, 8), (12, 16), (16, 20)])
 def test_patience_may_be_a_share_of_the_training_at_least(tmp_path, best, trained):
-    # A patience of 1 and a quarter: the 3rd of 4 epochs, the 6th of 8, ... the 16th of 20, where the cap is.
+    # A patience of 1 and a quarter: the 3rd of 4 epochs, ... the 16th of 20, where the cap is.
     scores = iter([0.2 + 0.01 * epoch if epoch <= best else 0.1 for epoch in range(1, 21)])
     fitted = train(
         Bowl(),
