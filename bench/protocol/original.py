@@ -165,6 +165,7 @@ BUDGET = (
     "crop_px",
     "epochs",
     "patience",
+    "patience_share",
     "batch",
     "queue",
     "key_momentum",
