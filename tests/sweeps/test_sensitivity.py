@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.errors import RequestError
 from bench.pipeline.resolve import Request, prepare
-from bench.protocol.presets import derive, flatten, named
+from bench.protocol.presets import CHANGES, derive, flatten, named
 from bench.protocol.switches import DEFAULT, STUDY, chosen
+from bench.reporting.report.open_questions import MEASURED
 from bench.sweeps.plan import words
 from bench.sweeps.sensitivity import StudyRequest, plan, sensitivity
 
@@ -69,6 +70,12 @@ def test_a_preset_with_an_answer_of_its_own_is_compared_with_the_others():
         (point,) = chosen(["D7"], named(preset).comcl)
         assert [reading.cell for reading in point.readings] == cells
         assert point.default.name == named(preset).comcl.negatives
+
+
+@pytest.mark.parametrize("preset", CHANGES)
+def test_the_report_s_questions_have_one_answer_in_all_presets(preset):
+    # The report asks for them without a preset.
+    assert chosen(MEASURED, named(preset).comcl) == chosen(MEASURED)
 
 
 def test_a_study_compares_with_the_answer_of_its_own_preset(common):

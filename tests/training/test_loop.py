@@ -196,18 +196,24 @@ def test_without_a_score_that_is_a_number_the_last_epochs_weights_stay(tmp_path,
     assert (fitted.best_epoch, fitted.best_score) == (None, None)
 
 
+def scored(tmp_path, scores, patience):
+    """A training of as many epochs as there are scores, unless it ends before."""
+    remaining = iter(scores)
+    return train(
+        Bowl(),
+        tmp_path / "c.pt",
+        epochs=len(scores),
+        patience=patience,
+        validate=lambda module: {"score": next(remaining)},
+    )
+
+
 @pytest.mark.parametrize(
     ("patience", "trained", "best"), [(None, 6, 5), (4, 6, 5), (3, 4, 1), (2, 3, 1), (1, 2, 1)]
 )
 def test_patience_ends_a_training_that_has_stopped_to_improve(tmp_path, patience, trained, best):
-    remaining = iter((0.5, 0.4, 0.5, 0.4, 0.6, 0.1))
-    fitted = train(
-        Bowl(),
-        tmp_path / "c.pt",
-        epochs=6,
-        patience=None if patience is None else Patience(patience, 0.1),
-        validate=lambda module: {"score": next(remaining)},
-    )
+    scores = (0.5, 0.4, 0.5, 0.4, 0.6, 0.1)
+    fitted = scored(tmp_path, scores, None if patience is None else Patience(patience, 0.1))
     assert (len(fitted.history), fitted.best_epoch) == (trained, best)
 
 
@@ -221,28 +227,14 @@ def test_patience_ends_a_training_that_has_stopped_to_improve(tmp_path, patience
     ],
 )
 def test_patience_waits_for_a_score_of_something_learnt(tmp_path, scores, trained):
-    remaining = iter(scores)
-    fitted = train(
-        Bowl(),
-        tmp_path / "c.pt",
-        epochs=6,
-        patience=Patience(2, 0.1),
-        validate=lambda module: {"score": next(remaining)},
-    )
-    assert len(fitted.history) == trained
+    assert len(scored(tmp_path, scores, Patience(2, 0.1)).history) == trained
 
 
 @pytest.mark.parametrize(("best", "trained"), [(3, 4), (6, 8), (12, 16), (16, 20)])
 def test_patience_may_be_a_share_of_the_training_at_least(tmp_path, best, trained):
     # A patience of 1 and a quarter: the 3rd of 4 epochs, ... the 16th of 20, where the cap is.
-    scores = iter([0.2 + 0.01 * epoch if epoch <= best else 0.1 for epoch in range(1, 21)])
-    fitted = train(
-        Bowl(),
-        tmp_path / "c.pt",
-        epochs=20,
-        patience=Patience(1, 0.1, 0.25),
-        validate=lambda module: {"score": next(scores)},
-    )
+    scores = [0.2 + 0.01 * epoch if epoch <= best else 0.1 for epoch in range(1, 21)]
+    fitted = scored(tmp_path, scores, Patience(1, 0.1, 0.25))
     assert (len(fitted.history), fitted.best_epoch) == (trained, best)
 
 

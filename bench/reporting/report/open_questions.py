@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.protocol.ambiguities import Ambiguity, load
-from bench.protocol.presets import named, named_protocol
+from bench.protocol.presets import named_protocol
 from bench.protocol.switches import DEFAULT, METHODS, STUDY, chosen
 from bench.reporting.report.embedded import smallest
 from bench.reporting.report.verdict_rows import interval
@@ -69,9 +69,7 @@ def sensitivity_studies(records: pd.DataFrame, protocol: str | None) -> tuple[Se
     for dataset in sorted(set(study_runs["dataset"])) if len(study_runs) else ():
         ratios = study_runs.loc[study_runs["dataset"] == dataset, "lq_ratio"].value_counts()
         ratio = min(ratios.index, key=lambda ratio: (-ratios[ratio], ratio != "native", ratio))
-        preset = str(study_runs.loc[study_runs["dataset"] == dataset, "protocol_name"].iloc[0])
-        points = chosen(MEASURED, named(preset).comcl)
-        studies.append(sensitivity(records, points, dataset, str(ratio), protocol))
+        studies.append(sensitivity(records, chosen(MEASURED), dataset, str(ratio), protocol))
     return tuple(study for study in studies if study is not None)
 
 
