@@ -168,6 +168,21 @@ def info_nce(query: Tensor, key: Tensor, negatives: Tensor, *, temperature: floa
     return logits.logsumexp(dim=1) - logits[:, 0]
 
 
+def info_nce_of_batch(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:
+    """As `info_nce`, where a query's negatives are the keys of the batch's other queries.
+
+    Args:
+        query: (B, D), unit length.
+        key: (B, D), the other view of each query's patch.
+        temperature: > 0.
+
+    Returns:
+        (B,), float32 or wider; log(B) at chance.
+    """
+    others = contrast_logits(query, key, key, temperature=temperature)[:, 1:]
+    return others.logsumexp(dim=1) - others.diagonal()
+
+
 def relative_to_chance(loss: Tensor, negatives: int) -> dict[str, Tensor]:
     """{"relative": loss / log(1 + K)} to log: 1 tells nothing apart, as after a collapse.
 

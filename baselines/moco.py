@@ -8,7 +8,9 @@ device, ImageNet weights). Nothing is reconstructed; that "Basic CL" means the l
 images, is assumed (docs/reference/open-questions.md#d41).
 Ours differs in two things: the queue starts empty, so the very first step has no negative and a
 loss of zero; and the eight devices, whose batch statistics MoCo keeps apart, are groups of one
-batch on one device, as in the authors' colab demo (`--bn-splits 8`).
+batch on one device, as in the authors' colab demo (`--bn-splits 8`). Without a queue, negatives are
+the other keys of the batch, as in version 3 (Chen et al., ICCV 2021, arXiv:2104.02057,
+Algorithm 1); its predictor and second direction of the loss are left out.
 The key encoder follows after the step; Algorithm 1 lets it follow before the next, which is the
 same sequence.
 Shapes: B images of P x P pixels, D dimensions, K keys in the queue.
@@ -17,13 +19,27 @@ Shapes: B images of P x P pixels, D dimensions, K keys in the queue.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from baselines.contrastive import Encoder, KeyQueue, MomentumPair, info_nce, relative_to_chance
+from baselines.contrastive import (
+    Encoder,
+    KeyQueue,
+    MomentumPair,
+    info_nce,
+    info_nce_of_batch,
+    relative_to_chance,
+)
 from baselines.options import pick
+
+
+class Told(NamedTuple):
+    """How hard the queries of a batch were to tell from their negatives."""
+
+    losses: Tensor  # (B,)
+    negatives: int  # of each query
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,7 @@ class Preset:
         head: A key of `baselines.contrastive.HEADS`.
         groups: Parts of a batch that normalise on their own, in place of devices; 1 is no
             shuffling, which leaves a query and its key the same batch statistics: a known shortcut.
+        negatives: A key of `NEGATIVES`.
     """
 
     queue_size: int
@@ -44,6 +61,7 @@ class Preset:
     temperature: float
     head: str
     groups: int
+    negatives: str = "queue"
 
 
 PRESETS = {
@@ -52,6 +70,21 @@ PRESETS = {
     # facebookresearch/moco, main_moco.py and README; v2 is head "mlp" and temperature 0.2
     "original": Preset(65536, 0.999, 0.07, "linear", groups=8),
 }
+
+
+def of_queue(query: Tensor, keys: Tensor, queue: KeyQueue, temperature: float) -> Told:
+    """Negatives are the keys of earlier batches (Algorithm 1)."""
+    negatives = queue.keys()
+    return Told(info_nce(query, keys, negatives, temperature=temperature), len(negatives))
+
+
+def of_batch(query: Tensor, keys: Tensor, queue: KeyQueue, temperature: float) -> Told:
+    """Negatives are the keys of the batch's other images (version 3)."""
+    del queue
+    return Told(info_nce_of_batch(query, keys, temperature=temperature), len(keys) - 1)
+
+
+NEGATIVES = {"queue": of_queue, "batch": of_batch}
 
 
 def in_groups(encoder: nn.Module, images: Tensor, order: Tensor, groups: int) -> Tensor:
@@ -78,7 +111,7 @@ class MoCo(nn.Module):
         weights: "random", "imagenet" or a file, as in `backbones.create`.
         backbone_options: further arguments of the architecture.
         preset: a key of `PRESETS`; the keywords below are the preset's where None.
-        queue_size, momentum, temperature, head, groups: as in `Preset`.
+        queue_size, momentum, temperature, head, groups, negatives: as in `Preset`.
         embedding_size: D.
 
     Raises:
@@ -97,6 +130,7 @@ class MoCo(nn.Module):
         temperature: float | None = None,
         head: str | None = None,
         groups: int | None = None,
+        negatives: str | None = None,
         embedding_size: int = 128,
     ):
         super().__init__()
@@ -106,9 +140,11 @@ class MoCo(nn.Module):
             "temperature": temperature,
             "head": head,
             "groups": groups,
+            "negatives": negatives,
         }
         chosen = {name: value for name, value in explicit.items() if value is not None}
         self.settings = replace(pick(PRESETS, preset, "preset"), **chosen)
+        self._tell_apart = pick(NEGATIVES, self.settings.negatives, "negatives")
         encoder = Encoder(
             backbone,
             weights=weights,
@@ -130,19 +166,16 @@ class MoCo(nn.Module):
         """Mean InfoNCE of {"query", "key": (B, 3, P, P)}; rows of all levels are used alike.
 
         Returns:
-            The loss, and scalars: "negatives" in the queue and, once there are any, "relative",
+            The loss, and scalars: "negatives" of each query and, once there are any, "relative",
             the loss as a multiple of chance.
         """
         del step, total_steps  # the same at every step
         query, keys = self._embed(batch["query"], batch["key"])
         if self.training:
             self.pending.append(keys)
-        negatives = self.queue.keys()
-        loss = info_nce(query, keys, negatives, temperature=self.settings.temperature).mean()
-        return loss, {
-            "negatives": float(len(negatives)),
-            **relative_to_chance(loss, len(negatives)),
-        }
+        losses, negatives = self._tell_apart(query, keys, self.queue, self.settings.temperature)
+        loss = losses.mean()
+        return loss, {"negatives": float(negatives), **relative_to_chance(loss, negatives)}
 
     def _embed(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         """Queries in groups as they come, keys, without gradient, in groups drawn anew."""

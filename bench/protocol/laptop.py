@@ -2,7 +2,8 @@
 
 Its values were found with the plain classifier alone, on validation images alone, by learning
 curves (docs/reference/training.md#the-preset-laptop, results/LOG.md). CoMCL's own two were found by
-a probe of its pretrained encoder, with one seed and on validation images too.
+a probe of its pretrained encoder, with one seed and on validation images too, and so were MoCo's
+negatives and the length of pretraining.
 """
 
 from typing import Any
@@ -38,11 +39,22 @@ CHANGES: dict[str, tuple[Any, str]] = {
         f"{CURVES}: pixels rather than width, since lesions are small",
     ),
     "backbone.stem_width": (8, "assumed: two cores; the published stem is over half the work"),
-    "pretraining.epochs": (60, "assumed: as many patches as fine-tuning sees images, or more"),
+    "pretraining.epochs": (
+        100,
+        "assumed: about as long as a plain run's fine-tuning; the losses still fall after 60",
+    ),
     "pretraining.batch": (96, "assumed: 24 a level"),
     "pretraining.queue": (
         512,
         "assumed: about twice the pool of a level (docs/reference/methods.md#sizes-on-eyeq)",
+    ),
+    "pretraining.key_momentum": (
+        0.9,
+        "assumed: weights change so fast in so few steps that slower keys are of another encoder",
+    ),
+    "moco.negatives": (
+        "batch",
+        "assumed: with a queue the probe gains nothing, whatever its length (results/LOG.md)",
     ),
     "comcl.negatives": (
         "batch",

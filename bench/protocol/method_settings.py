@@ -220,3 +220,8 @@ class MoCoSettings(SettingsGroup):
     groups: int = setting(
         1, source="code: CoMCL/modules.py, no shuffling", unit="parts with own statistics", ge=1
     )
+    negatives: Literal["queue", "batch"] = setting(
+        "queue",
+        source="code: CoMCL/modules.py; 'batch' as in version 3, arXiv:2104.02057, which has no "
+        "queue (docs/reference/methods.md#basic-cl-moco)",
+    )

@@ -32,7 +32,7 @@ Schedule = Literal["constant", "cosine", "poly", "step", "inverse_time"]
 NOT_HASHED = ("data.modality", "data.columns")
 """How a folder is read: what comes of it is in the manifest, and in the group `chest`."""
 
-ADDED_LATER: frozenset[str] = frozenset()
+ADDED_LATER: frozenset[str] = frozenset({"moco.negatives"})
 """Settings younger than the first study's: hashed only where they differ from their default, so
 that no stored run changes its name."""
 

@@ -50,16 +50,31 @@ def test_eight_images_are_nearly_memorised_against_a_fixed_queue():
     assert history[-1]["relative"] < 0.2
 
 
-def test_a_stream_of_images_is_told_apart_better_than_by_chance():
+@pytest.mark.parametrize("negatives", ["queue", "batch"])
+def test_a_stream_of_images_is_told_apart_better_than_by_chance(negatives):
     """Every image is of one random colour, so that a colour is what there is to learn."""
     generator = torch.Generator().manual_seed(1)
     batches = []
     for _ in range(40):
         colours = torch.randn(16, 3, 1, 1, generator=generator).expand(16, 3, 32, 32)
         batches.append({"query": colours, "key": colours, "levels": torch.zeros(16)})
-    model = tiny(queue_size=64, momentum=0.9, temperature=0.2)
+    model = tiny(queue_size=64, momentum=0.9, temperature=0.2, negatives=negatives)
     relative = [one["relative"] for one in train(model, batches, lr=3e-3)[1:]]  # K = 0 before
     assert sum(relative[-10:]) / 10 < 0.8 * sum(relative[:10]) / 10
+
+
+def test_negatives_of_the_batch_are_the_other_images_keys_and_no_earlier_ones():
+    """Against a cross entropy over all pairs, whose right answers are on the diagonal."""
+    batch = batch_of(LEVELS, dtype=torch.float64)
+    model = filled(tiny(negatives="batch")).double().eval()
+    loss, logs = model.loss(batch, step=0, total_steps=10)
+    query, key = model(batch["query"]), model.encoders.key(batch["key"])
+    expected = F.cross_entropy(query @ key.T / model.settings.temperature, torch.arange(8))
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-12)
+    assert logs["negatives"] == 7
+    assert loss_at(model, batch) == loss_at(tiny(negatives="batch").double().eval(), batch)
+    queue = filled(tiny()).double().eval()
+    assert loss_at(queue, batch) != pytest.approx(loss.item(), abs=1e-3)
 
 
 def test_embeddings_that_are_all_one_are_logged_as_chance():
@@ -175,6 +190,7 @@ def test_presets_are_what_their_sources_say_and_keywords_overrule_them():
         "temperature": 0.07,
         "head": "mlp",
         "groups": 1,
+        "negatives": "queue",
     }
     assert len(original.queue.slots) == original.settings.queue_size == 65536
     assert original.settings.groups == 8
@@ -183,9 +199,11 @@ def test_presets_are_what_their_sources_say_and_keywords_overrule_them():
     assert mixed.settings.queue_size == PRESETS["original"].queue_size
 
 
-def test_an_unknown_preset_is_refused():
+def test_an_unknown_preset_and_unknown_negatives_are_refused():
     with pytest.raises(ValueError, match="preset"):
         tiny(preset="v3")
+    with pytest.raises(ValueError, match=r"negatives .*queue, batch"):
+        tiny(negatives="bank")
 
 
 @pytest.mark.parametrize(("preset", "head"), [("comcl_code", "mlp"), ("original", "linear")])
