@@ -15,6 +15,7 @@ def record_of_twin(method: str, ratio: str, seed: int) -> dict[str, Any]:
         "lq_ratio": ratio,
         "seed": seed,
         "protocol_name": "laptop",
+        "of_todays_preset": True,
         "protocol": named("laptop").model_dump(),
         "settings": "common",
         "versions": {"method": 1, "engine": 1, "degradation": 1},

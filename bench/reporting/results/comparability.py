@@ -20,7 +20,7 @@ class ComparableRuns(NamedTuple):
     Attributes:
         dataset: Its name.
         records: All under one comparability key; never empty.
-        outdated: How many stale runs of another key were left out.
+        outdated: How many runs of another key were left out, as stale or of an older preset.
     """
 
     dataset: str
@@ -32,7 +32,8 @@ def comparable_groups(records: pd.DataFrame, protocol: str | None) -> list[Compa
     """The records by data set, each set under one comparability key, studies left out.
 
     Versions of engine and degradations are part of the key, so stale runs may have a key of their
-    own. Where there are runs of the present code, those do not stand in the way.
+    own, and so have those of what a preset was before it changed. Where there are runs of the
+    present code and of today's preset, those do not stand in the way.
 
     Args:
         records: One row a run, as `bench.reporting.results.records.load` gives them; may be empty.
@@ -78,7 +79,9 @@ def settings_of(protocol: dict[str, Any]) -> dict[str, Any]:
 
 
 def _group(dataset: str, runs: pd.DataFrame) -> ComparableRuns:
-    present = set(runs.loc[runs["state"] == "done", "key"]) or set(runs["key"])
+    done = runs["state"] == "done"
+    present = set(runs.loc[done & runs["of_todays_preset"].astype(bool), "key"])
+    present = present or set(runs.loc[done, "key"]) or set(runs["key"])
     kept = _named_apart(runs.loc[[key in present for key in runs["key"]]])
     _refuse_two_keys(dataset, kept)
     _refuse_two_devices(dataset, kept)

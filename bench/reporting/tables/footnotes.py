@@ -176,7 +176,7 @@ class Footnotes:
         if folds := folds_of(group.records.iloc[0]):
             self.say(REPEATS.format(folds=folds))
         if group.outdated:
-            self.say(f"{group.outdated} stale runs of older versions are left out")
+            self.say(f"{group.outdated} runs of older versions or presets are left out")
         for text in sorted(
             {text for run in group.records.to_dict("records") for text in _part(run)}
         ):

@@ -74,7 +74,19 @@ def test_stale_runs_of_an_older_engine_do_not_stand_in_the_way(run):
     old = {"versions": {"method": 1, "engine": 0}, "key": "00000000", "state": "stale"}
     table = build("1", pd.DataFrame([run(seed=0), run(seed=1, **old)]))
     assert texts(table, "resnet50")[0] == "0.800 (n=1)"
-    assert ("", "1 stale runs of older versions are left out") in table.sections[0].notes
+    assert ("", "1 runs of older versions or presets are left out") in table.sections[0].notes
+
+
+def test_runs_of_what_a_preset_was_before_do_not_stand_in_the_way_and_can_be_asked_for(run):
+    old = run(seed=1, key="00000000", of_todays_preset=False)
+    records = pd.DataFrame([run(seed=0), old])
+    table = build("1", records)
+    assert texts(table, "resnet50")[0] == "0.800 (n=1)"
+    assert ("", "1 runs of older versions or presets are left out") in table.sections[0].notes
+    asked = build("1", records, protocol="00000000")
+    assert texts(asked, "resnet50")[0] == "0.810 (n=1)"
+    with pytest.raises(NotComparable):
+        build("1", pd.DataFrame([old, run(seed=2, key="11111111", of_todays_preset=False)]))
 
 
 def test_stale_runs_of_two_keys_are_refused_as_any_others(run):
