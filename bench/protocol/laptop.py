@@ -48,10 +48,6 @@ CHANGES: dict[str, tuple[Any, str]] = {
         512,
         "assumed: about twice the pool of a level (docs/reference/methods.md#sizes-on-eyeq)",
     ),
-    "pretraining.key_momentum": (
-        0.9,
-        "assumed: weights change so fast in so few steps that slower keys are of another encoder",
-    ),
     "moco.negatives": (
         "batch",
         "assumed: with a queue the probe gains nothing, whatever its length (results/LOG.md)",
