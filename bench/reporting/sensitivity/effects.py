@@ -56,9 +56,11 @@ class Effect:
         difference: Reading minus default; None without a seed that both have.
         selected: Share of anchors that self-paced learning selects, the mean over pairs of levels,
             epochs and seeds; None where the method selects none.
-        ranks: None without the default, or without rivals that share its seeds.
+        ranks: None without the default, or without rivals that share its seeds; and wherever a run
+            of either did not learn. Rivals with such a run have no part in it.
         seeds: Of `difference`, in order.
         stale: Whether it stands on runs of older code.
+        undecided: "5 of 6 trained" where a run of either did not learn, else "".
     """
 
     alternative: Alternative
@@ -68,6 +70,7 @@ class Effect:
     ranks: RankChange | None
     seeds: tuple[int, ...] = ()
     stale: bool = False
+    undecided: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,14 +185,16 @@ def _effect(
     scored: ScoredRuns, metric: str, point: OpenQuestion, alternative: Alternative, ratio: str
 ) -> Effect:
     default = point.default.cell
+    undecided = scored.runs.want_of_training([(default, ratio), (alternative.cell, ratio)])
     return Effect(
         alternative,
         scored.score(metric, alternative.cell, ratio),
         scored.difference(metric, alternative.cell, default, ratio),
         selected_proportion(scored, alternative.cell, ratio),
-        _standing(scored, metric, point, alternative, ratio),
+        None if undecided else _standing(scored, metric, point, alternative, ratio),
         tuple(_shared(scored, (default, alternative.cell), ratio)),
         scored.stale(alternative.cell, ratio) or scored.stale(default, ratio),
+        undecided,
     )
 
 
@@ -221,7 +226,7 @@ def _standing(
     by_rival: dict[str, tuple[Estimate, Estimate]] = {}
     for rival in rivals:
         seeds = _shared(scored, (default, other, rival), ratio)
-        if seeds:
+        if seeds and scored.all_trained(rival, ratio):
             of_default, of_alternative = (
                 _difference(scored, metric, (name, rival), ratio, seeds)
                 for name in (default, other)

@@ -59,4 +59,5 @@ def _plain_effect(effect: Effect) -> dict[str, Any]:
         "rank": [rank.default, rank.other, rank.methods] if rank else None,
         "crossings": [vars(crossing) for crossing in rank.crossings] if rank else [],
         "stale": effect.stale,
+        "undecided": effect.undecided,
     }

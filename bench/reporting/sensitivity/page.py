@@ -42,6 +42,8 @@ LEGEND = (
     "selected: mean proportion of the anchors that self-paced learning learns from",
     "rank: among the rows of the first of Tables 1 to 3 that shows the method, as far as they were "
     "run under the same key with these seeds; under the default, then under the alternative",
+    "undecided: a run of the alternative or of the default did not learn, so that its effect is "
+    "said of no ranking and in no sentence above",
     "A study never enters Tables 1 to 3",
 )
 
@@ -117,7 +119,12 @@ def summary(study: Sensitivity) -> list[str]:
         if e.difference
     ]
     if not effects:
-        return ["No alternative ratios a seed with its default yet."]
+        return ["No alternative shares a seed with its default yet."]
+    undecided = [_named(*pair) for pair in effects if pair[1].undecided]
+    effects = [pair for pair in effects if not pair[1].undecided]
+    untrained = [f"Undecided, since runs did not learn: {', '.join(undecided)}."] * bool(undecided)
+    if not effects:
+        return untrained
     most, most_effect = max(effects, key=lambda pair: abs(_value(pair[1])))
     lines = [
         f"{study.metric} moves most under {_named(most, most_effect)}: {_value(most_effect):+.3f}."
@@ -128,7 +135,7 @@ def summary(study: Sensitivity) -> list[str]:
         if sure
         else "No effect has a 95 % interval that leaves 0 out: the seeds decide nothing yet."
     )
-    return [*lines, _ranks(effects)]
+    return [*lines, _ranks(effects), *untrained]
 
 
 def _ranks(effects: Sequence[tuple[QuestionEffects, Effect]]) -> str:
@@ -179,6 +186,7 @@ def _row(effect: Effect) -> tuple[str, ...]:
         [difference.why_not] if difference and difference.seeds > 1 and difference.why_not else []
     )
     notes += ["stale runs"] if effect.stale else []
+    notes += [f"undecided: {effect.undecided}"] if effect.undecided else []
     notes += [_crossed(effect.ranks)] if effect.ranks and effect.ranks.crossings else []
     if effect.score is None:
         notes = ["not run"]

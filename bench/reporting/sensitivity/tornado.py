@@ -95,7 +95,8 @@ def _bar(row: float, effect: Effect) -> Bar:
     interval = effect.difference.interval()
     ends = None if interval is None else (interval.low, interval.high)
     difference = effect.difference
-    return Bar(row, effect.alternative.name, difference.value, difference.per_seed, ends)
+    name = effect.alternative.name + f" ({effect.undecided})" * bool(effect.undecided)
+    return Bar(row, name, difference.value, difference.per_seed, ends)
 
 
 def _draw(study: Sensitivity) -> Figure:

@@ -216,6 +216,29 @@ def test_runs_of_older_code_are_marked(records):
     assert "stale runs" in markdown(study)
 
 
+def test_an_effect_that_stands_on_a_run_that_did_not_learn_is_undecided(records):
+    """On the page, in its sentences, in the JSON; a rival that did not learn is no rival."""
+    found = records({"comcl": [0.2] * 2, "lanet": [0.3] * 2}, {LITERAL: [0.4] * 2, OFF: [0.1] * 2})
+    learnt, effects = looked(found)
+    assert "undecided:" not in "".join(markdown(learnt).partition("undecided: a run")[::2])
+    assert effects["literal"].ranks is not None
+    failed = found.assign(trained=found["method"] != LITERAL)
+    study, effects = looked(failed)
+    assert effects["literal"].ranks is None
+    assert effects["off"].ranks is not None
+    assert effects["literal"].undecided == "2 of 4 trained"
+    assert "undecided: 2 of 4 trained" in markdown(study)
+    assert not any("literal" in line for line in summary(study)[:-1])
+    assert summary(study)[-1] == "Undecided, since runs did not learn: D13 literal."
+    undecided = [one["undecided"] for one in plain(study)["points"][0]["readings"]]
+    assert sorted(filter(None, undecided)) == ["2 of 4 trained"]
+    none = found.assign(trained=found["method"] != "comcl")
+    assert len(summary(looked(none)[0])) == 1
+    no_rival = found.assign(trained=found["method"] != "lanet")
+    assert looked(no_rival)[1]["literal"].ranks is None
+    assert looked(no_rival)[1]["literal"].undecided == ""
+
+
 def test_runs_of_a_study_enter_no_table(records):
     found = records({"comcl": [0.2]}, {LITERAL: [0.4]}).assign(accuracy=0.5)
     found["accuracy"] = joint_scores([(f,) for f in found["folder"]], ["accuracy"])[
