@@ -22,6 +22,7 @@ from bench.pipeline.resolve import Request, prepare
 from bench.run import execute
 from bench.training.augment import Augmentation
 from bench.training.callbacks import Callbacks
+from bench.training.loop import BestEpoch
 
 # As large as that of tests/cli/test_chest.py, so that a worker draws one twin for both.
 SMALL = ("data.twin_train=90", "data.twin_test=90", "data.twin_px=64", "data.limit=1000")
@@ -88,6 +89,14 @@ def test_patches_come_from_the_region_that_is_asked_for(radiographs, requested, 
 def test_deepmt_dr_says_that_it_segments_nothing(request_for):
     record = execute(request_for("deepmt-dr"), SILENT)
     assert any("without its segmentation" in sentence for sentence in record["assumptions"])
+
+
+def test_a_plateau_of_findings_is_looked_for_above_what_luck_gives_them(radiographs):
+    """A mean AUROC of .57 in the eighth epoch, by luck, ended a training that had not begun."""
+    (stage,) = build.stages(radiographs("resnet50", "finetuning.patience=5"))
+    assert stage.patience is not None
+    assert not stage.patience.is_over(30, BestEpoch(8, 0.57, {}))
+    assert stage.patience.is_over(30, BestEpoch(8, 0.61, {}))
 
 
 def test_findings_are_not_regressed_under_settings_that_regress_grades(radiographs):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench import roster
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
-from bench.evaluation.gates import LEAST
+from bench.evaluation.gates import LEFT_THE_GROUND
 from bench.pipeline.context import RunContext, input_side
 from bench.protocol.chest import ChestSettings
 from bench.protocol.settings import FinetuningSettings, Protocol
@@ -142,10 +142,11 @@ def supervised(
 
 
 def _patience(context: RunContext, settings: FinetuningSettings) -> Patience | None:
-    """Counted from the score of a run that has learnt (`bench.evaluation.gates`)."""
+    """Counted from a score that luck does not give (`bench.evaluation.gates`)."""
     if settings.patience is None:
         return None
-    return Patience(settings.patience, LEAST[context.dataset.task.kind], settings.patience_share)
+    least = LEFT_THE_GROUND[context.dataset.task.kind]
+    return Patience(settings.patience, least, settings.patience_share)
 
 
 def _images(context: RunContext, settings: FinetuningSettings, name: str) -> ImageBatches:
