@@ -104,7 +104,7 @@ def test_all_other_methods_of_the_roster_take_a_rate_too():
 
 def test_the_grid_has_four_values_around_the_preset_s_with_which_it_agrees():
     values = tuning.values(2e-3)
-    assert values == (5e-4, 1e-3, 2e-3, 4e-3)
+    assert values == (1e-3, 2e-3, 4e-3, 8e-3)
     assert all(
         named(name).finetuning.lr in tuning.values(named(name).finetuning.lr) for name in CHANGES
     )

@@ -82,7 +82,7 @@ def test_untrained_trials_are_flagged(tmp_path):
 def test_the_page_says_what_was_gained_and_when_the_best_epoch_came(tmp_path):
     tried(tmp_path, "resnet50", 0.8, 0.6, 0.5, 0.4, epochs=(0.1, 0.7, 0.2, 0.7))
     shown = page(tmp_path)
-    assert "+0.300" in shown.text
+    assert "+0.200" in shown.text
     assert "2 of 4" in shown.text
 
 
