@@ -1,7 +1,8 @@
 """What the preset `laptop-chest` changes: `laptop` for radiographs, which learn otherwise.
 
-Images, rate and length were found by one learning curve of the plain classifier on validation
-images of the radiographs' twin (docs/reference/training.md#the-preset-laptop, results/LOG.md).
+Images, augmentation, strength and length were found by learning curves of the plain classifier, one
+seed each, on validation images of the radiographs' twin
+(docs/reference/training.md#the-preset-laptop, results/LOG.md).
 """
 
 from typing import Any
@@ -12,7 +13,10 @@ CHANGES: dict[str, tuple[Any, str]] = {
     **laptop.CHANGES,
     "data.twin_train": (2400, f"{laptop.CURVES}: rare findings need more images"),
     "data.validation_share": (0.25, "assumed: at least 500 images to choose an epoch by"),
-    "degradation.strength": (1.25, "assumed: as in laptop; not calibrated on radiographs"),
-    "finetuning.epochs": (60, laptop.CURVES),
-    "finetuning.lr": (1e-3, laptop.CURVES),
+    "degradation.strength": (2.0, f"{laptop.CURVES}: what low quality everywhere costs it"),
+    "finetuning.augmentation": (
+        "finetune",
+        f"{laptop.CURVES}: with mirrored images alone it learns them by heart",
+    ),
+    "finetuning.epochs": (160, f"{laptop.CURVES}: where all images are of low quality"),
 }

@@ -26,9 +26,10 @@ DECLARED: dict[str, tuple[str, str]] = {
 """Recipe, as the roster names it -> the setting that is tuned, and why that one."""
 
 FACTORS = (0.5, 1.0, 2.0, 4.0)
-"""Of the preset's value, in even steps of a logarithm. Assumed: of the plain classifier's first four
-trials, a quarter to twice the preset's, the smallest was worst and the largest best, so that the
-grid was moved up a step, for all, before any other method's was done (results/LOG.md)."""
+"""Of the preset's value, in even steps of a logarithm. Assumed: of the plain classifier's first
+four trials, a quarter to twice the preset's, the smallest was worst and the largest best, so that
+the grid was moved up a step, for all, before another method's value had been compared
+(results/LOG.md)."""
 
 SEED = 1000
 """Of every trial. No study counts so far, so none is run with the seed that it was tuned on; it is
