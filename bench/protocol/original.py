@@ -151,6 +151,7 @@ ORIGINAL: dict[str, dict[str, SourcedValue]] = {
             "moco.image_px": 224,
             "moco.head": "linear",
             "moco.groups": 8,
+            "moco.negatives": "queue",
         },
     )
     | _from(NO_GRADER, _HUANG_FINETUNING),

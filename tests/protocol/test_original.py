@@ -90,3 +90,8 @@ def test_original_moco_has_its_own_head_and_groups_and_basic_cl_has_not():
     own, common = variants.apply("moco", "paper", "original"), named("paper")
     assert (own.moco.head, own.moco.groups, own.init.weights) == ("linear", 8, "random")
     assert (common.moco.head, common.moco.groups) == ("mlp", 1)
+
+
+def test_original_moco_has_its_queue_where_the_preset_has_none():
+    assert named("laptop").moco.negatives == "batch"
+    assert variants.apply("moco", "laptop", "original").moco.negatives == "queue"

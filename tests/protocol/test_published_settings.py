@@ -186,6 +186,7 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
         Published("pretraining.temperature", 0.07, "temperature .07 (version 2: .2)"),
         Published("moco.head", "linear", "linear head (version 2: MLP)"),
         Published("moco.groups", 8, "8 groups of batch statistics"),
+        Published("moco.negatives", "queue", "queue of keys"),
         budget("pretraining.key_momentum", 0.999, "m .999"),
         budget("pretraining.queue", 65536, "Queue 65,536"),
         budget("pretraining.batch", 256, "batch 256, 200 epochs"),
