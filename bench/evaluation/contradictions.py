@@ -18,7 +18,7 @@ from bench.errors import RequestError
 from bench.evaluation.stored_command import changes, options
 from bench.experiments import original as original_of
 from bench.protocol import variants
-from bench.protocol.presets import CHANGES, derive, flatten, named
+from bench.protocol.presets import CHANGES, derive, flatten, is_hashed, named
 from bench.protocol.settings import with_values
 from bench.roster import METHODS
 
@@ -137,6 +137,23 @@ def of_todays_preset(saved: Saved) -> bool:
     except (RequestError, LookupError, TypeError, ValueError):
         return False  # a name or a setting that today's presets do not have
     return _as_stored(saved["spec"], requested) == saved["spec"]["protocol"]
+
+
+def is_of_today(saved: Saved) -> bool:
+    """Whether a run of its preset and changes would be named by the same settings today.
+
+    A setting that it lacks is one that came after it. A detector and radiographs are named by those
+    settings alone that were read, so theirs are not asked for.
+    """
+    if not of_todays_preset(saved):
+        return False
+    groups = saved["spec"]["protocol"]
+    return all(
+        field in groups[group] or not is_hashed(f"{group}.{field}", value)
+        for group, body in _requested(saved).items()
+        if group in groups and group not in ("detector", "chest")
+        for field, value in body.items()
+    )
 
 
 def _preset_of(saved: Saved) -> str | None:

@@ -73,7 +73,7 @@ class StoredRun:
             "protocol": {**spec["protocol"], "manifest": spec["manifest"]["key"]},
             "versions": {**spec["versions"], "method": spec["method_version"]},
             "protocol_name": about["protocol_name"],
-            "of_todays_preset": contradictions.of_todays_preset(self.saved),
+            "of_todays_preset": contradictions.is_of_today(self.saved),
             "real": contradictions.is_real(spec),
             "partial": about["partial"],
             **{name: about.get(name) for name in ("limited", "tuned", "kind")},  # None in older

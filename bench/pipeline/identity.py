@@ -12,8 +12,8 @@ from bench.lesions.box_source import BoxSource
 from bench.lesions.idrid import LesionSet
 from bench.protocol import chest as chest_settings
 from bench.protocol import variants
-from bench.protocol.presets import derive, named
-from bench.protocol.settings import ADDED_LATER, NOT_HASHED, WEIGHTS, Protocol
+from bench.protocol.presets import derive, is_hashed, named
+from bench.protocol.settings import WEIGHTS, Protocol
 from bench.versions import DEGRADATION, ENGINE
 
 
@@ -95,14 +95,6 @@ def hashed_protocol(
     kept = {group: body for group, body in read.items() if body}
     chest = chest_settings.identity(protocol.chest, kept) if modality == "chest" else {}
     return kept | chest | boxes.identity(protocol)
-
-
-def is_hashed(setting: str, value: Any, later: frozenset[str] = ADDED_LATER) -> bool:
-    """Whether a run is named by a setting ("group.field") with this JSON value."""
-    if setting in NOT_HASHED:
-        return False
-    group, _, name = setting.partition(".")
-    return setting not in later or value != Protocol().model_dump(mode="json")[group][name]
 
 
 def in_force(protocol: Protocol, modality: str) -> Protocol:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from bench.errors import RequestError
 from bench.protocol import demo, laptop, laptop_chest, pretrained, smoke
-from bench.protocol.settings import Protocol, with_values
+from bench.protocol.settings import ADDED_LATER, NOT_HASHED, Protocol, with_values
 
 CHANGES: dict[str, dict[str, tuple[Any, str]]] = {
     "paper": {},
@@ -111,3 +111,11 @@ def _value(text: str) -> Any:
 
 def _model(annotation: Any) -> type[BaseModel]:
     return annotation
+
+
+def is_hashed(setting: str, value: Any, later: frozenset[str] = ADDED_LATER) -> bool:
+    """Whether a run is named by a setting ("group.field") with this JSON value."""
+    if setting in NOT_HASHED:
+        return False
+    group, _, name = setting.partition(".")
+    return setting not in later or value != Protocol().model_dump(mode="json")[group][name]

@@ -1,9 +1,11 @@
-"""A record of a tuned run is checked against its spec as any other."""
+"""A record is checked against its spec and today's preset, that of a tuned run as any other."""
 
+import json
 from dataclasses import asdict
 
 import pytest
 import traced_records as traced
+from paths import STUDIES
 
 from bench.evaluation import contradictions
 from bench.protocol import tuned
@@ -51,6 +53,25 @@ def test_the_tuned_rate_is_the_preset_of_today_and_another_is_not(smoke_tuned):
     assert contradictions.of_todays_preset(record("resnet50", 5e-4, about))
     assert not contradictions.of_todays_preset(record("resnet50", 1e-3, about))
     assert contradictions.of_todays_preset(record("lanet", PRESET, {"tuned": {}}))
+
+
+def test_a_record_without_a_setting_of_today_is_of_what_its_preset_was_before():
+    """Unless the setting came later and has its default: such a run is named without it."""
+    (path, *_) = sorted((STUDIES / "demo").rglob("spec.json"))
+    saved = json.loads(path.read_text())
+    assert contradictions.is_of_today(saved)
+
+    def without(group, field):
+        other = json.loads(path.read_text())
+        del other["spec"]["protocol"][group][field]
+        return other
+
+    before = without("finetuning", "patience_share")
+    assert contradictions.of_todays_preset(before)
+    assert not contradictions.is_of_today(before)
+    assert contradictions.is_of_today(without("detector", "epochs"))
+    saved["spec"]["protocol"]["finetuning"]["lr"] = 0.5
+    assert not contradictions.is_of_today(saved)
 
 
 def test_a_record_from_before_tuning_stays_whole(smoke_tuned):

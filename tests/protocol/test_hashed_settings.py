@@ -5,8 +5,7 @@ import json
 import pytest
 from paths import GOLDEN
 
-from bench.pipeline.identity import is_hashed
-from bench.protocol.presets import field_names
+from bench.protocol.presets import field_names, is_hashed
 from bench.protocol.settings import ADDED_LATER, NOT_HASHED
 
 FIRST = json.loads((GOLDEN / "first_settings.json").read_text())
