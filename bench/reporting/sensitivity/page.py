@@ -42,8 +42,8 @@ LEGEND = (
     "selected: mean proportion of the anchors that self-paced learning learns from",
     "rank: among the rows of the first of Tables 1 to 3 that shows the method, as far as they were "
     "run under the same key with these seeds; under the default, then under the alternative",
-    "undecided: a run of the alternative or of the default did not learn, so that its effect is "
-    "said of no ranking and in no sentence above",
+    "undecided: a run of the alternative or of the default did not learn; no rank and no sentence "
+    "of the summary rests on such an effect",
     "A study never enters Tables 1 to 3",
 )
 
