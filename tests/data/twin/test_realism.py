@@ -42,9 +42,9 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory):
-    """Half as many test images as the laptop protocol's twin has, or as many; and their table."""
+    """500 test images, with BENCH_LONG about as many as laptop trains on; and their table."""
     root = tmp_path_factory.mktemp("twin") / "eyeq"
-    write_eyeq(root, train=14, test=1625 if "BENCH_LONG" in os.environ else 812, workers=2)
+    write_eyeq(root, train=14, test=1625 if "BENCH_LONG" in os.environ else 500, workers=2)
     table = pd.read_csv(root / "Label_EyeQ_test.csv")
     return [root / "test" / name for name in table["image"]], table
 
@@ -53,7 +53,7 @@ def twin(tmp_path_factory):
 @pytest.mark.slow
 def test_good_photographs_look_like_real_ones_in_numbers(twin, real_data):
     """The twin's medians lie within the 5-95 % range of the real photographs."""
-    photographs = sorted((real_data / "fundus-srahim" / "images").iterdir())[::4]
+    photographs = sorted((real_data / "fundus-srahim" / "images").iterdir())[::6]
     real = np.array([statistics(read(path)) for path in photographs])
     paths, table = twin
     good = np.flatnonzero(table["quality"] == 0)[:120]
