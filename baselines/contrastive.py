@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines import backbones
+from baselines.host import KeptOnHost
 from baselines.options import pick
 
 
@@ -98,9 +99,10 @@ class MomentumPair(nn.Module):
             slow.lerp_(fast, 1 - self.momentum)
 
 
-class KeyQueue(nn.Module):
+class KeyQueue(KeptOnHost):
     """The latest `size` keys; a ring in buffers, so that a checkpoint holds it."""
 
+    on_host = ("filled", "pointer")
     slots: Tensor  # (K, D)
     filled: Tensor  # ()
     pointer: Tensor  # (), the slot that is written next
@@ -123,12 +125,13 @@ class KeyQueue(nn.Module):
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
         """Let keys (B, D) in, for any B, and as many of the oldest out as there is no room for."""
-        size = len(self.slots)
+        size, start = len(self.slots), int(self.pointer)
         keys = keys[-size:].to(self.slots.dtype)
-        slots = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
-        self.slots[slots] = keys
-        self.pointer.copy_((self.pointer + len(keys)) % size)
-        self.filled.copy_((self.filled + len(keys)).clamp(max=size))
+        fits = min(len(keys), size - start)
+        self.slots[start : start + fits] = keys[:fits]
+        self.slots[: len(keys) - fits] = keys[fits:]
+        self.pointer.fill_((start + len(keys)) % size)
+        self.filled.fill_(min(len(self) + len(keys), size))
 
     @torch.no_grad()
     def clear(self) -> None:

@@ -52,7 +52,6 @@ from baselines.deepmt_dr_blocks import (
     SegNet,
     SuperResolution,
     backbone_of,
-    shrink,
 )
 from baselines.deepmt_dr_losses import (
     DICE,
@@ -68,6 +67,7 @@ from baselines.deepmt_dr_losses import (
     weighted,
 )
 from baselines.options import pick
+from baselines.resampling import shrink
 
 # Name, length in trainings of a classifier (the code's two grading phases last 300 epochs each; the
 # first one's length is assumed), factor of the learning rate (all start at 5e-5).

@@ -17,25 +17,7 @@ from torch import Tensor, nn
 
 from baselines import backbones
 from baselines.numerics import widened
-
-
-def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bicubic with a kernel as wide as the shrinking (Pillow's), cut off at zero.
-
-    (B, C, H, W) -> (B, C, *size).
-    """
-    return F.interpolate(widened(images), size, mode="bicubic", antialias=True).clamp_min(0)
-
-
-def shrink(images: Tensor, factor: int) -> Tensor:
-    """The low-resolution view in [0, 1].  (B, 3, S, S) in [0, 1] -> (B, 3, ceil(S/f), ceil(S/f)).
-
-    Where f does not divide S, the right and lower edge are repeated first.
-    """
-    height, width = images.shape[-2:]
-    images = F.pad(images, (0, -width % factor, 0, -height % factor), mode="replicate")
-    size = (images.shape[-2] // factor, images.shape[-1] // factor)
-    return resize(images, size).clamp_max(1)
+from baselines.resampling import pyramid_pool, resize
 
 
 class ResidualBlock(nn.Module):
@@ -177,14 +159,6 @@ def backbone_of(
         state[first] = expected[first]
     backbones.load_backbone(backbone, state, source=str(weights))
     return backbone
-
-
-def pyramid_pool(features: Tensor, levels: Sequence[int] = (4, 2, 1)) -> Tensor:
-    """The maximum of each cell of an n x n grid, for each n of the levels.
-
-    (B, F, h, w) -> (B, F * sum of n squared), any h and w: cells of a smaller map overlap.
-    """
-    return torch.cat([F.adaptive_max_pool2d(features, n).flatten(1) for n in levels], dim=1)
 
 
 class Grader(nn.Module):

@@ -79,7 +79,7 @@ def dice_loss(
     p, t = over(widened(probabilities)), over(widened(masks))
     ratio = ((p * t).sum(dim=-1) + 1) / ((p.square() + t.square()).sum(dim=-1) + 1)
     losses = 1 - ratio.transpose(0, 1).flatten(1).mean(dim=1)  # (M,)
-    return (losses * losses.new_tensor(weights)).mean()
+    return torch.stack([w * loss for w, loss in zip(weights, losses, strict=True)]).mean()
 
 
 def focal_loss(logits: Tensor, masks: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:

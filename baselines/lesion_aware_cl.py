@@ -33,6 +33,7 @@ from baselines.contrastive import (
     contrast_logits,
     relative_to_chance,
 )
+from baselines.host import rows
 from baselines.options import pick
 
 # Name, fraction of the epochs, factor of the learning rate.
@@ -208,8 +209,9 @@ class LesionAwareCL(nn.Module):
             teacher's too.
         """
         del step, total_steps  # the same at every step
-        lesion = batch["levels"] < HEALTHY
-        views = batch["query"][lesion], batch["key"][lesion], batch["key"][~lesion]
+        lesion, device = batch["levels"].cpu() < HEALTHY, batch["query"].device
+        sick, healthy = rows(lesion, device), rows(~lesion, device)
+        views = batch["query"][sick], batch["key"][sick], batch["key"][healthy]
         logs: dict[str, float | Tensor] = {
             "patches/lesion": float(len(views[0])),
             "patches/healthy": float(len(views[2])),

@@ -105,14 +105,14 @@ def greedy_corners(suspicion: Tensor, *, crops: int, crop_px: int) -> Tensor:
     if crop_px > min(height, width):
         side = f"{min(height, width)}, the side of the image"
         raise ValueError(f"crop_px ({crop_px}) must be at most {side}: cut smaller crops")
-    last = torch.tensor([height - crop_px, width - crop_px], device=suspicion.device)
     free, corners = suspicion, []
     for _ in range(crops):
-        corner = (_peaks(free) - crop_px // 2).clamp(min=0).minimum(last)
-        rows = _covered(corner[:, :1], height, crop_px)[:, :, None]
-        columns = _covered(corner[:, 1:], width, crop_px)[:, None, :]
+        top, left = (_peaks(free) - crop_px // 2).split(1, dim=1)
+        top, left = top.clamp(0, height - crop_px), left.clamp(0, width - crop_px)
+        rows = _covered(top, height, crop_px)[:, :, None]
+        columns = _covered(left, width, crop_px)[:, None, :]
         free = free.masked_fill(rows & columns, TAKEN)
-        corners.append(corner)
+        corners.append(torch.cat([top, left], dim=1))
     return torch.stack(corners, dim=1)
 
 

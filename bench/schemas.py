@@ -141,6 +141,7 @@ class _Compute(_Schema):
     samples: Count
     px: Count
     flops: Count
+    peak_bytes: Count | None = None
 
 
 class _Gate(_Schema):

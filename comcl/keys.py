@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from baselines.contrastive import KeyQueue
+from baselines.host import rows
 from comcl.views import LEVELS, Pair
 
 
@@ -21,18 +22,26 @@ class Keys(NamedTuple):
     """Key embeddings of one batch, without gradient."""
 
     embeddings: Tensor  # (B, D)
-    levels: Tensor  # (B,) in 0..3
+    levels: Tensor  # (B,) in 0..3, on the processor
     entries: Tensor  # (B,) place of the patch among those of its level
 
     @property
     def patches(self) -> Tensor:
         """A number for each patch that no patch of another level has.  (B,)."""
-        return len(LEVELS) * self.entries + self.levels
+        levels = self.levels.to(self.entries.device, non_blocking=True)
+        return len(LEVELS) * self.entries + levels
 
-    def at(self, levels: Collection[str]) -> Tensor:
-        """Which patches are of these levels.  (B,) of bool."""
+    def places(self, levels: Collection[str]) -> Tensor:
+        """Where patches of these levels are in the batch.  (n,), on the processor."""
+        return self._among(levels).nonzero().flatten()
+
+    def at(self, levels: Collection[str]) -> slice | Tensor:
+        """The same, to index the embeddings with."""
+        return rows(self._among(levels), self.embeddings.device)
+
+    def _among(self, levels: Collection[str]) -> Tensor:
         codes = [LEVELS.index(level) for level in levels]
-        return torch.isin(self.levels, torch.tensor(codes, device=self.levels.device))
+        return torch.isin(self.levels, torch.tensor(codes, dtype=self.levels.dtype))
 
     def of(self, level: str) -> Tensor:
         """The embeddings of one level."""
@@ -68,7 +77,7 @@ class Drawn(NamedTuple):
     """Keys of some levels, from queues or from the batch."""
 
     embeddings: Tensor  # (K, D)
-    places: Tensor  # (K,) of the key in the batch; -1 out of a queue
+    places: Tensor  # (K,) of the key in the batch, on the processor; -1 out of a queue
 
     def others_than(self, anchors: Tensor) -> Tensor:
         """Which keys are no view of the anchor itself.
@@ -90,7 +99,7 @@ def drawn(levels: Collection[str], keys: Keys, stored: Mapping[str, Tensor | Non
     """
     embeddings, places = [keys.embeddings[:0]], [keys.levels[:0]]
     for level in levels:
-        found, here = stored[level], keys.at([level]).nonzero().flatten()
-        embeddings.append(keys.embeddings[here] if found is None else found)
+        found, here = stored[level], keys.places([level])
+        embeddings.append(keys.of(level) if found is None else found)
         places.append(here if found is None else here.new_full((len(found),), -1))
     return Drawn(torch.cat(embeddings), torch.cat(places))

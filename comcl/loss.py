@@ -25,7 +25,7 @@ def similarities(anchors: Tensor, others: Tensor) -> Tensor:
 
 
 def anchor_losses(
-    query: Tensor, key: Tensor, negatives: Tensor, keep: Tensor, *, temperature: float
+    query: Tensor, key: Tensor, negatives: Tensor, keep: Tensor | None, *, temperature: float
 ) -> Tensor:
     """Eq. 1 for each anchor, over the negatives that Eq. 2 keeps: log(1 + kept) at chance.
 
@@ -33,7 +33,7 @@ def anchor_losses(
         query: e_i, (N, D).
         key: e~_i, (N, D), the other view of the same patch: the only positive (D5).
         negatives: e_k, (K, D), all of other levels than the anchors.
-        keep: (N, K) of bool; an anchor with none kept has loss 0.
+        keep: (N, K) of bool; an anchor with none kept has loss 0. None for all of them.
         temperature: tau > 0.
 
     Returns:
@@ -46,7 +46,7 @@ def anchor_losses(
 
 
 def shared_positive_losses(
-    query: Tensor, positives: Tensor, negatives: Tensor, keep: Tensor, *, temperature: float
+    query: Tensor, positives: Tensor, negatives: Tensor, keep: Tensor | None, *, temperature: float
 ) -> Tensor:
     """Eq. 1 with each of P patches of another level as the positive, mean over them (D55).
 
@@ -54,7 +54,7 @@ def shared_positive_losses(
         query: (N, D).
         positives: (P, D), P >= 1, the same for all anchors.
         negatives: (K, D), K >= 1.
-        keep: (N, K) of bool.
+        keep: (N, K) of bool; None for all of them.
         temperature: tau > 0.
 
     Returns:
@@ -66,7 +66,9 @@ def shared_positive_losses(
     return (torch.logaddexp(positive, rivals) - positive).mean(dim=1)
 
 
-def _kept(logits: Tensor, keep: Tensor) -> Tensor:
+def _kept(logits: Tensor, keep: Tensor | None) -> Tensor:
+    if keep is None:
+        return logits
     # The lowest number in place of -inf: its exponential is 0 too, and gradients stay finite.
     return logits.masked_fill(~keep, torch.finfo(logits.dtype).min)
 

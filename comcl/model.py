@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.contrastive import Encoder, KeyQueue, MomentumPair
+from baselines.host import KeptOnHost
 from baselines.options import pick
 from comcl import loss as equations
 from comcl import mining
@@ -28,7 +29,7 @@ from comcl.keys import NEGATIVES, OWN_LEVEL, Drawn, Keys, drawn
 from comcl.views import LEVELS, Pair, pairs_for
 
 
-class CoMCL(nn.Module):
+class CoMCL(KeptOnHost):
     """Query encoder, momentum key encoder, a queue for each level, the losses of the pairs.
 
     Args:
@@ -51,6 +52,7 @@ class CoMCL(nn.Module):
         ValueError: an unknown name, no pair, no patch to keep a loss of, a share out of range.
     """
 
+    on_host = ("ages",)
     ages: Tensor  # one per pair, in the order of `pairs`
 
     def __init__(
@@ -131,7 +133,7 @@ class CoMCL(nn.Module):
             levels and their patches are, see `closeness`.
         """
         query = self.encoders.query(batch["query"])
-        levels = batch["levels"]
+        levels = batch["levels"].cpu()
         with torch.no_grad():
             entries = batch["entries"] if self.last_losses else torch.zeros_like(levels)
             keys = Keys(self.encoders.key(batch["key"]), levels, entries)
@@ -156,7 +158,7 @@ class CoMCL(nn.Module):
         """Eq. 1 to 3 for the pair at that place; None without anchors, positives or negatives."""
         pair = self.pairs[index]
         rows = keys.at(pair.anchors)
-        anchors, (negatives, others) = query[rows], self._negatives(pair, rows, keys)
+        anchors, (negatives, others) = query[rows], self._negatives(pair, keys)
         shared = self._drawn(pair.positives, keys).embeddings
         positives = shared if pair.positives else keys.embeddings[rows]
         if not (len(anchors) and len(positives) and others.any()):
@@ -166,17 +168,23 @@ class CoMCL(nn.Module):
         similar = equations.similarities(anchors.detach(), negatives)
         function = equations.shared_positive_losses if pair.positives else equations.anchor_losses
         eq_1 = partial(function, anchors, positives, negatives, temperature=self.temperature)
-        losses = eq_1(keep=self.hardest(similar.masked_fill(~others, -torch.inf), count))
+        met = None if others.all() else others.to(similar.device, non_blocking=True)
+        hard = similar if met is None else similar.masked_fill(~met, -torch.inf)
+        losses = eq_1(keep=self.hardest(hard, count))
         with torch.no_grad():
-            unmined = eq_1(keep=others).mean()
-        selected = self._select(index, keys.patches[rows], losses.detach(), count, now)
+            unmined = eq_1(keep=met).mean()
+        judged = self._judged(index, keys, rows, losses.detach())
+        selected = self._select(index, judged, count, now)
         loss = equations.pair_loss(losses, selected)
         return Term(pair, loss, selected, count, unmined / math.log1p(delta))
 
-    def _negatives(self, pair: Pair, rows: Tensor, keys: Keys) -> tuple[Tensor, Tensor]:
-        """The keys that anchors meet (K, D), and which of them are no view of each (N, K)."""
+    def _negatives(self, pair: Pair, keys: Keys) -> tuple[Tensor, Tensor]:
+        """The keys that anchors meet (K, D), and which of them are no view of each (N, K).
+
+        The latter on the processor.
+        """
         negatives = self._drawn(self.levels_met(pair), keys)
-        return negatives.embeddings, negatives.others_than(rows.nonzero().flatten())
+        return negatives.embeddings, negatives.others_than(keys.places(pair.anchors))
 
     def _count(self, delta: int, now: mining.Clock | None) -> int:
         """K_t; before mining starts, all negatives."""
@@ -185,11 +193,19 @@ class CoMCL(nn.Module):
         count = self.count(delta, now.step, now.total_steps, direction=self.k_direction)
         return self.bound(count, delta, self.k_min)
 
-    def _select(
-        self, index: int, patches: Tensor, losses: Tensor, count: int, now: mining.Clock | None
-    ) -> Tensor:
-        """s_i, (N,); before mining starts, all anchors."""
-        judged = self._judged(index, patches, losses)
+    def _judged(self, index: int, keys: Keys, rows: slice | Tensor, losses: Tensor) -> Tensor:
+        """The losses that decide s_i: these, or those that the patches had before (D58)."""
+        if not self.last_losses:
+            return losses
+        memory, patches = self.last_losses[index], keys.patches[rows]
+        assert isinstance(memory, mining.LastLosses)
+        judged = memory.recall(patches, losses)
+        if self.training:
+            memory.note(patches, losses)
+        return judged
+
+    def _select(self, index: int, judged: Tensor, count: int, now: mining.Clock | None) -> Tensor:
+        """s_i, (N,), by the losses that decide it; before mining starts, all anchors."""
         if now is None:
             return torch.ones_like(judged, dtype=torch.bool)
         pace = mining.Pace(count, now.progress, float(self.ages[index]))
@@ -197,17 +213,6 @@ class CoMCL(nn.Module):
         if self.training:
             self.ages[index] = pace.age
         return self.select(judged, pace)
-
-    def _judged(self, index: int, patches: Tensor, losses: Tensor) -> Tensor:
-        """The losses that decide s_i: these, or those that the patches had before (D58)."""
-        if not self.last_losses:
-            return losses
-        memory = self.last_losses[index]
-        assert isinstance(memory, mining.LastLosses)
-        judged = memory.recall(patches, losses)
-        if self.training:
-            memory.note(patches, losses)
-        return judged
 
     def _drawn(self, levels: Sequence[str], keys: Keys) -> Drawn:
         """The keys of these levels that serve as negatives or positives now."""

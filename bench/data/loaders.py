@@ -4,8 +4,9 @@ An epoch's order and augmentation are drawn from seeds that name the epoch and t
 that resumes at an epoch sees what an uninterrupted one sees.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -46,17 +47,21 @@ class ImageBatches:
 
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         """The batches of an epoch; the last images of the order that fill no batch wait."""
-        order = generator_for(*self.purpose, "order", number).permutation(self.indices)
-        for step in range(len(self)):
-            indices = order[step * self.batch : (step + 1) * self.batch]
+        for step, (indices, images) in enumerate(self.pixels.ahead(self._read(number))):
             generator = torch.Generator().manual_seed(
                 seed_for(*self.purpose, "augment", number, step)
             )
-            images = torch.from_numpy(self.pixels.images(indices))
             yield {
                 "images": self.augment(images, generator),
                 "labels": torch.from_numpy(self.labels[indices]),
             }
+
+    def _read(self, number: int) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Indices and images of each batch of an epoch, as they are."""
+        order = generator_for(*self.purpose, "order", number).permutation(self.indices)
+        for step in range(len(self)):
+            indices = order[step * self.batch : (step + 1) * self.batch]
+            yield indices, self.pixels.ready(self.pixels.batch(indices))
 
 
 @dataclass(frozen=True)
@@ -99,18 +104,17 @@ class LevelBatches:
 
     def epoch(self, number: int) -> Iterator[dict[str, Tensor]]:
         """The batches of an epoch."""
-        for step in range(self.steps):
-            rng = generator_for(*self.purpose, "patches", number, step)
-            second = generator_for(*self.purpose, "second windows", number, step)
-            query, key, levels, entries = self._cut(rng, second)
+        for step, drawn in enumerate(self.pixels.ahead(self._drawn(number))):
             generator = torch.Generator().manual_seed(
                 seed_for(*self.purpose, "augment", number, step)
             )
+            query = self.pixels.sent(drawn.query)
+            key = query if drawn.key is drawn.query else self.pixels.sent(drawn.key)
             yield {
                 "query": self.augment(query, generator),
                 "key": self.augment(key, generator),
-                "levels": levels,
-                "entries": entries,
+                "levels": drawn.levels,
+                "entries": drawn.entries,
             }
 
     def windows(
@@ -133,11 +137,23 @@ class LevelBatches:
         own = self._corners(pool, entries, second)
         return where, np.where(pool.free[entries, None], where, own)
 
-    def cut(self, pool: patches.Pool, entries: np.ndarray, where: np.ndarray) -> np.ndarray:
+    def cut(self, pool: patches.Pool, entries: np.ndarray, where: np.ndarray) -> Tensor:
         """(n, P, P, 3) uint8, the patches of some entries at corners (n, 2)."""
-        undegraded = np.full(len(entries), pool.clean)
-        return self.pixels.patches(
-            pool.images[entries], where, patch_px=self.patch_px, undegraded=undegraded
+        return self._cut([pool], [entries], [where])
+
+    def _cut(
+        self,
+        pools: Sequence[patches.Pool],
+        entries: Sequence[np.ndarray],
+        where: Sequence[np.ndarray],
+    ) -> Tensor:
+        """Those of several pools, one after the other."""
+        pairs = list(zip(pools, entries, strict=True))
+        return self.pixels.cut(
+            np.concatenate([pool.images[chosen] for pool, chosen in pairs]),
+            np.concatenate(where),
+            patch_px=self.patch_px,
+            undegraded=np.concatenate([np.full(len(chosen), pool.clean) for pool, chosen in pairs]),
         )
 
     def _corners(
@@ -154,22 +170,33 @@ class LevelBatches:
             expansion=self.expansion,
         )
 
-    def _cut(
-        self, rng: np.random.Generator, second: np.random.Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, P, P, 3) uint8 patches of the queries and of the keys, (B,) codes of their levels.
+    def _drawn(self, number: int) -> Iterator["DrawnPatches"]:
+        """The patches of each batch of an epoch, as they are."""
+        for step in range(self.steps):
+            rng = generator_for(*self.purpose, "patches", number, step)
+            second = generator_for(*self.purpose, "second windows", number, step)
+            yield self._patches(rng, second)
 
-        Last, their (B,) places in the pools of their levels.
-        """
-        parts = self.parts or dict.fromkeys(self.pools, 1)
-        queries, keys, levels, drawn = [], [], [], []
-        for level, pool in self.pools.items():
-            each = self.batch * parts[level] // sum(parts.values())
-            levels += [level] * each
-            entries = patches.sample(pool, each, rng)
-            views = [self.cut(pool, entries, at) for at in self.windows(pool, entries, rng, second)]
-            queries.append(views[0])
-            keys.append(views[-1])
-            drawn.append(entries)
-        query, key = (torch.from_numpy(np.concatenate(cut)) for cut in (queries, keys))
-        return query, key, torch.tensor(levels), torch.from_numpy(np.concatenate(drawn))
+    def _patches(self, rng: np.random.Generator, second: np.random.Generator) -> "DrawnPatches":
+        parts, pools = self.parts or dict.fromkeys(self.pools, 1), list(self.pools.values())
+        counts = [self.batch * parts[level] // sum(parts.values()) for level in self.pools]
+        entries, views = [], []
+        for pool, count in zip(pools, counts, strict=True):
+            entries.append(patches.sample(pool, count, rng))
+            views.append(self.windows(pool, entries[-1], rng, second))
+        cut = [
+            self.pixels.ready(self._cut(pools, entries, where))
+            for where in zip(*views, strict=True)
+        ]
+        levels = np.repeat(list(self.pools), counts)
+        numbers = (torch.from_numpy(each) for each in (levels, np.concatenate(entries)))
+        return DrawnPatches(cut[0], cut[-1], *numbers)
+
+
+class DrawnPatches(NamedTuple):
+    """What both views of a batch are made from."""
+
+    query: Tensor  # (B, P, P, 3) uint8
+    key: Tensor  # the same tensor, where both views are of one patch
+    levels: Tensor  # (B,) codes
+    entries: Tensor  # (B,) places in the pools of their levels

@@ -1,10 +1,13 @@
 """All images of a run at the classifier's size and at the size that patches are cut from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from bench.data import cache
 from bench.data.degradations import DegradationRecipe
@@ -13,6 +16,8 @@ from bench.data.patches import DISC, Region, region_of
 from bench.data.records import Dataset
 from bench.data.stored_images import StoredImages
 from bench.protocol.settings import Protocol
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,29 @@ class Pixels:
             image = self.clean[index] if copy < 0 else self.degraded[copy]
             out[i] = image[y : y + patch_px, x : x + patch_px]
         return out
+
+    def batch(self, indices: np.ndarray) -> Tensor:
+        """As `images`, where training wants them."""
+        return torch.from_numpy(self.images(indices))
+
+    def cut(
+        self, indices: np.ndarray, corners: np.ndarray, *, patch_px: int, undegraded: np.ndarray
+    ) -> Tensor:
+        """As `patches`, where training wants them."""
+        cut = self.patches(indices, corners, patch_px=patch_px, undegraded=undegraded)
+        return torch.from_numpy(cut)
+
+    def ready(self, read: Tensor) -> Tensor:
+        """What was read, where it can be sent from."""
+        return read
+
+    def sent(self, read: Tensor) -> Tensor:
+        """What was read, on the device that trains, or on its way there."""
+        return read
+
+    def ahead(self, items: Iterator[Item]) -> Iterator[Item]:
+        """The items that are made from these images, made when training wants them."""
+        return items
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def probabilities(
     was_training = model.training
     model.eval()
     logits = [
-        model(prepare(torch.from_numpy(pixels.images(part)))).float().cpu()
+        model(prepare(pixels.batch(part))).float().cpu()
         for part in np.split(indices, range(BATCH, len(indices), BATCH))
     ]
     model.train(was_training)

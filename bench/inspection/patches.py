@@ -60,7 +60,7 @@ def _sheet(context: RunContext, batches: LevelBatches, code: int, out: Path, nam
     views = batches.windows(pool, entries, rng, second)
     entries = entries.repeat(len(views))[:COUNT]
     where = np.stack(views, axis=1).reshape(-1, 2)[:COUNT]
-    cut = batches.cut(pool, entries, where)
+    cut = batches.cut(pool, entries, where).numpy()
     marked = [
         _marked(*pair) for pair in zip(cut, pool.boxes[entries] - np.tile(where, 2), strict=True)
     ]

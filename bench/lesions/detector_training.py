@@ -194,6 +194,7 @@ def _fit(
         lr=settings.lr,
         momentum=settings.momentum if settings.optimizer == "sgd" else 0.0,
         weight_decay=settings.weight_decay,
+        fused=context.device.type == "cuda",
     )
     log = store.EventLog(folder / "events.jsonl")
     log.path.unlink(missing_ok=True)  # its checkpoint tells them again

@@ -104,13 +104,13 @@ def _features(
     network.eval()
     prepare, features = build.prepare_patches(context), []
     for part in np.split(np.arange(len(images)), range(BATCH, len(images), BATCH)):
-        cut = context.images.for_patches.patches(
+        cut = context.images.for_patches.cut(
             images[part],
             where[part],
             patch_px=context.protocol.patches.size_px,
             undegraded=np.zeros(len(part), dtype=bool),
         )
-        features.append(network.features(prepare(torch.from_numpy(cut))).float().cpu().numpy())
+        features.append(network.features(prepare(cut)).float().cpu().numpy())
     network.train(was_training)
     return np.concatenate(features)
 

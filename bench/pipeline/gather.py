@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from bench.data.cache import ProgressCallback
+from bench.data.card_pixels import on_card
 from bench.data.pixels import open_images
 from bench.lesions import boxes, lesion_masks
 from bench.lesions.lesion_masks import MaskedPhotographs
@@ -47,6 +48,8 @@ def run_context(
         prepared.protocol,
         boxes.DetectorContext(prepared.cache, device, callbacks, interrupted),
     )
+    if device.type == "cuda":
+        images = on_card(images, device, free_bytes=torch.cuda.mem_get_info(device)[0])
     origin = located.pop("origin", None)
     return RunContext(
         name=prepared.name,

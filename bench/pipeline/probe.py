@@ -103,7 +103,5 @@ def _features(network: Any, context: RunContext, indices: np.ndarray) -> np.ndar
     """(n, F) pooled features of whole images, as fine-tuning sees them without augmentation."""
     prepare, pixels = build.prepare(context), build.pixels(context)
     parts = np.array_split(indices, max(1, round(len(indices) / BATCH)))
-    found = [
-        network.features(prepare(torch.from_numpy(pixels.images(p)))).float().cpu() for p in parts
-    ]
+    found = [network.features(prepare(pixels.batch(p))).float().cpu() for p in parts]
     return torch.cat(found).numpy().astype(np.float64)

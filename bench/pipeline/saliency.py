@@ -80,7 +80,7 @@ def _maps(network: nn.Module, context: RunContext, indices: np.ndarray) -> list[
     prepare, pixels = build.prepare(context), build.pixels(context)
     maps: list[np.ndarray] = []
     for part in np.split(indices, range(BATCH, len(indices), BATCH)):
-        images = prepare(torch.from_numpy(pixels.images(part)))
+        images = prepare(pixels.batch(part))
         maps += list(_saliency(network, images).float().cpu().numpy())
     network.train(was_training)
     return maps

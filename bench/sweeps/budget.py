@@ -3,8 +3,9 @@
 import json
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from bench.data.cache import ProgressCallback
@@ -12,6 +13,7 @@ from bench.errors import RequestError
 from bench.evaluation.stored_runs import load
 from bench.pipeline.resolve import Request
 from bench.store import Spec
+from bench.sweeps import cards
 from bench.sweeps.plan import Plan, PlannedRun, undone
 
 PROBE_IMAGES = 300
@@ -52,18 +54,24 @@ def _cost(
 ) -> Cost:
     first = runs[0]
     alike = [r for r in records if (r["method"], r["key"]) == (first.name, first.key)]
-    numbers = _recorded(alike) if alike else _probed(first, tick)
+    origins = _of_kind(first.request.device, [record["folder"] for record in alike])
+    numbers = _recorded(origins) if origins else _probed(first, tick)
     return Cost(first.spec.dataset, first.name, len(runs), *numbers)
 
 
-def _recorded(records: Sequence[dict[Any, Any]]) -> tuple[float, int, str]:
-    """Medians of time and size of records of the same method and protocol."""
-    folders = [record["folder"] for record in records]
-    origins = [json.loads((folder / "provenance.json").read_text()) for folder in folders]
-    seconds = statistics.median(origin["seconds"] for origin in origins)
-    sizes = [sum(f.stat().st_size for f in folder.iterdir() if f.is_file()) for folder in folders]
-    machines = sorted({f"{origin['device']}, {origin['device_name']}" for origin in origins})
-    many = f"{len(records)} record{'s' * (len(records) > 1)}"
+def _of_kind(asked: str, folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
+    """Where and with what runs were made, of those that used the kind of device that these will."""
+    kind = ("cuda" if cards.visible(os.environ) else "cpu") if asked == "auto" else asked
+    origins = {folder: json.loads((folder / "provenance.json").read_text()) for folder in folders}
+    return {folder: origin for folder, origin in origins.items() if origin["device"] == kind}
+
+
+def _recorded(origins: Mapping[Path, dict[str, Any]]) -> tuple[float, int, str]:
+    """Medians of time and size of records of the same method, protocol and kind of device."""
+    seconds = statistics.median(origin["seconds"] for origin in origins.values())
+    sizes = [sum(f.stat().st_size for f in folder.iterdir() if f.is_file()) for folder in origins]
+    machines = sorted({f"{each['device']}, {each['device_name']}" for each in origins.values()})
+    many = f"{len(origins)} record{'s' * (len(origins) > 1)}"
     return seconds, round(statistics.median(sizes)), f"{many} ({'; '.join(machines)})"
 
 

@@ -24,6 +24,7 @@ from bench.evaluation.metric import KINDS
 from bench.evaluation.stored_runs import is_result
 from bench.locking import described, owner_of
 from bench.schemas import DamagedFile, read_json
+from bench.sweeps import cards
 from bench.sweeps.display import Display, last_line
 from bench.sweeps.plan import PlannedRun, words
 
@@ -129,19 +130,6 @@ def is_passing(code: int, why: str) -> bool:
     )
 
 
-def devices(environment: dict[str, str]) -> list[str]:
-    """The names of this machine's GPUs for CUDA_VISIBLE_DEVICES; [] if it has none or one."""
-    if "CUDA_VISIBLE_DEVICES" in environment:
-        names = [name for name in environment["CUDA_VISIBLE_DEVICES"].split(",") if name]
-    elif shutil.which("nvidia-smi"):
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-        count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-        names = [str(number) for number in range(count)]
-    else:
-        names = []
-    return names if len(names) > 1 else []
-
-
 def _begin(
     waiting: list[_QueuedRun], going: list[_RunningProcess], jobs: int, display: Display
 ) -> list[Outcome]:
@@ -181,7 +169,7 @@ def _start(task: _QueuedRun, slot: int) -> _RunningProcess:
     log = folder / "sweep.log"
     if log.is_dir():
         store.set_aside(log)
-    environment, gpus = dict(os.environ), devices(dict(os.environ))
+    environment, gpus = dict(os.environ), cards.to_share_out(os.environ)
     if gpus and task.run.request.device != "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
     with log.open("ab") as file:

@@ -15,10 +15,13 @@ Shapes: N images, H pixels of the square source, S pixels of the square result.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from bench.data.transfer import sent
 
 Range = tuple[float, float]
 
@@ -40,6 +43,12 @@ class Draws:
 
     def __len__(self) -> int:
         return len(self.geometry)
+
+    def to(self, device: torch.device) -> "Draws":
+        """The same on a device, in one copy."""
+        packed = torch.cat([self.geometry.flatten(1), self.colour.flatten(1)], 1)
+        geometry, colour = sent(packed, device).tensor_split([6], 1)
+        return Draws(geometry.unflatten(1, (2, 3)), colour.unflatten(1, (3, 4)))
 
 
 @dataclass(frozen=True)
@@ -199,9 +208,10 @@ def apply(
     if len(draws) != len(images):
         raise ValueError(f"{len(draws)} draws for {len(images)} images: must be one each")
     source = _shrunk(images, size_px)
-    grid = _sampling_grid(draws.geometry.to(source), size_px)
+    draws = draws if draws.geometry.device == source.device else draws.to(source.device)
+    grid = _sampling_grid(draws.geometry.to(source.dtype), size_px)
     moved = functional.grid_sample(source, grid, padding_mode="zeros", align_corners=False)
-    coloured = _recoloured(moved, draws.colour.to(source))
+    coloured = _recoloured(moved, draws.colour.to(source.dtype))
     return _normalise(coloured.clamp_(0, 1), mean, std)
 
 
@@ -250,7 +260,8 @@ def _sampling_grid(geometry: Tensor, size_px: int) -> Tensor:
 
     As `functional.affine_grid`, whose matrix product over (S * S, 3) takes three times as long.
     """
-    centres = (torch.arange(size_px).to(geometry) + 0.5) * (2 / size_px) - 1  # (S,)
+    places = torch.arange(size_px, device=geometry.device, dtype=geometry.dtype)
+    centres = (places + 0.5) * (2 / size_px) - 1  # (S,)
     along_x, along_y, origin = geometry[:, None, None].unbind(-1)  # (N, 1, 1, 2) each
     rows = along_y * centres[:, None, None] + origin  # (N, S, 1, 2)
     return rows + along_x * centres[:, None]
@@ -258,11 +269,20 @@ def _sampling_grid(geometry: Tensor, size_px: int) -> Tensor:
 
 def _recoloured(images: Tensor, colour: Tensor) -> Tensor:
     pixels = images.flatten(2)  # (N, 3, S * S)
-    mean_luma = pixels.mean(2) @ LUMA.to(pixels)  # (N,)
+    mean_luma = pixels.mean(2) @ constant(tuple(LUMA.tolist()), pixels.device, pixels.dtype)  # (N,)
     offset = colour[:, :, 3] * mean_luma[:, None]
     return (colour[:, :, :3] @ pixels).add_(offset[:, :, None]).view_as(images)
 
 
 def _normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    centre, spread = (images.new_tensor(value)[:, None, None] for value in (mean, std))
+    centre, spread = (
+        constant(tuple(value), images.device, images.dtype)[:, None, None] for value in (mean, std)
+    )
     return images.sub_(centre).div_(spread)  # in place: a fresh batch costs more than the sum
+
+
+@cache
+def constant(values: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A vector that is copied to a device once."""
+    with torch.inference_mode(False):  # so that training may use what a prediction has made
+        return torch.tensor(values, device=device, dtype=dtype)

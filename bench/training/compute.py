@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
+from bench.training.batches import parts, size
 from bench.training.loop import Batches
 from bench.training.precision import Precision, autocast
 
@@ -42,13 +43,12 @@ def of_epoch(
         network is given (0 where that is no image); `flops`, operations.
     """
     batch = next(iter(batches.epoch(1)))
-    steps, size = len(batches), len(next(iter(batch.values())))
-    part = {name: tensor.chunk(accumulation)[0].to(device) for name, tensor in batch.items()}
-    counted = len(next(iter(part.values())))
-    flops = _of_step(module, part, steps, precision, device) * size / counted
+    steps, images = len(batches), size(batch)
+    weight, part = next(parts(batch, accumulation, device))
+    flops = _of_step(module, part, steps, precision, device) / weight
     return {
         "steps": steps,
-        "samples": steps * size,
+        "samples": steps * images,
         "px": max((tensor.shape[-1] for tensor in batch.values() if tensor.ndim == 4), default=0),
         "flops": round(flops * steps),
     }

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from bench.seeding import generator_for
-from bench.training.loop import Batch, Batches
+from bench.training.batches import Batch
+from bench.training.loop import Batches
 
 
 @dataclass(frozen=True)

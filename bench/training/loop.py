@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from bench.errors import BenchError, Interrupted, RequestError
+from bench.errors import Interrupted, RequestError
+from bench.training.batches import Batch, parts, size
 from bench.training.checkpoint import (
     BestEpoch,
     Event,
@@ -25,15 +26,11 @@ from bench.training.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
+from bench.training.late import LossReader
 from bench.training.meter import Meter
 from bench.training.precision import Precision, autocast, loss_scaler
 
-Batch = dict[str, Tensor]
 TIMINGS = ("seconds", "images_per_second")  # the fields of an event that no rerun repeats
-
-
-class NonFiniteLoss(BenchError):
-    """The loss became nan or infinite; the message says in which stage, epoch and step."""
 
 
 class Trainable(Stateful, Protocol):
@@ -94,7 +91,7 @@ class StepReport:
     at_most: bool  # the validation score may end the training before
     steps_done: int
     total_steps: int
-    loss: float
+    loss: float  # the last that is known: of the step before on a graphics card, nan at its first
     images_per_second: float  # in this epoch so far
 
 
@@ -198,8 +195,9 @@ def fit(
         "device": device.type,
     }
     scaler = loss_scaler(precision, device)
-    parts = {"module": module, "optimizer": optimizer, "schedule": schedule, "scaler": scaler}
-    history, best = restore_checkpoint(path, parts, settings=settings)
+    stateful = {"module": module, "optimizer": optimizer, "schedule": schedule, "scaler": scaler}
+    history, best = restore_checkpoint(path, stateful, settings=settings)
+    losses = LossReader(device, path)
     for event in history:
         record(event)
 
@@ -214,17 +212,17 @@ def fit(
         for step, batch in zip(steps, batches.epoch(epoch), strict=True):
             where = f"epoch {epoch} of {epochs}, step {step + 1} of {total_steps}"
             optimizer.zero_grad()
-            step_loss = 0.0
-            for weight, part in _parts(batch, accumulation, device):
+            step_loss = torch.zeros((), dtype=torch.float64, device=device)
+            for weight, part in parts(batch, accumulation, device):
                 with autocast(precision, device):
                     loss, scalars = module.loss(part, step=step, total_steps=total_steps)
-                step_loss += weight * _finite(loss, f"{stage}, {where}", path)
+                step_loss += weight * loss.detach()
                 scaler.scale(weight * loss).backward()
                 meter.add({**scalars, "loss": loss}, weight)
-            scaler.step(optimizer)
-            scaler.update()
-            schedule.step()
-            after_step()
+            losses.note(step_loss, f"{stage}, {where}")
+            if _is_taken(scaler, optimizer):
+                schedule.step()
+                after_step()
             meter.count(size(batch))
             progress(
                 StepReport(
@@ -234,19 +232,20 @@ def fit(
                     patience is not None,
                     step + 1,
                     total_steps,
-                    step_loss,
+                    losses.latest,
                     meter.images_per_second,
                 )
             )
             _stop_if(interrupted, f"{stage}: stopped after {where}", path)
 
+        losses.finish()
         event = {"stage": stage, "epoch": epoch, "step": steps.stop, "learning_rate": learning_rate}
         event |= meter.read()
         if validate is not None:
             event["validation"] = {name: float(score) for name, score in validate(module).items()}
         history.append(event)
         best = _better(best, event, module)
-        save_checkpoint(path, parts, settings=settings, history=history, best=best)
+        save_checkpoint(path, stateful, settings=settings, history=history, best=best)
         record(event)
 
     if best is None:
@@ -255,30 +254,12 @@ def fit(
     return Fitted(history, best.epoch, best.score)
 
 
-def size(batch: Batch) -> int:
-    """How many images it has."""
-    return len(next(iter(batch.values())))
-
-
-def _parts(batch: Batch, count: int, device: torch.device) -> Iterator[tuple[float, Batch]]:
-    """Up to `count` consecutive parts of the batch on the device, each with its fraction of it."""
-    chunks = [tensor.chunk(count) for tensor in batch.values()]
-    for tensors in zip(*chunks, strict=True):
-        part = {
-            name: tensor.to(device, non_blocking=True)
-            for name, tensor in zip(batch, tensors, strict=True)
-        }
-        yield size(part) / size(batch), part
-
-
-def _finite(loss: Tensor, where: str, path: Path) -> float:
-    value = loss.item()
-    if not math.isfinite(value):
-        raise NonFiniteLoss(
-            f"{where}: the loss is {value}; lower the learning rate or use precision fp32 "
-            f"({kept_in(path)})"
-        )
-    return value
+def _is_taken(scaler: torch.amp.GradScaler, optimizer: Optimizer) -> bool:
+    """Take the optimizer's step, unless a gradient is too large for fp16; whether it was taken."""
+    scale = scaler.get_scale()  # in other precisions 1, and no question to the device
+    scaler.step(optimizer)
+    scaler.update()
+    return scaler.get_scale() >= scale
 
 
 def _stop_if(interrupted: Callable[[], bool] | None, message: str, path: Path) -> None:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -36,10 +37,17 @@ class Meter:
 
     def read(self) -> dict[str, Any]:
         """The means, each over the steps that logged it, and the speed."""
-        train = {name: float(total) / self.weights[name] for name, total in self.sums.items()}
+        train = {name: total / self.weights[name] for name, total in self._totals().items()}
         seconds = time.perf_counter() - self.started
         return {
             "train": train,
             "seconds": seconds,
             "images_per_second": self.images / seconds,
         }
+
+    def _totals(self) -> dict[str, float]:
+        """The sums, those of the device in one copy, in the order in which they were noted."""
+        there = {name: total for name, total in self.sums.items() if isinstance(total, Tensor)}
+        read = torch.stack([*there.values()]).tolist() if there else []
+        numbers = dict(zip(there, read, strict=True))
+        return {name: numbers.get(name, total) for name, total in self.sums.items()}

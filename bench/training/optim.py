@@ -33,6 +33,7 @@ def build_optimizer(
     nesterov: bool = False,
     weight_decay: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.999),
+    fused: bool = False,
 ) -> Optimizer:
     """SGD, Adam or AdamW over parameters, or over groups that may carry their own settings.
 
@@ -47,6 +48,7 @@ def build_optimizer(
         nesterov: SGD looks ahead; needs a momentum.
         weight_decay: >= 0.
         betas: of Adam and AdamW: decay of the first and second moment.
+        fused: one kernel for all parameters, which a graphics card has.
 
     Raises:
         RequestError: an unknown name, or nesterov without momentum.
@@ -62,19 +64,20 @@ def build_optimizer(
             momentum=momentum,
             nesterov=nesterov,
             weight_decay=weight_decay,
+            fused=fused or None,
         )
-    if name == "adam":
-        return Adam(parameter_groups, lr, betas, weight_decay=weight_decay)
-    if name == "adamw":
-        return AdamW(parameter_groups, lr, betas, weight_decay=weight_decay)
+    kinds = {"adam": Adam, "adamw": AdamW}
+    if name in kinds:
+        decay = {"weight_decay": weight_decay, "fused": fused or None}
+        return kinds[name](parameter_groups, lr, betas, **decay)
     raise RequestError(f"optimizer {name}: choose one of: sgd, adam, adamw")
 
 
 class Schedule:
     """Sets each group's learning rate to its own base rate times `factor(step)`.
 
-    Unlike torch's schedulers it is a function of the step alone: a step that the loss scaler
-    skips still counts, and no order of calls has to be kept.
+    Unlike torch's schedulers it is a function of the number of steps taken alone, and no order of
+    calls has to be kept.
     """
 
     def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:

@@ -102,3 +102,5 @@ def set_numerics(*, threads: int | None = None, tf32: bool = False) -> None:
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats only so
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # Meant for debugging; it costs a pass over all memory that is asked for.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore

@@ -18,6 +18,7 @@ from bench.protocol.settings import EngineSettings, FinetuningSettings
 from bench.seeding import seed_for
 from bench.store import EventLog, write_bytes
 from bench.training import compute
+from bench.training.batches import on_device
 from bench.training.loop import StepReport, fit
 from bench.training.memory import explaining, smaller
 from bench.training.optim import build_optimizer, build_schedule
@@ -96,12 +97,15 @@ def _train(
         nesterov=settings.nesterov and settings.optimizer == "sgd",
         weight_decay=settings.weight_decay,
         betas=(settings.momentum, 0.999),
+        fused=training.device.type == "cuda",
     )
     warmup = round(settings.warmup_share * steps) if isinstance(settings, FinetuningSettings) else 0
     schedule = build_schedule(
         optimizer, kind=settings.schedule, total_steps=steps, warmup_steps=warmup
     )
     training.log.forget(stage.name)
+    if training.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(training.device)
     fitted = fit(
         module,  # pyright: ignore[reportArgumentType]  # a method's `loss` is checked when called
         optimizer,
@@ -119,6 +123,8 @@ def _train(
         **engine,
     )
     whole = compute.of_stage(cost, epochs=len(fitted.history))
+    if training.device.type == "cuda":
+        whole["peak_bytes"] = torch.cuda.max_memory_allocated(training.device)
     training.log.append({"stage": stage.name, "seconds": 0.0, "compute": whole})
     if stage.gate is not None:
         training.log.append(_judged(stage.name, stage.gate, module))
@@ -183,13 +189,14 @@ def outcome(
 def seconds_to_train(stage: Stage, training: TrainingContext) -> float:
     """An estimate from one timed step, the first being a warm-up; the module is thrown away."""
     module: Any = initial_weights(stage.module, 0).to(training.device)
-    batch = next(iter(stage.batches.epoch(1)))
+    batch = on_device(next(iter(stage.batches.epoch(1))), training.device)
     began = 0.0
     for _ in range(2):
         began = time.perf_counter()
         with autocast(training.engine.precision, training.device):
             loss, _ = module.loss(batch, step=0, total_steps=1)
         loss.backward()
+        loss.item()  # a graphics card has done the step when its loss is here
     return (time.perf_counter() - began) * stage.epochs * len(stage.batches)
 
 

@@ -8,8 +8,8 @@ from small_deepmt_dr import MEAN, STD, batch_of, terms_of, tiny
 
 from baselines.backbones import WeightsMismatch
 from baselines.deepmt_dr import PHASES, PHASES_WITHOUT_SEGMENTATION, TRAINED, DeepMTDR
-from baselines.deepmt_dr_blocks import shrink
 from baselines.deepmt_dr_losses import TERM_WEIGHTS
+from baselines.resampling import shrink
 
 CASES = [(segmentation, phase) for segmentation, phases in TRAINED.items() for phase in phases]
 

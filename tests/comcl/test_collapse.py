@@ -27,7 +27,7 @@ def losses(embeddings: Tensor, own: str, temperature: float) -> list[Tensor]:
     for pair in pairs_for("comcl"):
         rows = keys.at(pair.anchors)
         met = drawn(OWN_LEVEL[own](pair), keys, NONE_STORED)
-        keep = met.others_than(rows.nonzero().flatten())
+        keep = met.others_than(keys.places(pair.anchors))
         one = embeddings[rows]
         found.append(anchor_losses(one, one, met.embeddings, keep, temperature=temperature).mean())
     return found

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from small_deepmt_dr import batch_of, tiny
 from torch import Tensor
 
-from baselines.deepmt_dr_blocks import shrink
 from baselines.deepmt_dr_losses import (
     DICE,
     DICE_WEIGHTS,
@@ -26,6 +25,7 @@ from baselines.deepmt_dr_losses import (
     squared_error,
     total_variation,
 )
+from baselines.resampling import shrink
 
 EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-10}
 

@@ -19,11 +19,9 @@ from baselines.deepmt_dr_blocks import (
     SegNet,
     SuperResolution,
     grad_cams,
-    pyramid_pool,
-    resize,
-    shrink,
 )
 from baselines.deepmt_dr_losses import grading_score
+from baselines.resampling import pyramid_pool, resize, shrink
 
 EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-10}
 

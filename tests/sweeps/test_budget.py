@@ -19,7 +19,7 @@ def silent(*_):
 
 @pytest.fixture
 def planned(small_set, cache, tmp_path, tiny):
-    def make(*changes, **fields):
+    def make(*changes, device="auto", **fields):
         common = Request(
             "",
             "",
@@ -28,6 +28,7 @@ def planned(small_set, cache, tmp_path, tiny):
             data=small_set,
             results=tmp_path / "runs",
             cache=cache,
+            device=device,
         )
         defaults: dict[str, Any] = {
             "datasets": ("folder",),
@@ -39,9 +40,9 @@ def planned(small_set, cache, tmp_path, tiny):
     return make
 
 
-def record(run, seconds, device="cpu"):
+def record(run, seconds, device="cpu", name="a chip"):
     """A result of a run that took so long, 1,000 bytes of weights and what records need."""
-    folder = finished_run(run, device=device, device_name="a chip", seconds=seconds)
+    folder = finished_run(run, device=device, device_name=name, seconds=seconds)
     store.write_bytes(folder / "checkpoint.safetensors", bytes(1000))
 
 
@@ -55,11 +56,29 @@ def test_time_is_the_median_of_records_of_the_same_method_and_protocol(planned):
     assert cost.bytes is not None and 1000 < cost.bytes < 40_000
 
 
-def test_two_kinds_of_machine_are_both_named(planned):
+def test_two_processors_are_both_named(planned):
     made = planned(seeds=3)
     record(made.runs[0], 5.0)
+    record(made.runs[1], 1.0, name="another chip")
+    assert budget.costs(made, silent)[0].source == "2 records (cpu, a chip; cpu, another chip)"
+
+
+@pytest.mark.parametrize(("shown", "seconds"), [("", 5.0), ("0", 1.0), ("0,1", 1.0)])
+def test_a_card_s_time_says_nothing_of_a_processor_s(planned, monkeypatch, shown, seconds):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    made = planned(seeds=4)
+    record(made.runs[0], 5.0)
     record(made.runs[1], 1.0, device="cuda")
-    assert budget.costs(made, silent)[0].source == "2 records (cpu, a chip; cuda, a chip)"
+    assert budget.costs(made, silent)[0].seconds == seconds
+    assert "2 records" not in budget.costs(made, silent)[0].source
+
+
+def test_where_the_device_is_asked_for_its_kind_is_known(planned, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    made = planned(seeds=4, device="cpu")
+    record(made.runs[0], 5.0)
+    record(made.runs[1], 1.0, device="cuda")
+    assert budget.costs(made, silent)[0].seconds == 5.0
 
 
 def test_a_record_of_another_protocol_tells_nothing(planned):

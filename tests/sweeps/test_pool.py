@@ -12,7 +12,8 @@ from fake_runs import PROGRAM, RecordingDisplay, fake_run, lines
 from bench import store
 from bench.errors import Interrupted
 from bench.sweeps import pool
-from bench.sweeps.pool import carry_out, devices, is_passing
+from bench.sweeps.cards import to_share_out
+from bench.sweeps.pool import carry_out, is_passing
 
 
 @pytest.fixture(autouse=True)
@@ -250,6 +251,6 @@ def test_runs_at_a_time_share_the_gpus(tmp_path, monkeypatch):
 
 
 def test_one_gpu_or_none_is_not_shared_out():
-    assert devices({"CUDA_VISIBLE_DEVICES": "2,5"}) == ["2", "5"]
-    assert devices({"CUDA_VISIBLE_DEVICES": "2"}) == []
-    assert devices({"CUDA_VISIBLE_DEVICES": ""}) == []
+    assert to_share_out({"CUDA_VISIBLE_DEVICES": "2,5"}) == ["2", "5"]
+    assert to_share_out({"CUDA_VISIBLE_DEVICES": "2"}) == []
+    assert to_share_out({"CUDA_VISIBLE_DEVICES": ""}) == []

@@ -1,11 +1,13 @@
 """What a stage computes, counted by hand; and that counting moves nothing that is trained."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pretend_cuda import COUNTED, CUDA, PEAK_BYTES, card
 from torch import nn
 
 from bench.protocol.settings import EngineSettings, FinetuningSettings
@@ -106,6 +108,19 @@ def test_every_stage_logs_its_compute_once(training, tmp_path):
     (logged,) = [event["compute"] for event in context.log.read() if "compute" in event]
     assert logged["flops"] == by_hand()
     assert logged["samples"] == STEPS * EPOCHS * BATCH
+
+
+def test_on_a_card_a_stage_logs_its_peak_memory_and_a_step_is_timed_there(training, tmp_path):
+    """The labels are moved too, and the optimizer is the fused one."""
+    context, _ = training
+    with card():
+        there = replace(context, device=CUDA)
+        one_stage.train(stage(), None, tmp_path, there)
+        assert one_stage.seconds_to_train(stage(), there) > 0
+        assert COUNTED["_local_scalar_dense"] >= 2  # waited for, else launches would be timed
+    (logged,) = [event["compute"] for event in context.log.read() if "compute" in event]
+    assert logged["peak_bytes"] == PEAK_BYTES
+    assert logged["flops"] == by_hand()
 
 
 def test_counting_moves_no_weight(training, tmp_path, monkeypatch):

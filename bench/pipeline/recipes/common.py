@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bench import roster
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
+from bench.data.transfer import sent
 from bench.evaluation.gates import LEFT_THE_GROUND
 from bench.pipeline.context import RunContext, input_side
 from bench.protocol.chest import ChestSettings
@@ -205,7 +206,7 @@ def augmenting(
 
     def augment(images: Tensor, generator: torch.Generator) -> Tensor:
         draws = augmentation.draw(len(images), generator)
-        moved = images.permute(0, 3, 1, 2).to(context.device)
+        moved = sent(images, context.device).permute(0, 3, 1, 2)
         return _laid_out(apply(moved, draws, **sizes), context.protocol)
 
     return augment
@@ -229,7 +230,7 @@ def preparing(context: RunContext, size_px: int) -> Callable[[Tensor], Tensor]:
     """(n, S, S, 3) uint8 -> normalised network input on the device, without augmentation."""
     sizes = {"size_px": size_px, **_normalisation(context.protocol)}
     return lambda images: _laid_out(
-        to_input(images.permute(0, 3, 1, 2).to(context.device), **sizes), context.protocol
+        to_input(sent(images, context.device).permute(0, 3, 1, 2), **sizes), context.protocol
     )
 
 

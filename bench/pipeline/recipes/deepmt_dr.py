@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench import roster
+from bench.data.transfer import sent
 from bench.errors import RequestError
 from bench.lesions.lesion_masks import MaskBatches
 from bench.pipeline.context import RunContext
@@ -120,7 +121,7 @@ def _mask_batches(context: RunContext) -> MaskBatches:
         return prepare(pixels)
 
     def masks(pixels: Tensor) -> Tensor:
-        return (pixels.to(context.device).float() / 255).contiguous()
+        return (sent(pixels, context.device).float() / 255).contiguous()
 
     return MaskBatches(
         images=torch.from_numpy(context.masked.images),

@@ -39,7 +39,7 @@ def beats_bicubic(context: RunContext, module: Any) -> GateResult:
 @torch.no_grad()
 def _squared_errors(context: RunContext, module: Any) -> dict[str, float]:
     """Mean over images, channels and pixels, by what stands for the image."""
-    from baselines.deepmt_dr_blocks import resize, shrink
+    from baselines.resampling import resize, shrink
 
     was_training = module.training
     module.eval()
@@ -66,7 +66,7 @@ def _images(context: RunContext, module: Any, indices: np.ndarray) -> Iterator[T
     """The images as the network has them before it shrinks them: (n, 3, S, S) in [0, 1]."""
     prepare, pixels = preparing(context, input_px(context)), input_pixels(context)
     for part in np.split(indices, range(BATCH, len(indices), BATCH)):
-        yield module.unnormalised(prepare(torch.from_numpy(pixels.images(part))))
+        yield module.unnormalised(prepare(pixels.batch(part)))
 
 
 def _summed(first: Tensor, second: Tensor) -> float:
