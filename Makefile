@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal
 STUDY := results/studies/demo
 
-.PHONY: demo test test-long check coverage mutants format renew-golden clean
+.PHONY: demo test test-long check gpu-check coverage mutants format renew-golden clean
 
 demo: .venv/runtime
 	@echo
@@ -42,6 +42,14 @@ coverage: .venv/made
 # damaged files, bundles, label files and pictures. Two hours or more.
 test-long: .venv/made
 	BENCH_LONG=1 $(BIN)/pytest -s $(shell grep -rl --include='test_*.py' BENCH_LONG tests)
+
+# What can be said of a graphics card in nine minutes, or a rehearsal of it on a processor. It installs
+# nothing: PYTHON is an interpreter that has torch, WHEELS a folder for what it lacks besides.
+gpu-check:
+	@test -n "$(OUT)" || { echo "make gpu-check OUT=FOLDER: where its results go"; exit 2; }
+	$(if $(WHEELS),$(PYTHON) -m pip install --quiet --no-index --find-links $(WHEELS) \
+		--target $(OUT)/packages $(WHEELS)/*.whl)
+	PYTHONPATH=.:$(OUT)/packages $(PYTHON) tests/gpu/check.py --out $(OUT)
 
 # Plants one fault at a time and asks whether a test notices: an hour or more.
 mutants: .venv/made
