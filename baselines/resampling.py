@@ -61,10 +61,11 @@ def pyramid_pool(features: Tensor, levels: Sequence[int] = (4, 2, 1)) -> Tensor:
 
     (B, F, h, w) -> (B, F * sum of n squared), any h and w: cells of a smaller map overlap.
     """
-    return torch.cat([_highest(features, n).flatten(1) for n in levels], dim=1)
+    pool = highest_of_cells if features.is_cuda else F.adaptive_max_pool2d
+    return torch.cat([pool(features, n).flatten(1) for n in levels], dim=1)
 
 
-def _highest(features: Tensor, n: int) -> Tensor:
+def highest_of_cells(features: Tensor, n: int) -> Tensor:
     """As `F.adaptive_max_pool2d`, whose gradient is not repeatable on a graphics card.
 
     (B, F, h, w) -> (B, F, n, n).

@@ -36,8 +36,9 @@ class Kept:
         more = rows - len(self.there)
         if more <= 0:
             return
-        empty = torch.empty((more, side_px, side_px, 3), dtype=torch.uint8, device=device)
-        self.table = torch.cat([self.table, empty]) if len(self.there) else empty
+        with torch.inference_mode(False):  # whoever asks first, training may add to it
+            empty = torch.empty((more, side_px, side_px, 3), dtype=torch.uint8, device=device)
+            self.table = torch.cat([self.table, empty]) if len(self.there) else empty
         self.there = np.append(self.there, np.zeros(more, dtype=bool))
 
     def missing(self, rows: np.ndarray) -> np.ndarray:
@@ -112,9 +113,10 @@ class CardPixels(Pixels):
 
     def _read(self, rows: np.ndarray) -> Tensor:
         """(n, S, S, 3), what is to lie in these rows of the table."""
-        originals, copied = rows >= len(self.clean), np.argsort(self.copy_index)
-        first = len(copied) - len(self.degraded)  # before it are images without a copy
-        images = np.where(originals, copied[(rows - len(self.clean) + first) % len(copied)], rows)
+        originals, images = rows >= len(self.clean), rows.copy()
+        degraded = np.flatnonzero(self.copy_index >= 0)
+        by_copy = degraded[np.argsort(self.copy_index[degraded])]
+        images[originals] = by_copy[rows[originals] - len(self.clean)]
         read = self.images(images)
         read[originals] = self.clean[images[originals]]
         return torch.from_numpy(read)

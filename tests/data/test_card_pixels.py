@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from pretend_cuda import COUNTED, CUDA, card
 
 from bench.data.card_pixels import card_pixels, on_card
@@ -55,6 +56,16 @@ def test_an_image_is_sent_once_however_often_it_is_asked_for(pixels):
         COUNTED.clear()
         there.batch(np.array([2, 5]))
         assert COUNTED["copy in, not awaited"] == 3
+
+
+def test_a_prediction_may_ask_first_and_training_add_to_it(pixels):
+    with card():
+        there = card_pixels(pixels, CUDA, resident=True)
+        with torch.inference_mode():
+            there.batch(np.array([1, 2]))
+        np.testing.assert_array_equal(
+            there.batch(np.array([3, 1])).cpu().numpy(), pixels.images(np.array([3, 1]))
+        )
 
 
 def test_what_is_read_ahead_is_made_in_a_thread_only_where_images_are_not_kept(pixels):
