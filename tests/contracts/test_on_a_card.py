@@ -126,8 +126,9 @@ def test_no_step_waits_for_the_card(context_of, tmp_path, name, resident):
         assert later
         for step in later:
             refuse(step, len(SENT_TWICE if pair else SENT))
-        rounded = name == "deepmt-dr"
-        close: dict[str, Any] = {"rtol": 1e-3 * rounded, "atol": 1e-4 * rounded}
+        # Adam moves a weight by its rate at most a step, whichever way a sum near zero is rounded.
+        moved_by = len(counts) * stage.settings.lr if name == "deepmt-dr" else 0.0
+        close: dict[str, Any] = {"rtol": moved_by, "atol": 2 * moved_by}
         torch.testing.assert_close(state, dict(module.state_dict()), **close)
         if stage.outcome is not None:
             start = stage.outcome(module)
