@@ -19,9 +19,11 @@ def words(method, folder, data, cache, device, tiny):
     return command + [word for change in changes for word in ("--set", change)]
 
 
-def epochs_done(*roots):
+def epochs_done(folder, cache):
+    """Of the run and of its stages; other folders come and go while they are searched."""
+    logs = [*folder.glob("*/*/*/events.jsonl"), *(cache / "stages").glob("*/events.jsonl")]
     found = 0
-    for log in (path for root in roots for path in root.rglob("events.jsonl")):
+    for log in logs:
         with suppress(FileNotFoundError):  # it is just being replaced
             found += log.read_text().count('"epoch"')
     return found
@@ -37,11 +39,10 @@ def test_a_killed_run_ends_bit_for_bit_as_an_undisturbed_one(
         folder, cache = tmp_path / name, tmp_path / f"{name}-cache"
         command = words(method, folder, small_set, cache, device, tiny)
         if name == "killed":
-            process = subprocess.Popen(command)
-            while process.poll() is None and epochs_done(folder, cache) < 2:
-                time.sleep(0.02)
-            process.kill()
-            process.wait()
+            with subprocess.Popen(command) as process:
+                while process.poll() is None and epochs_done(folder, cache) < 2:
+                    time.sleep(0.02)
+                process.kill()
             assert not list(folder.rglob("DONE")), "killed too late to say anything"
         subprocess.run(command, check=True)
         (predictions,) = folder.rglob("predictions.parquet")
