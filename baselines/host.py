@@ -23,7 +23,7 @@ class KeptOnHost(nn.Module):
 def rows(wanted: Tensor, device: torch.device) -> slice | Tensor:
     """Where (B,) of bool on the processor is true: a slice if side by side, else (n,) indices.
 
-    Both pick the same rows of a tensor on `device`; neither waits for it.
+    Both pick the same rows of a tensor on `device`; a slice needs no copy.
     """
     found = wanted.nonzero().flatten()
     if not len(found):

@@ -210,8 +210,8 @@ class LesionAwareCL(nn.Module):
         """
         del step, total_steps  # the same at every step
         lesion, device = batch["levels"].cpu() < HEALTHY, batch["query"].device
-        sick, healthy = rows(lesion, device), rows(~lesion, device)
-        views = batch["query"][sick], batch["key"][sick], batch["key"][healthy]
+        lesions, healthy = rows(lesion, device), rows(~lesion, device)
+        views = batch["query"][lesions], batch["key"][lesions], batch["key"][healthy]
         logs: dict[str, float | Tensor] = {
             "patches/lesion": float(len(views[0])),
             "patches/healthy": float(len(views[2])),

@@ -19,7 +19,7 @@ SHARE = 0.5
 """Of the card's free memory, which images may fill; the rest is for training."""
 
 
-class Kept:
+class ResidentRows:
     """Rows of pixels on a card, each sent there once.
 
     Attributes:
@@ -57,12 +57,12 @@ class CardPixels(Pixels):
 
     Attributes:
         device: The card.
-        resident: Kept there from the first time that one is asked for, each one once.
+        resident: ResidentRows there from the first time that one is asked for, each one once.
     """
 
     device: torch.device = field(kw_only=True)
     resident: bool = field(kw_only=True)
-    kept: Kept = field(default_factory=Kept, kw_only=True)
+    rows_there: ResidentRows = field(default_factory=ResidentRows, kw_only=True)
 
     def batch(self, indices: np.ndarray) -> Tensor:
         """As of `Pixels`, on the card if resident."""
@@ -105,11 +105,13 @@ class CardPixels(Pixels):
     def _table(self, rows: np.ndarray) -> Tensor:
         """On the card, in which these rows are; others may not be there yet."""
         originals = len(self.degraded) if (rows >= len(self.clean)).any() else 0
-        self.kept.make_room(len(self.clean) + originals, self.clean.shape[1], self.device)
-        missing = self.kept.missing(rows)
+        self.rows_there.make_room(len(self.clean) + originals, self.clean.shape[1], self.device)
+        missing = self.rows_there.missing(rows)
         if len(missing):
-            self.kept.put(missing, self._sent(missing), sent(self._read(missing), self.device))
-        return self.kept.table
+            self.rows_there.put(
+                missing, self._sent(missing), sent(self._read(missing), self.device)
+            )
+        return self.rows_there.table
 
     def _read(self, rows: np.ndarray) -> Tensor:
         """(n, S, S, 3), what is to lie in these rows of the table."""

@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import pretend_cuda
 import pytest
 import torch
 from pretend_cuda import COUNTED, CUDA, MixedDevices, card
@@ -208,4 +207,3 @@ def test_what_no_step_may_do_is_found(context_of, tmp_path, what, told):
 def test_every_kind_of_method_is_tried():
     recipes = {METHODS[name].recipe for name in unlike_methods()}
     assert recipes == {method.recipe for method in METHODS.values()}
-    assert pretend_cuda.CUDA.type == "cuda"

@@ -86,22 +86,16 @@ def throughput(known: dict[str, Any]) -> dict[str, Any]:
     pairs = {"resnet50": f"images/s, batch {BARE}", "comcl": "patches/s, two views"}
     for method, beside in pairs.items():
         stage = "pretrain" if method == "comcl" else "finetune"
-        epochs = [
-            event for event in _events(method) if event["stage"] == stage and "epoch" in event
-        ]
+        events = [event for event in _events(method) if event["stage"] == stage]
+        epochs = [event for event in events if "epoch" in event]
         speed = max(event["images_per_second"] for event in epochs[1:])
-        peak = [
-            e["compute"] for e in _events_kept[method] if e["stage"] == stage and "compute" in e
-        ]
+        peak = [event["compute"] for event in events if "compute" in event]
         found[method] = {
             "images/s": speed,
             "of the bare step": speed / known[beside],
             "peak bytes": peak[0].get("peak_bytes") if peak else None,
         }
     return found
-
-
-_events_kept: dict[str, list[dict[str, Any]]] = {}
 
 
 def _events(method: str) -> list[dict[str, Any]]:
@@ -135,8 +129,7 @@ def _events(method: str) -> list[dict[str, Any]]:
         subprocess.run(words, check=True)
         logs = sorted(Path(folder).glob("*/*/*/events.jsonl"))
         lines = [line for log in logs for line in log.read_text().splitlines()]
-    _events_kept[method] = [json.loads(line) for line in lines]
-    return _events_kept[method]
+    return [json.loads(line) for line in lines]
 
 
 def main(what: str, *paths: str) -> None:
