@@ -34,7 +34,7 @@ from bench.reporting.run_summary import shared_sentences
 from bench.training.callbacks import Callbacks, stopping
 from bench.training.interrupt import PATIENCE_SECONDS, catching_signals
 from bench.training.memory import explaining
-from bench.training.precision import check_precision, choose_device, set_numerics
+from bench.training.precision import check_precision, choose_device, rounding_of, set_numerics
 from bench.training.stages import Stage, StateDict
 from bench.training.train import TrainingContext, make, outcome, seconds_to_train, train
 
@@ -170,10 +170,19 @@ def _training_context(
 def _predict(network: nn.Module, context: RunContext, split: str) -> pd.DataFrame:
     """One row per image of a split: identity, labels, probabilities."""
     dataset, indices = context.dataset, context.dataset.where(split)
+    pixels, precision = build.pixels(context), context.protocol.engine.precision
     way_out = "end what else uses it, then run the same command again"
-    with explaining(f"scoring the {split} split on {context.device.type}", way_out):
+    with (
+        explaining(f"scoring the {split} split on {context.device.type}", way_out),
+        rounding_of(precision, context.device),
+    ):
         probabilities = predict.probabilities(
-            network, build.pixels(context), indices, dataset.task, build.prepare(context)
+            network,
+            pixels,
+            indices,
+            dataset.task,
+            build.prepare(context),
+            batch=predict.batch_for(context.device, pixels.clean.shape[1]),
         )
     return predict.table(dataset, indices, probabilities, context.degraded)
 

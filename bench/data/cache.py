@@ -6,7 +6,6 @@ the content of the file that it comes from; what was done to it, in which versio
 is the store's recipe.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from bench.data.field_of_view import FieldOfView
 from bench.data.picture_files import refuse_special
 from bench.data.pixel_store import MakeImage, PixelStore
 from bench.data.records import Modality, Record
-from bench.data.workers import working
+from bench.data.workers import cores, working
 from bench.errors import RequestError
 from bench.store import digest, file_digest
 
@@ -78,7 +77,7 @@ def content_digests(
         cache.mkdir(parents=True, exist_ok=True)
     last = time.monotonic()
     try:
-        with working(ThreadPoolExecutor(os.cpu_count())) as pool:
+        with working(ThreadPoolExecutor(cores())) as pool:
             digests = pool.map(file_digest, new.values())
             for done, (name, content) in enumerate(zip(new, digests, strict=True), start=1):
                 memo[name] = content

@@ -13,6 +13,7 @@ from bench.data.cache import ProgressCallback
 from bench.data.chest import reader as chest_reader
 from bench.data.modality import refuse_radiographs
 from bench.data.records import Dataset
+from bench.data.workers import cores
 from bench.errors import RequestError
 from bench.protocol.settings import Protocol
 from bench.store import digest
@@ -219,7 +220,7 @@ def _drawn(
             test=data.twin_test,
             size_px=data.twin_px,
             seed=0,
-            workers=os.cpu_count() or 1,
+            workers=cores(),
             on_image=lambda: location.tick("drawing the synthetic twin", next(drawn), count),
         )
     return root, origin

@@ -24,7 +24,7 @@ import numpy as np
 
 from bench.checksums import row_checksum
 from bench.data.stored_images import StoredImages, StoredRow
-from bench.data.workers import working
+from bench.data.workers import cores, working
 from bench.errors import RequestError
 from bench.locking import lock, owner_of
 from bench.store import digest, write_json
@@ -127,7 +127,7 @@ class PixelStore:
     ) -> dict[int, str]:
         write_json(self.folder / "recipe.json", self.recipe)
         already_made, failed = len(keys) - len(missing), {}
-        workers = os.cpu_count() or 1
+        workers = cores()
         pool = ThreadPoolExecutor(workers)
         with _writing(self.folder, self._row_bytes) as part, working(pool):
             attempt = partial(_attempt, keys, make, part)

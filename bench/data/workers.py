@@ -1,11 +1,19 @@
-"""Pools of threads and processes that can be left at once."""
+"""Pools of threads and processes that can be left at once, and how many may work."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import TypeVar
 
 Pool = TypeVar("Pool", bound=Executor)
+
+
+def cores() -> int:
+    """How many processor cores this process may use; of a shared machine, not all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

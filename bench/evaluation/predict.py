@@ -15,24 +15,41 @@ from bench.tasks import Task
 Prepare = Callable[[Tensor], Tensor]
 
 BATCH = 64
+"""Images that a processor predicts at once."""
+
+PIXELS_ON_CARD = BATCH * 512**2
+"""Of the images that a graphics card predicts at once: what fills it and fits into it."""
+
+
+def batch_for(device: torch.device, side_px: int) -> int:
+    """How many images of this side a device predicts at once; 8 to 1024 on a graphics card."""
+    if device.type != "cuda":
+        return BATCH
+    return int(np.clip(PIXELS_ON_CARD // side_px**2, 8, 1024))
 
 
 @torch.inference_mode()
 def probabilities(
-    model: nn.Module, pixels: Pixels, indices: np.ndarray, task: Task, prepare: Prepare
+    model: nn.Module,
+    pixels: Pixels,
+    indices: np.ndarray,
+    task: Task,
+    prepare: Prepare,
+    *,
+    batch: int = BATCH,
 ) -> np.ndarray:
     """(n, C) float32: softmax of the logits for grades, sigmoid for findings.
 
     Computed in single precision whatever the training used, in eval mode; the mode is restored.
+    From a graphics card all come back at once, when the last is predicted.
     """
     was_training = model.training
     model.eval()
-    logits = [
-        model(prepare(pixels.batch(part))).float().cpu()
-        for part in np.split(indices, range(BATCH, len(indices), BATCH))
-    ]
+    parts = np.split(indices, range(batch, len(indices), batch))
+    read = (pixels.ready(pixels.batch(part)) for part in parts)
+    logits = [model(prepare(pixels.sent(images))).float() for images in pixels.ahead(read)]
     model.train(was_training)
-    stacked = torch.cat(logits)
+    stacked = torch.cat(logits).cpu()
     activated = stacked.softmax(dim=1) if task.kind == "grading" else stacked.sigmoid()
     return activated.numpy()
 

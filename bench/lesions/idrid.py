@@ -20,6 +20,7 @@ from bench.data.atomic_folder import is_whole
 from bench.data.cache import ProgressCallback
 from bench.data.decode import read_image
 from bench.data.picture_files import printable, refuse_special
+from bench.data.workers import cores
 from bench.errors import RequestError
 from bench.lesions import masks
 from bench.lesions.mask_folders import (
@@ -275,6 +276,6 @@ def _draw(lesions: LesionSet, tick: ProgressCallback) -> None:
         images=count,
         size_px=lesions.origin["px"],
         seed=lesions.origin["seed"],
-        workers=os.cpu_count() or 1,
+        workers=cores(),
         on_image=lambda: tick("drawing the companion", next(drawn), count),
     )

@@ -1,7 +1,6 @@
 """What the lesion detector sees in images, remembered by image; and the boxes made of it."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from bench.data.decode import photograph
 from bench.data.patches import fitting
 from bench.data.pixels import ImageSet, Pixels
 from bench.data.records import Dataset
-from bench.data.workers import working
+from bench.data.workers import cores, working
 from bench.errors import Interrupted
 from bench.evaluation.detection import Detections
 from bench.lesions.faster_rcnn import LesionDetector, to_input
@@ -91,7 +90,7 @@ class Predictor:
         self, part: Sequence[DetectorImage], on_count: Callable[[int], object]
     ) -> list[Detections]:
         """Look at images now; boxes as fractions of the side."""
-        with working(ThreadPoolExecutor(os.cpu_count())) as pool:
+        with working(ThreadPoolExecutor(cores())) as pool:
             images = list(pool.map(lambda view: view.load(), part))
         detections: list[Detections] = []
         with threads(self.settings.threads):

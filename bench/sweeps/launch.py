@@ -4,13 +4,13 @@ Nobody needs to remember where a sweep stood: what is done is found by its id, w
 short resumes from its checkpoint, and what another process works on is left to that process.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from bench.data import datasets
+from bench.data.workers import cores
 from bench.errors import Interrupted, RequestError
 from bench.experiments import chosen, data_sets
 from bench.pipeline.progress import ticking
@@ -104,13 +104,6 @@ def serve(
         )
     job, folder = slurm.submit(runs, throttle=jobs)
     return SweepResult(submitted_page(job, str(folder), len(runs), as_json=as_json))
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _budget(made: Plan, jobs: int, as_json: bool) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bench.data import datasets
 from bench.data import lq_ratio as ratios
 from bench.data.cache import ProgressCallback
+from bench.data.workers import cores
 from bench.errors import Interrupted, RequestError
 from bench.evaluation.stored_runs import is_result
 from bench.pipeline.progress import ticking
@@ -94,7 +95,7 @@ def sensitivity(
     launch.require(launcher, dry_run=dry_run)
     if launcher == "local":
         sweep = SweepRequest(study.common, datasets=(study.common.dataset,))
-        common = launch.split_cores(sweep, jobs or 1, launch.cores(), say).common
+        common = launch.split_cores(sweep, jobs or 1, cores(), say).common
         study = replace(study, common=common)
     try:
         with ticking() as tick:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.data import datasets
 from bench.data.cache import ProgressCallback
+from bench.data.workers import cores
 from bench.errors import Interrupted, RequestError
 from bench.experiments import TABLE1
 from bench.pipeline.progress import ticking
@@ -71,7 +72,7 @@ def tune(
     launch.require(launcher, dry_run=dry_run)
     if launcher == "local":
         sweep = SweepRequest(request.common, datasets=(request.common.dataset,))
-        common = launch.split_cores(sweep, jobs or 1, launch.cores(), say).common
+        common = launch.split_cores(sweep, jobs or 1, cores(), say).common
         request = replace(request, common=common)
     try:
         with ticking() as tick:

@@ -1,6 +1,8 @@
 """Where and how a stage computes: device, number format, loss scaling, memory layout."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar, get_args
 
 import torch
@@ -73,6 +75,22 @@ def loss_scaler(precision: Precision, device: torch.device) -> torch.amp.GradSca
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
 
 
+@contextmanager
+def rounding_of(precision: Precision, device: torch.device) -> Iterator[None]:
+    """On a graphics card, float32 products rounded no finer than a training in `precision`.
+
+    TF32 keeps 10 bits of each factor, as fp16 does, and bf16 7; fp32 and processors lose nothing.
+    """
+    if device.type != "cuda" or precision == "fp32":
+        yield
+        return
+    _allow_tf32(True)
+    try:
+        yield
+    finally:
+        _allow_tf32(False)
+
+
 def channels_last(value: TensorOrModule) -> TensorOrModule:
     """The same images (B, C, H, W) or network with channels innermost in memory; values as before.
 
@@ -83,20 +101,18 @@ def channels_last(value: TensorOrModule) -> TensorOrModule:
     return value.to(memory_format=layout)
 
 
-def set_numerics(*, threads: int | None = None, tf32: bool = False) -> None:
+def set_numerics(*, threads: int | None = None) -> None:
     """Make this process's arithmetic repeatable on one machine; call it before the first tensor.
 
     Args:
         threads: CPU threads of one operation, part of a run's identity, since sums are split by
             thread; None leaves torch's choice.
-        tf32: let CUDA round the factors of float32 products to 10 bits; faster, less exact.
 
     On CUDA, operations without a repeatable form still run, and torch warns of each by name.
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision("high" if tf32 else "highest")
-    torch.backends.cudnn.allow_tf32 = tf32
+    _allow_tf32(False)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     if torch.cuda.is_available():
@@ -104,3 +120,8 @@ def set_numerics(*, threads: int | None = None, tf32: bool = False) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Meant for debugging; it costs a pass over all memory that is asked for.
         torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore
+
+
+def _allow_tf32(allowed: bool) -> None:
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.allow_tf32 = allowed

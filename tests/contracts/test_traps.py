@@ -229,7 +229,7 @@ def test_trap_09_an_image_is_degraded_alike_in_any_company(prepared, tmp_path, m
         degraded_by_name(prepared, alone, tmp_path / "c"),
     ]
     for workers in (1, 16):
-        monkeypatch.setattr(os, "cpu_count", lambda workers=workers: workers)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=workers: set(range(n)))
         found.append(degraded_by_name(prepared, every, tmp_path / f"w{workers}"))
     assert [len(each) for each in found] == [len(reference), 1, len(reference), len(reference)]
     for each in found:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bench.data.pixels import Pixels
-from bench.evaluation.predict import BATCH, probabilities
+from bench.evaluation.predict import BATCH, batch_for, probabilities
 from bench.tasks import DIABETIC_RETINOPATHY
 
 COUNT = BATCH + 6
@@ -57,3 +57,11 @@ def test_an_image_is_predicted_alike_alone(predicted):
     together, alone = predicted(np.arange(COUNT)), predicted(np.array([COUNT - 1]))
     np.testing.assert_allclose(together[-1:], alone, rtol=1e-5)
     assert not np.allclose(together[:1], alone)
+
+
+@pytest.mark.parametrize(
+    ("device", "side_px", "at_once"),
+    [("cpu", 96, 64), ("cpu", 1230, 64), ("cuda", 512, 64), ("cuda", 1230, 11), ("cuda", 64, 1024)],
+)
+def test_a_card_is_given_as_many_pixels_at_once_whatever_their_size(device, side_px, at_once):
+    assert batch_for(torch.device(device), side_px) == at_once

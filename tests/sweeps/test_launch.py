@@ -64,12 +64,6 @@ def test_more_runs_than_cores_is_refused_with_both_numbers():
         split_cores(common_with(), 3, 2, pytest.fail)
 
 
-def test_cores_are_those_that_this_process_may_use():
-    import os
-
-    assert 1 <= launch.cores() <= (os.cpu_count() or 1)
-
-
 def test_an_unknown_launcher_is_refused(asked):
     with pytest.raises(RequestError, match="--launcher ray: choose one of: local, slurm, print"):
         sweep(asked, launcher="ray")

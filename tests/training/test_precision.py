@@ -8,6 +8,7 @@ from bench.training.precision import (
     channels_last,
     choose_device,
     loss_scaler,
+    rounding_of,
     set_numerics,
 )
 
@@ -87,12 +88,31 @@ def test_numerics_sets_the_threads_and_forbids_rounding():
         assert torch.get_num_threads() == 1
         assert torch.get_float32_matmul_precision() == "highest"
         assert not torch.backends.cudnn.allow_tf32
-        set_numerics(tf32=True)
-        assert torch.get_num_threads() == 1
-        assert torch.get_float32_matmul_precision() == "high"
-        assert torch.backends.cudnn.allow_tf32
     finally:
         set_numerics(threads=threads)
+
+
+def rounded():
+    return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "within"),
+    [
+        ("bf16", "cuda", ("high", True)),
+        ("fp16", "cuda", ("high", True)),
+        ("fp32", "cuda", ("highest", False)),
+        ("bf16", "cpu", ("highest", False)),
+    ],
+)
+def test_predictions_are_rounded_on_a_card_alone_and_no_coarser_than_its_training(
+    precision, device, within
+):
+    set_numerics()
+    with pytest.raises(KeyboardInterrupt), rounding_of(precision, torch.device(device)):
+        assert rounded() == within
+        raise KeyboardInterrupt
+    assert rounded() == ("highest", False)
 
 
 @pytest.mark.gpu
