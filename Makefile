@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -m "not gpu" --numprocesses 2 --dist worksteal
 STUDY := results/studies/demo
 
-.PHONY: demo test test-long check gpu-check coverage mutants format renew-golden clean
+.PHONY: demo test test-long check bench gpu-check coverage mutants format renew-golden clean
 
 demo: .venv/runtime
 	@echo
@@ -42,6 +42,12 @@ coverage: .venv/made
 # damaged files, bundles, label files and pictures. Two hours or more.
 test-long: .venv/made
 	BENCH_LONG=1 $(BIN)/pytest -s $(shell grep -rl --include='test_*.py' BENCH_LONG tests)
+
+# Speed as ratios of two pieces of work timed in turn: results/PERFORMANCE.md, in about ten minutes.
+# Other programs slow both, but the fewer there are the narrower the ratios.
+bench: .venv/made
+	$(BIN)/pytest tests/speed --benchmark-enable --benchmark-json=.venv/benchmarks.json
+	$(BIN)/python tests/speed/page.py .venv/benchmarks.json results/PERFORMANCE.md
 
 # What can be said of a graphics card in nine minutes, or a rehearsal of it on a processor. It installs
 # nothing: PYTHON is an interpreter that has torch, WHEELS a folder for what it lacks besides.

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.models.detection.faster_rcnn import FasterRCNN, FastRCNNPredictor, TwoMLPHead
-from torchvision.ops import MultiScaleRoIAlign
 
 from bench.evaluation.detection import Detections
 from bench.lesions import detector_backbones
 from bench.lesions.idrid import KINDS, AnnotatedPhotograph
+from bench.lesions.roi_pooling import RepeatableRoIAlign
 from bench.protocol.settings import DetectorSettings
 from bench.seeding import generator_for
 from bench.training.optim import Schedule
@@ -58,7 +58,7 @@ class LesionDetector(nn.Module):
             rpn_pre_nms_top_n_test=2 * settings.proposals,
             rpn_post_nms_top_n_train=settings.proposals,
             rpn_post_nms_top_n_test=settings.proposals,
-            box_roi_pool=MultiScaleRoIAlign(levels, ROI_PX, sampling_ratio=2),
+            box_roi_pool=RepeatableRoIAlign(levels, ROI_PX, sampling_ratio=2),
             box_head=TwoMLPHead(settings.channels * ROI_PX**2, settings.head),
             box_predictor=FastRCNNPredictor(settings.head, 1 + len(KINDS)),
             box_batch_size_per_image=settings.samples,

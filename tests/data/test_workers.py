@@ -53,6 +53,4 @@ def test_who_leaves_waits_only_for_what_was_begun():
         waiting = pool.map(slow, range(100))
         next(waiting)
         raise KeyboardInterrupt
-    assert (
-        len(begun) <= 4
-    )  # two, and what their workers went on with meanwhile
+    assert len(begun) <= 4  # two, and what their workers went on with meanwhile

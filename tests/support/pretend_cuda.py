@@ -84,6 +84,8 @@ class OnCard(torch.Tensor):
 
     def to(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         copy = kwargs.pop("copy", False)
+        if args and isinstance(args[0], torch.Tensor):  # as another tensor is
+            args = (args[0].device, args[0].dtype, *args[1:])
         device, dtype, non_blocking, layout = torch._C._nn._parse_to(*args, **kwargs)  # pyright: ignore
         device, dtype = device or CUDA, dtype or self.dtype
         if not copy and device.type == "cuda" and dtype == self.dtype and layout is None:
@@ -136,6 +138,7 @@ def card() -> Iterator[torch.device]:
         patch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
         patch.setattr(torch.cuda, "max_memory_allocated", lambda _: PEAK_BYTES)
         patch.setattr(torch, "tensor", _tensor)
+        patch.setattr(torch, "as_tensor", _as_tensor)
         patch.setattr(functional, "one_hot", _one_hot)
         overwrite = torch.__future__.get_overwrite_module_params_on_conversion()
         torch.__future__.set_overwrite_module_params_on_conversion(True)
@@ -153,7 +156,7 @@ def card() -> Iterator[torch.device]:
 
 # What PyTorch does in C++ by the device that it knows of, which is the processor here.
 _to_of_torch, _tensor_of_torch = torch.Tensor.to, torch.tensor
-_one_hot_of_torch = functional.one_hot
+_as_tensor_of_torch, _one_hot_of_torch = torch.as_tensor, functional.one_hot
 
 
 def _to(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -182,6 +185,12 @@ def _pin_memory(tensor: torch.Tensor) -> torch.Tensor:
 def _tensor(data: Any, *, device: Any = None, **kwargs: Any) -> torch.Tensor:
     """Made on the processor, then copied, as PyTorch does."""
     made = _tensor_of_torch(data, **kwargs)
+    return made if device is None else made.to(device)
+
+
+def _as_tensor(data: Any, *, device: Any = None, **kwargs: Any) -> torch.Tensor:
+    """The same, without a copy where it is there already."""
+    made = _as_tensor_of_torch(data, **kwargs)
     return made if device is None else made.to(device)
 
 
