@@ -31,4 +31,12 @@ def rows(wanted: Tensor, device: torch.device) -> slice | Tensor:
     first, last = int(found[0]), int(found[-1])
     if len(found) == last - first + 1:
         return slice(first, last + 1)
-    return found.to(device, non_blocking=True)
+    return sent(found, device)
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor on the device; to a graphics card it is on its way, and nobody waits for it."""
+    if device.type != "cuda" or tensor.device.type == "cuda":
+        return tensor.to(device)
+    pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
+    return pinned.to(device, non_blocking=True)

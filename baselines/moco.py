@@ -32,6 +32,7 @@ from baselines.contrastive import (
     info_nce_of_batch,
     relative_to_chance,
 )
+from baselines.host import sent
 from baselines.options import pick
 
 
@@ -181,7 +182,7 @@ class MoCo(nn.Module):
         """Queries in groups as they come, keys, without gradient, in groups drawn anew."""
         groups = self.settings.groups
         straight = torch.arange(len(query), device=query.device)
-        shuffled = torch.randperm(len(key)).to(key.device) if groups > 1 else straight
+        shuffled = sent(torch.randperm(len(key)), key.device) if groups > 1 else straight
         with torch.no_grad():
             keys = in_groups(self.encoders.key, key, shuffled, groups)
         return in_groups(self.encoders.query, query, straight, groups), keys

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from baselines.contrastive import KeyQueue
-from baselines.host import rows
+from baselines.host import rows, sent
 from comcl.views import LEVELS, Pair
 
 
@@ -23,13 +23,7 @@ class Keys(NamedTuple):
 
     embeddings: Tensor  # (B, D)
     levels: Tensor  # (B,) in 0..3, on the processor
-    entries: Tensor  # (B,) place of the patch among those of its level
-
-    @property
-    def patches(self) -> Tensor:
-        """A number for each patch that no patch of another level has.  (B,)."""
-        levels = self.levels.to(self.entries.device, non_blocking=True)
-        return len(LEVELS) * self.entries + levels
+    patches: Tensor  # (B,) their numbers (`numbered`), read only where last losses are kept
 
     def places(self, levels: Collection[str]) -> Tensor:
         """Where patches of these levels are in the batch.  (n,), on the processor."""
@@ -46,6 +40,16 @@ class Keys(NamedTuple):
     def of(self, level: str) -> Tensor:
         """The embeddings of one level."""
         return self.embeddings[self.at([level])]
+
+
+def numbered(levels: Tensor, entries: Tensor) -> Tensor:
+    """A number for each patch that no other has.  (B,).
+
+    Args:
+        levels: (B,) codes, on the processor.
+        entries: (B,) place of the patch among those of its level.
+    """
+    return len(LEVELS) * entries + sent(levels, entries.device)
 
 
 def from_queue(queue: KeyQueue) -> Tensor | None:

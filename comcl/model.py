@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from baselines.contrastive import Encoder, KeyQueue, MomentumPair
-from baselines.host import KeptOnHost
+from baselines.host import KeptOnHost, sent
 from baselines.options import pick
 from comcl import loss as equations
 from comcl import mining
 from comcl.closeness import closeness
-from comcl.keys import NEGATIVES, OWN_LEVEL, Drawn, Keys, drawn
+from comcl.keys import NEGATIVES, OWN_LEVEL, Drawn, Keys, drawn, numbered
 from comcl.views import LEVELS, Pair, pairs_for
 
 
@@ -135,8 +135,8 @@ class CoMCL(KeptOnHost):
         query = self.encoders.query(batch["query"])
         levels = batch["levels"].cpu()
         with torch.no_grad():
-            entries = batch["entries"] if self.last_losses else torch.zeros_like(levels)
-            keys = Keys(self.encoders.key(batch["key"]), levels, entries)
+            patches = numbered(levels, batch["entries"]) if self.last_losses else levels
+            keys = Keys(self.encoders.key(batch["key"]), levels, patches)
         if self.training:
             self.pending.append(keys)
         now = mining.clock(step, total_steps, self.mining_starts)
@@ -168,7 +168,7 @@ class CoMCL(KeptOnHost):
         similar = equations.similarities(anchors.detach(), negatives)
         function = equations.shared_positive_losses if pair.positives else equations.anchor_losses
         eq_1 = partial(function, anchors, positives, negatives, temperature=self.temperature)
-        met = None if others.all() else others.to(similar.device, non_blocking=True)
+        met = None if others.all() else sent(others, similar.device)
         hard = similar if met is None else similar.masked_fill(~met, -torch.inf)
         losses = eq_1(keep=self.hardest(hard, count))
         with torch.no_grad():

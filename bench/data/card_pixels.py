@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.host import sent
 from bench.data.pixels import ImageSet, Pixels
-from bench.data.transfer import ahead, sent
+from bench.data.reading_ahead import ahead
 
 Item = TypeVar("Item")
 SHARE = 0.5

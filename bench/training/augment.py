@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.data.transfer import sent
+from baselines.host import sent
 
 Range = tuple[float, float]
 

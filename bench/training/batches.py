@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from bench.data.transfer import sent
+from baselines.host import sent
 
 Batch = dict[str, Tensor]
 """Tensors by name; the first axis of each is the image."""

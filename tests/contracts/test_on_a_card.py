@@ -90,16 +90,36 @@ def refuse(counts, budget):
     assert counts["copy in, not awaited"] <= budget, counts
 
 
+LAST_LOSSES = "comcl.spl_losses=previous"
+"""With which the levels are sent too, since patches are numbered by level."""
+
+SETTINGS = [
+    ("comcl", ("comcl.spl=kumar",)),
+    ("comcl", (LAST_LOSSES, "patches.second_view=own_window")),
+    ("comcl", ("comcl.topk_scope=global", "comcl.own_level_negatives=yes")),
+    ("comcl", ("comcl.negatives=batch", "comcl.empty_level=paired_clean")),
+    ("moco", ("moco.groups=2",)),
+    ("moco", ("moco.negatives=batch",)),
+    ("resnet50", ("finetuning.loss=regression", "finetuning.accumulation=2")),
+]
+"""That send or ask otherwise than the presets' settings."""
+
+
 @pytest.mark.parametrize(
-    ("name", "resident"),
-    [*((name, True) for name in unlike_methods()), ("resnet50", False), ("comcl", False)],
+    ("name", "resident", "changes"),
+    [
+        *((name, True, ()) for name in unlike_methods()),
+        ("resnet50", False, ()),
+        ("comcl", False, ()),
+        *((name, True, changes) for name, changes in SETTINGS),
+    ],
 )
-def test_no_step_waits_for_the_card(context_of, tmp_path, name, resident):
+def test_no_step_waits_for_the_card(context_of, tmp_path, name, resident, changes):
     """And the weights are those that the processor comes to, since the kernels are its own.
 
     But for a gradient that has no repeatable kernel on a card: there to rounding.
     """
-    here = context_of(name)
+    here = context_of(name, changes=changes)
     there = replace(here, device=CUDA)
     if resident:
         there = replace(there, images=on_card(here.images, CUDA, free_bytes=2**40))
@@ -124,7 +144,7 @@ def test_no_step_waits_for_the_card(context_of, tmp_path, name, resident):
         ]  # the first epoch fills the card, its end reads means
         assert later
         for step in later:
-            refuse(step, len(SENT_TWICE if pair else SENT))
+            refuse(step, len(SENT_TWICE if pair else SENT) + (LAST_LOSSES in changes))
         # Adam moves a weight by its rate at most a step, whichever way a sum near zero is rounded.
         moved_by = len(counts) * stage.settings.lr if name == "deepmt-dr" else 0.0
         close: dict[str, Any] = {"rtol": moved_by, "atol": 2 * moved_by}

@@ -19,9 +19,8 @@ OPENING = """# Performance
 
 Each pair was measured in turn in one process, by the seconds that processors worked on it, so that
 other programs fall on both. **A ratio is how many times as fast the first is as the second**, for
-one image, patch or run: the median of the rounds, and their quartiles where they
-differ. What one takes is of this
-machine.
+one image, patch or run: the median of the rounds, and their quartiles where they differ. What one
+takes is of this machine.
 """
 CARD = """## On a graphics card
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from baselines.host import sent
 from bench import roster
 from bench.data.loaders import ImageBatches
 from bench.data.pixels import Pixels
-from bench.data.transfer import sent
 from bench.evaluation.gates import LEFT_THE_GROUND
 from bench.pipeline.context import RunContext, input_side
 from bench.protocol.chest import ChestSettings

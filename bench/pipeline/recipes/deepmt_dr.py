@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from baselines.host import sent
 from bench import roster
-from bench.data.transfer import sent
 from bench.errors import RequestError
 from bench.lesions.lesion_masks import MaskBatches
 from bench.pipeline.context import RunContext

@@ -2,10 +2,8 @@ import threading
 import time
 
 import pytest
-import torch
-from pretend_cuda import COUNTED, CUDA, card
 
-from bench.data.transfer import AHEAD, ahead, sent
+from bench.data.reading_ahead import AHEAD, ahead
 
 
 def test_items_come_in_order_and_to_their_end():
@@ -50,16 +48,3 @@ def test_whoever_stops_asking_stops_the_thread():
     assert threading.active_count() == before + 1
     taken.close()
     assert threading.active_count() == before
-
-
-def test_a_tensor_is_sent_without_waiting_and_only_once():
-    here = torch.arange(6.0)
-    with card():
-        there = sent(here, CUDA)
-        assert dict(COUNTED) == {"copy in, not awaited": 1}
-        assert sent(there, CUDA) is there
-        assert dict(COUNTED) == {"copy in, not awaited": 1}
-        assert torch.equal(there.cpu(), here)
-        here.to(CUDA)
-        assert COUNTED["copy in"] == 1  # the plain way is waited for
-    assert sent(here, torch.device("cpu")) is here

@@ -1,12 +1,9 @@
-"""From the processor to the device that trains, without waiting."""
+"""Items made in a thread before they are asked for, while a graphics card computes."""
 
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
 
 Item = TypeVar("Item")
 AHEAD = 2
@@ -14,14 +11,6 @@ AHEAD = 2
 
 POLL_SECONDS = 0.1
 """After which a thread that waits for room looks whether it is still wanted."""
-
-
-def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor on the device; to a graphics card it is on its way, and nobody waits for it."""
-    if device.type != "cuda" or tensor.device.type == "cuda":
-        return tensor.to(device)
-    pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
-    return pinned.to(device, non_blocking=True)
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
