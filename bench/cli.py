@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import catalogue, checks, options, pictures, preview, reports, tracing, tuning
+from bench.commands import (
+    catalogue,
+    checks,
+    judging,
+    options,
+    pictures,
+    preview,
+    reports,
+    tracing,
+    tuning,
+)
 from bench.commands.folders import new_folder
 from bench.commands.options import (
     RUNS,
@@ -49,6 +59,7 @@ app.add_typer(preview.commands)
 app.add_typer(tracing.commands)
 app.add_typer(checks.commands)
 app.add_typer(tuning.commands)
+app.add_typer(judging.commands)
 app.add_typer(pictures.commands)
 app.add_typer(reports.commands)
 app.add_typer(catalogue.commands)
@@ -279,20 +290,3 @@ def status(
 
         wanted = {"table": table, "datasets": tuple(dataset or ()), "seeds": seeds}
         typer.echo(status_of(records, **wanted, protocol=protocol, as_json=as_json))
-
-
-@app.command(
-    rich_help_panel=options.READ,
-    epilog="Example: bench claims --records results/studies/twin-laptop",
-)
-def claims(
-    protocol: SelectedProtocolOption = None,
-    records: RecordsOption = RUNS,
-    as_json: JsonOption = False,
-) -> None:
-    """Judge each claim of the paper: supported or not, effect size, and seeds needed to decide."""
-    with reported(records):
-        from bench.reporting.claims.page import claims_page
-        from bench.reporting.results.records import load
-
-        typer.echo(claims_page(load(records), protocol=protocol, as_json=as_json))

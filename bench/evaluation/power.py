@@ -1,20 +1,64 @@
-"""How many seeds decide a question, and which tests cannot decide it at all.
+"""What a study can find: the smallest effect with its seeds, the seeds for an effect of interest.
 
-Planning figures: they take a measured spread and effect for the true ones.
+The effect is named by whoever asks, before or after the runs; it is never the one that was found.
+Power at the effect found says what its p says, in other words. Only the spread is taken from runs,
+and is as uncertain as their number makes it.
 
 Letters: n seeds; sd, the standard deviation between seeds of one paired difference.
 """
 
 import bisect
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
 
-from bench.evaluation.statistics import satterthwaite
+from bench.evaluation.statistics import Estimate, satterthwaite
 
 MOST_SEEDS = 100
+POWER = 0.8
+
+
+class Design(NamedTuple):
+    """What decides how small an effect is found.
+
+    Attributes:
+        sd: Between seeds, of one difference.
+        v_img: Variance of the difference under sampling of patients, which no seed reduces.
+        patients: On which v_img was measured.
+        alpha: Level of a two-sided test, the correction for their number included.
+    """
+
+    sd: float
+    v_img: float
+    patients: int
+    alpha: float
+
+    def detects(self, seeds: int) -> float | None:
+        """The smallest effect that is found with `POWER`; None for one seed, which finds none."""
+        options = {"v_img": self.v_img, "patients": self.patients, "alpha": self.alpha}
+        return minimum_detectable_effect(self.sd, seeds, **options)
+
+    def seeds_for(self, effect: float) -> int | None:
+        """The fewest seeds that find an effect with `POWER`; None if MOST_SEEDS do not."""
+        options = {"v_img": self.v_img, "patients": self.patients, "alpha": self.alpha}
+        return seeds_needed(effect, self.sd, **options)
+
+
+def design_of(estimates: Sequence[Estimate], alpha: float) -> Design:
+    """Of several differences alike in kind: the mean of their variances, seeds' and patients'.
+
+    The spread of one difference over a few seeds is luck for the most part: a small one would
+    promise much.
+
+    Args:
+        estimates: At least one, of two seeds or more each.
+        alpha: Level of one test.
+    """
+    sd = float(np.sqrt(np.mean([each.seed_sd**2 for each in estimates])))
+    v_img = float(np.mean([each.v_img for each in estimates]))
+    return Design(sd, v_img, min(each.patients for each in estimates), alpha)
 
 
 def detection_power(
@@ -45,7 +89,7 @@ def minimum_detectable_effect(
     v_img: float = 0.0,
     patients: int = 2,
     alpha: float = 0.05,
-    power: float = 0.8,
+    power: float = POWER,
 ) -> float | None:
     """The smallest effect found with the given power; None for one seed, which finds none."""
     if seeds < 2:
@@ -71,106 +115,11 @@ def seeds_needed(
     v_img: float = 0.0,
     patients: int = 2,
     alpha: float = 0.05,
-    power: float = 0.8,
+    power: float = POWER,
 ) -> int | None:
     """The fewest seeds that find an effect with the given power; None if MOST_SEEDS do not."""
     options = {"v_img": v_img, "patients": patients, "alpha": alpha}
     return _fewest(lambda seeds: detection_power(effect, sd, seeds, **options) >= power)
-
-
-def equivalence_power(
-    margin: float,
-    sd: float,
-    seeds: int,
-    *,
-    v_img: float = 0.0,
-    patients: int = 2,
-    alpha: float = 0.05,
-) -> float:
-    """Probability that two one-sided tests show a true zero to lie within the margin.
-
-    The estimate must fall within margin - t s of zero, s being its estimated standard error: the
-    mean, over the distribution of s, of the probability of that.
-    """
-    variance = sd**2 / seeds + v_img
-    if not variance:
-        return 1.0
-    df = satterthwaite((sd**2 / seeds, seeds - 1), (v_img, patients - 1))
-    middles = (np.arange(2000) + 0.5) / 2000
-    estimated = np.sqrt(variance * stats.chi2.ppf(middles, df) / df)
-    room = margin - stats.t.ppf(1 - alpha, df) * estimated
-    inside = 2 * stats.norm.cdf(room / np.sqrt(variance)) - 1
-    return float(np.where(room > 0, inside, 0.0).mean())
-
-
-def seeds_for_equivalence(
-    margin: float,
-    sd: float,
-    *,
-    v_img: float = 0.0,
-    patients: int = 2,
-    alpha: float = 0.05,
-    power: float = 0.8,
-) -> int | None:
-    """The fewest seeds that show a true zero to be within the margin; None beyond MOST_SEEDS."""
-    options = {"v_img": v_img, "patients": patients, "alpha": alpha}
-    return _fewest(lambda seeds: equivalence_power(margin, sd, seeds, **options) >= power)
-
-
-def smallest_sign_flip_p(seeds: int) -> float:
-    """The smallest two-sided p that flipping the signs of n differences can give: 2 / 2^n."""
-    return min(1.0, 2.0 ** (1 - seeds))
-
-
-def sign_flip_p(differences: np.ndarray) -> float:
-    """Exact two-sided p of n differences, each sign being as likely either way under the null.
-
-    Raises:
-        ValueError: for more than 20 differences, whose 2^n signs are too many to go through.
-    """
-    if len(differences) > 20:
-        raise ValueError(f"{len(differences)} differences have too many signs; at most 20")
-    signs = np.array(list(itertools.product((1, -1), repeat=len(differences))))
-    sums = np.abs(signs @ np.asarray(differences, dtype=float))
-    # The sum as observed is among them; rounding must not count it out.
-    return float((sums >= sums[0] * (1 - 1e-12)).mean())
-
-
-def cannot_reject(smallest: float, *, tests: int = 1, alpha: float = 0.05) -> str:
-    """Why a test can never reject, or "" if it can.
-
-    Args:
-        smallest: The smallest p that the test can give.
-        tests: How many share Holm's correction, whose first step multiplies by that number.
-        alpha: Level.
-    """
-    reachable = min(1.0, smallest * tests)
-    if reachable <= alpha:
-        return ""
-    correction = f" after Holm's correction over {tests}" if tests > 1 else ""
-    return f"cannot reject: its smallest p is {reachable:.2g}{correction}, above {alpha:g}"
-
-
-def seeds_to_reject(tests: int = 1, alpha: float = 0.05) -> int:
-    """The fewest seeds with which a sign-flip test can reject at all."""
-    return next(n for n in itertools.count(1) if smallest_sign_flip_p(n) * tests <= alpha)
-
-
-def critical_difference(methods: int, blocks: int, alpha: float = 0.05) -> float:
-    """Nemenyi's critical difference of mean ranks over independent blocks (Demsar, 2006)."""
-    quantile = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / np.sqrt(2)
-    return float(quantile * np.sqrt(methods * (methods + 1) / (6 * blocks)))
-
-
-def cannot_separate(methods: int, blocks: int, alpha: float = 0.05) -> str:
-    """Why mean ranks over so few blocks separate no two methods, or "" if they can."""
-    needed = critical_difference(methods, blocks, alpha)
-    if needed <= methods - 1:
-        return ""
-    return (
-        f"cannot reject: ranks over {blocks} block(s) would have to differ by {needed:.2f}, "
-        f"and {methods} methods differ by {methods - 1} at most"
-    )
 
 
 def _fewest(enough: Callable[[int], bool]) -> int | None:

@@ -2,22 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from known import known
 
 from bench.evaluation.power import (
     MOST_SEEDS,
-    cannot_reject,
-    cannot_separate,
-    critical_difference,
+    Design,
+    design_of,
     detection_power,
-    equivalence_power,
     minimum_detectable_effect,
-    seeds_for_equivalence,
     seeds_needed,
-    seeds_to_reject,
-    sign_flip_p,
-    smallest_sign_flip_p,
 )
+from bench.evaluation.statistics import Estimate
 
 
 @given(st.integers(2, 40), st.floats(0.1, 3), st.floats(0.001, 0.2))
@@ -36,12 +31,6 @@ def test_power_over_seeds_is_that_of_statsmodels(seeds, effect, alpha):
 def test_the_smallest_effects_are_those_of_the_plan(seeds, effect, worst):
     assert minimum_detectable_effect(1.0, seeds) == pytest.approx(effect, rel=0.02)
     assert minimum_detectable_effect(1.0, seeds, alpha=0.05 / 11) == pytest.approx(worst, rel=0.02)
-
-
-@pytest.mark.parametrize(("sd", "needed"), [(0.5, (11, 4, 3, 3)), (1.0, (36, 11, 4, 3))])
-def test_the_seeds_for_equivalence_are_those_of_the_plan(sd, needed):
-    result = tuple(seeds_for_equivalence(margin, sd) for margin in (0.5, 1, 2, 3))
-    assert result == needed
 
 
 @given(st.integers(2, 30), st.floats(0.001, 0.1), st.floats(0, 1e-3))
@@ -78,55 +67,36 @@ def test_one_seed_finds_no_effect():
 def test_what_never_varies_is_found_at_once():
     assert minimum_detectable_effect(0.0, 3) == 0.0
     assert detection_power(0.01, 0.0, 3, alpha=0.05) == 1.0
-    assert equivalence_power(0.01, 0.0, 3) == 1.0
 
 
-def test_equivalence_is_shown_as_often_as_its_power_says():
-    rng, margin, seeds = np.random.default_rng(0), 1.0, 9
-    drawn = rng.standard_normal((20_000, seeds))
-    error = drawn.std(axis=1, ddof=1) / np.sqrt(seeds)
-    reach = stats.t.ppf(0.95, seeds - 1) * error
-    shown = (np.abs(drawn.mean(axis=1)) + reach < margin).mean()
-    # 20,000 trials: a standard error of at most 0.36 points, three of which are 1.1.
-    assert equivalence_power(margin, 1.0, seeds) == pytest.approx(shown, abs=0.011)
+def estimate_with(sd, v_img, seeds=3, patients=500):
+    """With exactly this spread."""
+    raw = np.linspace(-1, 1, seeds)
+    scaled = 0.05 + sd * raw / raw.std(ddof=1)
+    return Estimate(0.05, tuple(scaled), v_img, patients)
 
 
-@pytest.mark.parametrize("seeds", [3, 5, 8])
-def test_sign_flips_are_those_of_scipy(seeds):
-    differences = np.random.default_rng(seeds).normal(0.5, 1, seeds)
-    reference = stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", n_resamples=10_000
-    )
-    assert sign_flip_p(differences) == pytest.approx(reference.pvalue)
+def test_a_design_has_the_mean_variances_and_not_the_luckiest_ones():
+    lucky, unlucky = estimate_with(0.001, 1e-5), estimate_with(0.03, 3e-5, patients=400)
+    found = design_of([lucky, unlucky], 0.05)
+    assert found.sd == pytest.approx(np.sqrt((0.001**2 + 0.03**2) / 2))
+    assert (found.v_img, found.patients) == (pytest.approx(2e-5), 400)
+    alone = (design_of([each], 0.05).detects(3) for each in (lucky, unlucky))
+    low, high = sorted(known(effect) for effect in alone)
+    assert low < known(found.detects(3)) < high
 
 
-def test_the_smallest_p_is_reached_when_all_signs_agree():
-    for seeds in range(1, 9):
-        agreed = np.linspace(1, 2, seeds)
-        assert sign_flip_p(agreed) == smallest_sign_flip_p(seeds)
-    assert sign_flip_p(np.array([1.0, 1.0, -3.0])) > smallest_sign_flip_p(3)
+@pytest.mark.parametrize("margin", [0.01, 0.03])
+def test_the_seeds_for_a_margin_detect_it_and_one_less_do_not(margin):
+    design = Design(0.02, 1e-6, 500, 0.05 / 30)
+    seeds = known(design.seeds_for(margin))
+    assert known(design.detects(seeds)) <= margin < known(design.detects(seeds - 1))
 
 
-def test_too_many_signs_are_refused():
-    with pytest.raises(ValueError, match="21 differences"):
-        sign_flip_p(np.ones(21))
-
-
-def test_five_seeds_cannot_reject_by_signs_and_six_can():
-    assert "its smallest p is 0.062" in cannot_reject(smallest_sign_flip_p(5))
-    assert cannot_reject(smallest_sign_flip_p(6)) == ""
-    assert seeds_to_reject() == 6
-
-
-def test_holm_over_eleven_needs_nine_seeds():
-    said = cannot_reject(smallest_sign_flip_p(6), tests=11)
-    assert "0.34 after Holm's correction over 11" in said
-    assert seeds_to_reject(11) == 9
-    assert cannot_reject(smallest_sign_flip_p(9), tests=11) == ""
-
-
-def test_rank_diagrams_of_this_study_cannot_reject():
-    assert critical_difference(12, 2) == pytest.approx(11.78, abs=0.005)
-    assert critical_difference(12, 6) == pytest.approx(6.80, abs=0.005)
-    assert "differ by 11 at most" in cannot_separate(12, 2)
-    assert cannot_separate(12, 6) == ""
+def test_what_is_detected_does_not_ask_what_was_found():
+    """The same spread around another effect is the same design: no power after the fact."""
+    one = estimate_with(0.02, 1e-5)
+    other = Estimate(0.4, tuple(0.35 + value for value in one.per_seed), one.v_img, one.patients)
+    found, moved = design_of([one], 0.05), design_of([other], 0.05)
+    assert found.detects(3) == pytest.approx(moved.detects(3))
+    assert found.detects(3) != pytest.approx(known(design_of([one], 0.05 / 30).detects(3)))

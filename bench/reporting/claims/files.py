@@ -50,9 +50,10 @@ class Claim(BaseModel):
         side: On which side of zero the claim puts it.
         margin: What is too small to matter, in units of the estimand.
         alpha: Level of the two-sided tests; the claimed side must win, so half of it errs there.
-        family: Comparisons of one family, data set, score and column share Holm's correction.
-        combination: "all" is one claim that holds if every comparison does (intersection-union:
-            no correction is needed to support it); in "each" every comparison is corrected.
+        family: Claims of one kind, side by side on a page.
+        combination: "all" is one claim that also holds if every comparison does by itself
+            (intersection-union: no correction is needed for all together); in "each" it takes
+            every comparison after Holm's correction over the claim.
         seeds: How many seeds each comparison needs before it is judged.
         written: When the file was written.
         seen: Which results were known by then.

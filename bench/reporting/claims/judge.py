@@ -1,11 +1,13 @@
 """Which of the paper's claims the records support, which they contradict, and which stay open.
 
-The rule of each claim stands in its file (`claim_files`), written before the runs. A comparison is
-an estimate over the seeds that all of its runs share; it is supported where its test rejects zero
-on the claimed side, contradicted where Holm's p rejects it on the other, and undecided otherwise.
+The rule of each claim stands in its file (`files`), written before the runs. A comparison is an
+estimate over the seeds that all of its runs share; it is supported where its p, after Holm's
+correction over all comparisons of the claim, rejects zero on the claimed side, contradicted where
+it does on the other, and undecided otherwise. So every number of comparisons that a page names is
+under one correction. An "all" claim as a whole is supported as well where each of its comparisons
+rejects by itself (intersection-union: no correction is needed for all of them together).
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bench.evaluation.influence import JointScores
-from bench.evaluation.power import seeds_needed
+from bench.evaluation.power import Design, design_of
 from bench.evaluation.statistics import (
     ESTIMANDS,
     Estimate,
@@ -39,10 +41,8 @@ class JudgedComparison:
         why: What stands in the way of a verdict, or "".
         estimate: None where no seed has all of its runs.
         p: Two-sided; None where it cannot be had, or before the claim's number of seeds.
-        adjusted_p: The same after Holm's correction within the family.
+        adjusted_p: The same after Holm's correction over the claim.
         negligible: Whether two one-sided tests put it within the claim's margin of zero.
-        seeds_needed: How many would find an effect as large as this one with power 0.8; None where
-            that is no question, cannot be told, or is out of reach.
         seeds: Shared by all cells, in order.
         runs: Ids behind it.
         stale: Whether one of them was made by an older version of the code.
@@ -55,7 +55,6 @@ class JudgedComparison:
     p: float | None = None
     adjusted_p: float | None = None
     negligible: bool = False
-    seeds_needed: int | None = None
     seeds: tuple[int, ...] = ()
     runs: tuple[str, ...] = ()
     stale: bool = False
@@ -79,6 +78,8 @@ class ClaimResult:
         by_column: Verdict of the comparisons in each column.
         without_reconstructed: Verdict without methods that are reconstructions; None if none is.
         comparisons: In the order of the file.
+        design: What its comparisons can find, by the correction's first step; None where none has a
+            p.
     """
 
     claim: Claim
@@ -88,6 +89,17 @@ class ClaimResult:
     by_column: dict[tuple[str, ...], ClaimVerdict]
     without_reconstructed: ClaimVerdict | None
     comparisons: tuple[JudgedComparison, ...]
+    design: Design | None = None
+
+    @property
+    def seeds(self) -> int:
+        """Fewest that a comparison with a p has; 0 where none has one."""
+        return min((len(one.seeds) for one in self.comparisons if one.p is not None), default=0)
+
+    @property
+    def detects(self) -> float | None:
+        """The smallest effect that a comparison finds with as many; None where none has a p."""
+        return None if self.design is None else self.design.detects(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -139,19 +151,16 @@ def judge_scored(
     return tuple(judgement for judgement in judged if judgement.findings)
 
 
-def ruling(claim: Claim, estimate: Estimate, p: float, adjusted: float) -> ClaimVerdict:
+def ruling(claim: Claim, estimate: Estimate, adjusted: float) -> ClaimVerdict:
     """The verdict on one comparison that has as many seeds as the claim asks for.
 
     Args:
-        claim: Whose side, level and combination count.
+        claim: Whose side and level count.
         estimate: The estimate.
-        p: Two-sided.
-        adjusted: The same after Holm's correction within the family.
+        adjusted: Two-sided p after Holm's correction over the claim.
     """
-    claimed = _is_claimed(claim, estimate)
-    deciding = p if claim.combination == "all" and claimed else adjusted
-    if deciding < claim.alpha:
-        return "supported" if claimed else "contradicted"
+    if adjusted < claim.alpha:
+        return "supported" if _is_claimed(claim, estimate) else "contradicted"
     return "undecided"
 
 
@@ -186,26 +195,15 @@ def _judge_group(group: ComparableRuns, claims: Sequence[Claim], runs: Runs | No
 def _judge_score(
     claims: Sequence[Claim], dataset: str, name: str, runs: Runs
 ) -> dict[str, tuple[JudgedComparison, ...]]:
-    """The comparisons of each claim by one score, corrected within their families."""
-    claims_by_score = [claim for claim in claims if name in claim.scores[dataset]]
-    first = [
-        (claim, _estimated(claim, c, name, runs))
-        for claim in claims_by_score
-        for c in claim.comparisons
-    ]
-    families: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for index, (claim, judged) in enumerate(first):
-        families[claim.family, judged.comparison.ratios].append(index)
-    result: dict[str, list[JudgedComparison]] = {claim.id: [] for claim in claims_by_score}
-    adjusted: dict[int, tuple[float | None, int]] = {}
-    for indices in families.values():
-        corrected = holm([first[index][1].p for index in indices])
-        adjusted |= {
-            index: (value, len(indices)) for index, value in zip(indices, corrected, strict=True)
-        }
-    for index, (claim, judged) in enumerate(first):
-        result[claim.id].append(_decided(claim, judged, *adjusted[index]))
-    return {claim_id: tuple(comparisons) for claim_id, comparisons in result.items()}
+    """The comparisons of each claim by one score, corrected over the claim."""
+    result: dict[str, tuple[JudgedComparison, ...]] = {}
+    for claim in claims:
+        if name in claim.scores[dataset]:
+            judged = [_estimated(claim, each, name, runs) for each in claim.comparisons]
+            adjusted = holm([each.p for each in judged])
+            pairs = zip(judged, adjusted, strict=True)
+            result[claim.id] = tuple(_decided(claim, *pair) for pair in pairs)
+    return result
 
 
 def _estimated(claim: Claim, comparison: Comparison, name: str, runs: Runs) -> JudgedComparison:
@@ -248,46 +246,52 @@ def _obstacle(claim: Claim, result: Estimate, indices: np.ndarray, scores: Joint
     return result.why_not
 
 
-def _decided(
-    claim: Claim, judged: JudgedComparison, adjusted: float | None, tests: int
-) -> JudgedComparison:
-    """The verdict of one comparison, and how many seeds would bring one."""
+def _decided(claim: Claim, judged: JudgedComparison, adjusted: float | None) -> JudgedComparison:
+    """The verdict of one comparison."""
     estimate = judged.estimate
     if estimate is None or judged.p is None or adjusted is None:
         return judged
-    verdict = ruling(claim, estimate, judged.p, adjusted)
-    negligible = is_negligible(claim, estimate)
-    judged = replace(judged, verdict=verdict, adjusted_p=adjusted, negligible=negligible)
-    if verdict != "undecided":
-        return judged
-    alone = claim.combination == "all" and _is_claimed(claim, estimate)
-    level = claim.alpha if alone else claim.alpha / tests
-    options = {"v_img": estimate.v_img, "patients": estimate.patients, "alpha": level}
-    needed = seeds_needed(estimate.value, estimate.seed_sd, **options)
-    return replace(judged, seeds_needed=None if needed is None else max(needed, estimate.seeds + 1))
+    return replace(
+        judged,
+        verdict=ruling(claim, estimate, adjusted),
+        adjusted_p=adjusted,
+        negligible=is_negligible(claim, estimate),
+    )
 
 
 def _finding(
     claim: Claim, name: str, decides: bool, judged: tuple[JudgedComparison, ...]
 ) -> ClaimResult:
-    sure: list[ClaimVerdict] = [
-        comparison.verdict for comparison in judged if not comparison.reconstructed
-    ]
+    sure = [comparison for comparison in judged if not comparison.reconstructed]
     by_column: dict[tuple[str, ...], ClaimVerdict] = {
-        column: combine(
-            comparison.verdict for comparison in judged if comparison.comparison.ratios == column
-        )
+        column: _together(claim, [each for each in judged if each.comparison.ratios == column])
         for column in claim.columns
     }
+    tested = [each.estimate for each in judged if each.estimate and each.p is not None]
     return ClaimResult(
         claim,
         name,
         decides,
-        combine(comparison.verdict for comparison in judged),
+        _together(claim, judged),
         by_column,
-        combine(sure) if 0 < len(sure) < len(judged) else None,
+        _together(claim, sure) if 0 < len(sure) < len(judged) else None,
         judged,
+        design_of(tested, claim.alpha / len(judged)) if tested else None,
     )
+
+
+def _together(claim: Claim, judged: Sequence[JudgedComparison]) -> ClaimVerdict:
+    """The verdict on several comparisons of a claim."""
+    if claim.combination == "all" and all(_holds_alone(claim, each) for each in judged):
+        return "supported"
+    return combine(each.verdict for each in judged)
+
+
+def _holds_alone(claim: Claim, judged: JudgedComparison) -> bool:
+    """Whether a comparison rejects zero on the claimed side, were it the only one."""
+    if judged.estimate is None or judged.p is None:
+        return False
+    return judged.p < claim.alpha and _is_claimed(claim, judged.estimate)
 
 
 def _functional(claim: Claim) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:

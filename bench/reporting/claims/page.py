@@ -9,12 +9,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.evaluation.power import MOST_SEEDS, minimum_detectable_effect
+from bench.evaluation.power import MOST_SEEDS, POWER
 from bench.evaluation.statistics import Interval
 from bench.protocol.presets import named_protocol
 from bench.reporting.claims.judge import ClaimResult, JudgedComparison, Judgement, judge
 from bench.reporting.console import for_stdout, json_object
-from bench.reporting.results.comparability import whole
+from bench.reporting.results.comparability import ComparableRuns, whole
 
 EMPTY = (
     "No finished runs here that a claim is about. Make one, without any download:\n"
@@ -23,24 +23,33 @@ EMPTY = (
 LEGEND = (
     "effect: mean over seeds, with its 95 % interval over seeds and patients; positive favours the "
     "first method",
-    'p: two-sided, after Holm\'s correction within family, score and column; an "all" claim is '
-    "supported if every comparison is at the uncorrected level (intersection-union)",
-    "detects: the smallest effect that as many seeds find with power 0.8 at the uncorrected level; "
-    "needs: the seeds that find one as large as this",
-    "seeds to decide, detects, needs: plans, taking effects and spreads found for the true ones",
+    "p: two-sided; verdicts and their numbers are by Holm's p, corrected over all comparisons of "
+    'the claim; an "all" claim as a whole also holds if every p by itself is below its level '
+    "(intersection-union)",
+    f"detects: the smallest difference that one comparison finds with power {POWER:g} and these "
+    "seeds, after the correction; it takes the mean spread of the claim's comparisons for the true "
+    "one, and is no statement about the effects found",
 )
+PLANNED = (3, 5, 10, 20)
+"""Seeds for which a plan says what they would detect."""
+
 NOT_THE_PAPER = "these results say nothing about the published numbers"
 STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
 
 
 def claims_page(
-    records: pd.DataFrame, *, protocol: str | None = None, as_json: bool = False
+    records: pd.DataFrame,
+    *,
+    protocol: str | None = None,
+    margin: float | None = None,
+    as_json: bool = False,
 ) -> str:
-    """All claims with verdict, effect, interval, p, runs, and seeds that would decide them.
+    """All claims with verdict, effect, interval, p, runs, and the differences that they detect.
 
     Args:
         records: One row a run, as `bench.reporting.results.records.load` gives them; may be empty.
         protocol: Name or comparability key to select; None if there is only one.
+        margin: A difference of interest, for which seeds are planned; None for no plan.
         as_json: Everything, in full precision; the text leaves out comparisons that were not run
             and, for scores that stand beside the deciding one, all but the verdict.
 
@@ -50,40 +59,33 @@ def claims_page(
     """
     judgements = judge(records, protocol=protocol)
     if as_json:
-        return json_object({"judgements": [_plain(judgement) for judgement in judgements]})
+        return json_object({"judgements": [_plain(each, margin) for each in judgements]})
     if not judgements:
         return EMPTY
-    pages = [part for judgement in judgements for part in _page(judgement)]
+    pages = [part for judgement in judgements for part in _page(judgement, margin)]
     return for_stdout(Group(*pages, *(Text(line) for line in LEGEND)))
 
 
-def title(judgement: Judgement) -> str:
+def title(group: ComparableRuns) -> str:
     """Data set, protocol, and whether any of it speaks of the paper's own numbers."""
-    first = judgement.group.records.iloc[0]
+    first = group.records.iloc[0]
     protocol = f"{named_protocol(first['protocol_name'])}, {first['key']}"
-    dataset = judgement.group.dataset
-    if whole(judgement.group.records):
-        return f"{dataset} ({protocol})"
-    kind = "synthetic images" if dataset.endswith("-twin") else "not all of its images or labels"
-    return f"{dataset}, {kind}: {NOT_THE_PAPER} ({protocol})"
+    if whole(group.records):
+        return f"{group.dataset} ({protocol})"
+    synthetic = group.dataset.endswith("-twin")
+    kind = "synthetic images" if synthetic else "not all of its images or labels"
+    return f"{group.dataset}, {kind}: {NOT_THE_PAPER} ({protocol})"
 
 
-def seeds_to_decide(result: ClaimResult) -> str:
-    """How many seeds would decide what is open; "" where a claim is decided."""
-    if result.verdict in ("supported", "contradicted"):
-        return ""
-    unclear = [c for c in result.comparisons if c.verdict in ("undecided", "not run")]
-    if any(comparison.p is not None and comparison.seeds_needed is None for comparison in unclear):
-        return f"over {MOST_SEEDS}"
-    known = [
-        comparison.seeds_needed for comparison in unclear if comparison.seeds_needed is not None
-    ]
-    most = max([result.claim.seeds, *known])
-    return str(most) if len(known) == len(unclear) else f"at least {most}"
+def detects(result: ClaimResult) -> str:
+    """The smallest difference that a comparison of the claim finds; "" where none can be tested."""
+    return "" if result.detects is None else f"{result.detects:.3f}"
 
 
-def _page(judgement: Judgement) -> list[Text | Table]:
-    parts: list[Text | Table] = [Text(title(judgement), style="bold"), _summary(judgement)]
+def _page(judgement: Judgement, margin: float | None) -> list[Text | Table]:
+    parts: list[Text | Table] = [Text(title(judgement.group), style="bold"), _summary(judgement)]
+    if margin is not None:
+        parts += _plan(judgement, margin)
     for result in judgement.findings:
         if result.decides:
             parts += _details(result, judgement.first_run)
@@ -92,7 +94,7 @@ def _page(judgement: Judgement) -> list[Text | Table]:
 
 def _summary(judgement: Judgement) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("claim", "score", "verdict", "comparisons", "seeds to decide"):
+    for head in ("claim", "score", "verdict", "comparisons", "detects"):
         grid.add_column(head)
     for result in judgement.findings:
         if result.decides:
@@ -102,9 +104,35 @@ def _summary(judgement: Judgement) -> Table:
             result.score,
             Text(result.verdict, style=STYLES[result.verdict]),
             _counts(result),
-            seeds_to_decide(result),
+            detects(result) or "-",
         )
     return grid
+
+
+def _plan(judgement: Judgement, margin: float) -> list[Text | Table]:
+    """What more seeds would find, and how many find a difference that the reader names."""
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("claim", "score", *(f"{seeds} seeds" for seeds in PLANNED), f"for {margin:g}"):
+        grid.add_column(head, justify="left" if head in ("claim", "score") else "right")
+    for result in judgement.findings:
+        if result.decides:
+            found, needed = _planned(result), _seeds_for(result, margin)
+            cells = ("-" if effect is None else f"{effect:.3f}" for effect in found.values())
+            grid.add_row(result.claim.id, result.score, *cells, needed)
+    head = f"Smallest difference that a comparison would find, and the seeds that find {margin:g}"
+    return [Text(head, style="bold"), grid]
+
+
+def _planned(result: ClaimResult) -> dict[int, float | None]:
+    """Seeds -> what they would detect, with the spread of the runs there are."""
+    return {seeds: result.design.detects(seeds) if result.design else None for seeds in PLANNED}
+
+
+def _seeds_for(result: ClaimResult, margin: float) -> str:
+    if result.design is None:
+        return "-"
+    seeds = result.design.seeds_for(margin)
+    return f"over {MOST_SEEDS} seeds" if seeds is None else f"{seeds} seeds"
 
 
 def _counts(result: ClaimResult) -> str:
@@ -139,7 +167,7 @@ def _grid(result: ClaimResult, done: list[JudgedComparison]) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in (result.score, "column"):
         grid.add_column(head)
-    for head in (result.claim.estimand, "interval", "p", "Holm p", "seeds", "detects", "needs"):
+    for head in (result.claim.estimand, "interval", "p", "Holm p", "seeds"):
         grid.add_column(head, justify="right")
     grid.add_column("verdict")
     for comparison in done:
@@ -163,31 +191,8 @@ def _row(result: ClaimResult, judged: JudgedComparison) -> tuple[str | Text, ...
         _p(judged.p),
         _p(judged.adjusted_p),
         str(judged.estimate.seeds),
-        _detects(result, judged),
-        _needs(judged),
         Text(verdict, style=STYLES[judged.verdict]),
     )
-
-
-def detectable(result: ClaimResult, judged: JudgedComparison) -> float | None:
-    """The smallest effect that a comparison's seeds find with power 0.8; None for one seed."""
-    estimate = judged.estimate
-    if estimate is None or estimate.why_not:
-        return None
-    options = {"v_img": estimate.v_img, "patients": estimate.patients, "alpha": result.claim.alpha}
-    return minimum_detectable_effect(estimate.seed_sd, estimate.seeds, **options)
-
-
-def _detects(result: ClaimResult, judged: JudgedComparison) -> str:
-    effect = detectable(result, judged)
-    return "-" if effect is None else f"{effect:.3f}"
-
-
-def _needs(judged: JudgedComparison) -> str:
-    """Of what is open and can be planned; "-" of the rest."""
-    if judged.verdict != "undecided" or judged.p is None:
-        return "-"
-    return f"over {MOST_SEEDS}" if judged.seeds_needed is None else str(judged.seeds_needed)
 
 
 def _p(value: float | None) -> str:
@@ -204,19 +209,24 @@ def _column(ratios: tuple[str, ...]) -> str:
     return " to ".join(ratios)
 
 
-def _plain(judgement: Judgement) -> dict[str, Any]:
+def _plain(judgement: Judgement, margin: float | None) -> dict[str, Any]:
     first = judgement.group.records.iloc[0]
     return {
         "dataset": judgement.group.dataset,
-        "title": title(judgement),
+        "title": title(judgement.group),
         "protocol": first["protocol_name"],
         "key": first["key"],
         "first_run": judgement.first_run,
-        "findings": [_plain_finding(result) for result in judgement.findings],
+        "findings": [_plain_finding(result, margin) for result in judgement.findings],
     }
 
 
-def _plain_finding(result: ClaimResult) -> dict[str, Any]:
+def _plain_plan(result: ClaimResult, margin: float) -> dict[str, Any]:
+    seeds = result.design.seeds_for(margin) if result.design else None
+    return {"would_detect": _planned(result), "margin_asked": margin, "seeds_for_margin": seeds}
+
+
+def _plain_finding(result: ClaimResult, margin: float | None) -> dict[str, Any]:
     return {
         **result.claim.model_dump(include={"id", "text", "section", "family", "combination"}),
         **result.claim.model_dump(include={"estimand", "side", "margin", "seen"}),
@@ -226,12 +236,13 @@ def _plain_finding(result: ClaimResult) -> dict[str, Any]:
         "verdict": result.verdict,
         "by_column": {_column(c): verdict for c, verdict in result.by_column.items()},
         "without_reconstructed": result.without_reconstructed,
-        "seeds_to_decide": seeds_to_decide(result),
-        "comparisons": [_plain_comparison(result, comparison) for comparison in result.comparisons],
+        "detects": result.detects,
+        **({} if margin is None else _plain_plan(result, margin)),
+        "comparisons": [_plain_comparison(comparison) for comparison in result.comparisons],
     }
 
 
-def _plain_comparison(result: ClaimResult, judged: JudgedComparison) -> dict[str, Any]:
+def _plain_comparison(judged: JudgedComparison) -> dict[str, Any]:
     estimate = judged.estimate
     numbers: dict[str, Any] = {}
     if estimate is not None:
@@ -254,9 +265,7 @@ def _plain_comparison(result: ClaimResult, judged: JudgedComparison) -> dict[str
         "p": judged.p,
         "adjusted_p": judged.adjusted_p,
         "negligible": judged.negligible,
-        "detects": detectable(result, judged),
         "seeds": judged.seeds,
-        "seeds_needed": judged.seeds_needed,
         "runs": judged.runs,
         "stale": judged.stale,
     }

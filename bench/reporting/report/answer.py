@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.evaluation import registry
 from bench.reporting.claims.judge import ClaimResult, Judgement
-from bench.reporting.claims.page import NOT_THE_PAPER, seeds_to_decide, title
+from bench.reporting.claims.page import NOT_THE_PAPER, title
 from bench.reporting.results.comparability import whole
 from bench.reporting.results.significance import ClaimVerdict
 from bench.titles import of_method
@@ -35,7 +35,7 @@ def answer(judgement: Judgement) -> Answer:
     records = judgement.group.records
     sentences = [_told(by_id.get(name), name, records, sentence) for name, sentence in sentence_of]
     synthetic = not whole(records)
-    return Answer(title(judgement), (*sentences, tally(deciding, synthetic=synthetic)))
+    return Answer(title(judgement.group), (*sentences, tally(deciding, synthetic=synthetic)))
 
 
 def best(result: ClaimResult, records: pd.DataFrame) -> str:
@@ -189,5 +189,11 @@ def _open(result: ClaimResult, counts: Counter[str]) -> str:
         for verdict, text in (("undecided", "open"), ("not run", "not run"))
         if counts[verdict]
     ]
-    seeds = seeds_to_decide(result)
-    return f"{', '.join(parts)} (seeds that would decide: {seeds})"
+    return ", ".join(parts) + _found_at_all(result)
+
+
+def _found_at_all(result: ClaimResult) -> str:
+    """How large a difference has to be, so that open is not taken for equal; "" if not known."""
+    if result.detects is None:
+        return ""
+    return f" ({result.seeds} seeds find differences from {result.detects:.3f} on)"

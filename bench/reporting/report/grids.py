@@ -163,7 +163,7 @@ def _box(cell: TableCell, anchor: str, column: Column) -> GridCell:
 
 
 def _verdicts(text: str) -> tuple[VerdictBadge, ...]:
-    """Of "EQUIVALENT / INCONCLUSIVE (4 more seeds)": two; of "both DIFFERENT": one; of "": none."""
+    """Of "CLOSE / INCONCLUSIVE (detects 0.031)": two; of "both DIFFERENT": one; of "": none."""
     badges = []
     for part in filter(None, text.split(" / ")):
         shown, _, more = part.partition(" (")

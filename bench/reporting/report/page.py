@@ -6,12 +6,12 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.reporting.claims.page import LEGEND as CLAIMS
 from bench.reporting.console import json_object
 from bench.reporting.report import curves
 from bench.reporting.report.answer import in_words
 from bench.reporting.report.contents import Contents, gather
 from bench.reporting.report.open_questions import MEASURED
-from bench.reporting.report.verdict_rows import LEGEND as CLAIMS
 from bench.reporting.sensitivity.page import LEGEND as POINTS
 from bench.store import write_bytes
 

@@ -12,15 +12,8 @@ from bench.reporting.audit.audit import AuditRow
 from bench.reporting.audit.page import HEADS, DatasetAudit, audit, summary
 from bench.reporting.audit.runs import read_runs
 from bench.reporting.claims.judge import ClaimResult, JudgedComparison, Judgement
-from bench.reporting.claims.page import LEGEND as CLAIMS
-from bench.reporting.claims.page import seeds_to_decide, title
+from bench.reporting.claims.page import detects, title
 from bench.reporting.report.answer import VERDICTS, named
-
-LEGEND = (
-    *CLAIMS[:2],
-    "seeds to decide: a plan, taking effects and spreads found for the true ones",
-)
-"""Of what the page shows: it has no columns of what is detected and needed."""
 
 
 class ComparisonRow(NamedTuple):
@@ -50,7 +43,7 @@ class ClaimRow(NamedTuple):
         verdict: On the whole.
         other_scores: Verdicts by the other scores, as text.
         counts: Of the comparisons' verdicts, as text.
-        seeds: How many would decide it; "" where it is decided.
+        detects: The smallest difference that a comparison finds; "" where none can be tested.
         written: When, and what was known by then.
         comparisons: Those that were run.
         missing: How many were not.
@@ -64,7 +57,7 @@ class ClaimRow(NamedTuple):
     verdict: str
     other_scores: str
     counts: str
-    seeds: str
+    detects: str
     written: str
     comparisons: tuple[ComparisonRow, ...]
     missing: int
@@ -99,7 +92,9 @@ def dataset_claims(judgement: Judgement) -> DatasetClaims:
     first = judgement.first_run
     written = {result.claim.id: result.claim.written.isoformat() for result in judgement.findings}
     late = tuple(name for name, day in written.items() if first and day > first[:10])
-    return DatasetClaims(title(judgement), tuple(_said(judgement)), late, dated=first is not None)
+    return DatasetClaims(
+        title(judgement.group), tuple(_said(judgement)), late, dated=first is not None
+    )
 
 
 def audit_tables(root: Path, keys: set[tuple[str, str]]) -> tuple[AuditTables, ...]:
@@ -142,7 +137,7 @@ def _said(judgement: Judgement) -> Iterator[ClaimRow]:
             result.verdict,
             ", ".join(others),
             _counts(result.comparisons),
-            seeds_to_decide(result),
+            detects(result),
             _written(result, judgement.first_run),
             done,
             len(result.comparisons) - len(done),

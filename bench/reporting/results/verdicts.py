@@ -10,8 +10,8 @@ the published value, and its interval the one of our mean over seeds and patient
     DIFFERENT       the 95 % interval of d lies wholly outside plus or minus delta, and the
                     published value outside the 95 % prediction interval for one run of ours
     CLOSE           the 95 % interval of d leaves 0 out and reaches into plus or minus delta
-    INCONCLUSIVE    anything else, with the seeds that may bring more; and wherever a run has not
-                    learnt, with the number of those that have
+    INCONCLUSIVE    anything else, with the smallest difference that the seeds at hand find; and
+                    wherever a run has not learnt, with the number of those that have
 
 An interval that touches a border neither lies inside it nor wholly outside.  One published number
 is one noisy run: a mean that is surely another can still be that of runs among which the paper's
@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
-from bench.evaluation.power import MOST_SEEDS, seeds_for_equivalence, seeds_needed
+from bench.evaluation.power import design_of
 from bench.evaluation.statistics import Estimate, Interval, prediction_interval
 
 # Assumed: below 0.02 one run cannot be told from another by luck of its seed; with a spread of 0.01
@@ -43,7 +42,7 @@ class Verdict:
 
     Attributes:
         name: Of those above.
-        more: Of INCONCLUSIVE: what would bring more, for example "4 more seeds"; else "".
+        more: Of INCONCLUSIVE: what stands in the way, for example "detects 0.031"; else "".
     """
 
     name: VerdictName
@@ -85,11 +84,11 @@ def verdict(
     if ours.interval() is None:
         return Verdict("INCONCLUSIVE", _missing(ours))
     name = verdict_name(ours, published, delta)
-    return Verdict(name, _more(ours, published, delta) if name == "INCONCLUSIVE" else "")
+    return Verdict(name, _detects(ours) if name == "INCONCLUSIVE" else "")
 
 
 def verdict_name(ours: Estimate, published: float, delta: float = DELTA) -> VerdictName:
-    """The verdict on present, comparable runs by itself, without what would bring more."""
+    """The verdict on present, comparable runs by itself, without what stands in the way."""
     narrow, wide = _difference(ours, published, 0.90), _difference(ours, published, LEVEL)
     if narrow is None or wide is None:
         return "INCONCLUSIVE"
@@ -127,30 +126,7 @@ def _missing(ours: Estimate) -> str:
     return ours.why_not
 
 
-def _more(ours: Estimate, published: float, delta: float) -> str:
-    """A plan: the fewest further seeds, taking difference and spread found so far for the true."""
-    distance = abs(ours.value - published)
-    outside = _is_outside(_difference(ours, published, LEVEL), delta)
-    total = _to_stand_out(ours, distance) if outside else _to_decide(ours, distance, delta)
-    if total is None:
-        return f"over {MOST_SEEDS} seeds"
-    more = max(total - ours.seeds, 1)
-    return f"{more} more seed{'s' if more > 1 else ''}"
-
-
-def _to_decide(ours: Estimate, distance: float, delta: float) -> int | None:
-    """Seeds that show a difference, or none beyond delta, with power 0.8, whichever is fewer."""
-    spread, of_patients = ours.seed_sd, {"v_img": ours.v_img, "patients": ours.patients}
-    plans = [seeds_needed(distance, spread, **of_patients)]
-    if distance < delta:
-        plans.append(seeds_for_equivalence(delta - distance, spread, **of_patients))
-    return min((plan for plan in plans if plan is not None), default=None)
-
-
-def _to_stand_out(ours: Estimate, distance: float) -> int | None:
-    """Seeds from which the prediction interval no longer reaches the published value."""
-    for seeds in range(ours.seeds + 1, MOST_SEEDS + 1):
-        quantile = stats.t.ppf((1 + LEVEL) / 2, seeds - 1)
-        if quantile * ours.seed_sd * np.sqrt(1 + 1 / seeds) < distance:
-            return seeds
-    return None
+def _detects(ours: Estimate) -> str:
+    """The smallest difference from a published value that as many seeds find."""
+    found = design_of([ours], 1 - LEVEL).detects(ours.seeds)
+    return "" if found is None else f"detects {found:.3f}"

@@ -96,7 +96,7 @@ def _head(worlds: Sequence[Sequence[Tally]]) -> list[str]:
         f"{100 * OF_IMAGE:.0f} % of the variance of what makes a run miss.",
         "\n".join(drawn),
         f"Claims are judged as `{claim.id}` is (alpha {claim.alpha:g}, margin {claim.margin:g}, "
-        f"none before {claim.seeds} seeds), as a family of one comparison. Verdicts take delta "
+        f"none before {claim.seeds} seeds), as a claim of one comparison. Verdicts take delta "
         f"{DELTA:g}. *mean*: the published value is the true mean of the paper's method; *one "
         "run*: it is one run of it, as papers print, and right or wrong is then said of the "
         "method, not of the number that this run happened to give. Wrong is: a side where there "

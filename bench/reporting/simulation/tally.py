@@ -120,7 +120,7 @@ def is_too_often(count: int, of: int) -> bool:
 
 
 def _ruled(claim: Claim, study: SimulatedStudy) -> str:
-    """As `bench.reporting.claims.judge` judges a family of one comparison."""
+    """As `bench.reporting.claims.judge` judges a claim of one comparison."""
     difference = study.difference
     p = difference.p_value() if difference.seeds >= claim.seeds else None
-    return "undecided" if p is None else ruling(claim, difference, p, p)
+    return "undecided" if p is None else ruling(claim, difference, p)

@@ -9,7 +9,7 @@ from paths import FIRST
 
 from bench.evaluation.power import detection_power
 from bench.reporting.claims.judge import judge
-from bench.reporting.claims.page import claims_page, seeds_to_decide, title
+from bench.reporting.claims.page import claims_page, title
 from bench.reporting.results.records import load
 
 
@@ -41,9 +41,9 @@ def test_a_synthetic_twin_says_that_its_results_say_nothing_about_the_published_
         in claims_page(records)
     )
     (real,) = judge(records.assign(dataset="eyeq", real=True))
-    assert title(real) == "eyeq (protocol laptop, 3f2a91c0)"
+    assert title(real.group) == "eyeq (protocol laptop, 3f2a91c0)"
     (part,) = judge(records.assign(dataset="eyeq", real=True, partial=True))
-    assert "eyeq, not all of its images or labels" in title(part)
+    assert "eyeq, not all of its images or labels" in title(part.group)
 
 
 def test_json_holds_every_comparison_with_its_runs(records):
@@ -67,14 +67,6 @@ def test_one_seed_shows_no_interval_and_no_p(records):
     assert " to " not in line.partition("undecided")[0]
 
 
-def test_seeds_to_decide_are_told_for_what_is_open_only(records):
-    (judgement,) = judge(records)
-    by_id = {f.claim.id: f for f in judgement.findings if f.decides}
-    assert seeds_to_decide(by_id["best-in-each-column"]) == "at least 3"
-    assert by_id["contrastive-beats-longer-training"].verdict == "contradicted"
-    assert seeds_to_decide(by_id["contrastive-beats-longer-training"]) == ""
-
-
 def test_without_runs_the_page_names_the_next_command():
     assert "bench run --method comcl" in claims_page(pd.DataFrame())
     assert json.loads(claims_page(pd.DataFrame(), as_json=True)) == {"judgements": []}
@@ -93,29 +85,48 @@ def columns_of(page, comparison):
     return dict(zip(heads, cells, strict=True))
 
 
-def test_what_the_seeds_detect_and_how_many_an_effect_needs_stand_in_the_line(tmp_path):
+def test_what_a_claim_detects_stands_in_its_line(tmp_path):
+    (judgement,) = judge(open_world(tmp_path))
+    by_id = {f.claim.id: f for f in judgement.findings if f.decides}
+    page = claims_page(open_world(tmp_path / "again"))
+    (line,) = [line for line in page.splitlines() if line.strip().startswith("best-in-each")][:1]
+    detected = known(by_id["best-in-each-column"].detects)
+    assert line.split()[-1] == f"{detected:.3f}"
+    one = known(by_id["best-in-each-column"].comparisons[0].estimate)
+    options = {"v_img": one.v_img, "patients": one.patients, "alpha": 0.05 / 30}
+    assert detection_power(detected, one.seed_sd, 3, **options) == pytest.approx(0.8, abs=1e-6)
+
+
+def open_world(folder):
+    """One comparison of three seeds, of which nothing can be said."""
     cells = {
         ("comcl", "native"): [0.10, 0.15, 0.20],
         ("resnet50", "native"): [0.26, 0.21, 0.16],
     }
-    open_records = world(tmp_path, cells)
-    line = columns_of(claims_page(open_records), "comcl - resnet50")
-    (judgement,) = judge(open_records)
-    one = judgement.findings[0].comparisons[0]
-    estimate = known(one.estimate)
-    detected = float(line["detects"])
-    options = {"v_img": estimate.v_img, "patients": estimate.patients, "alpha": 0.05}
-    power = detection_power(detected, estimate.seed_sd, 3, **options)
-    assert power == pytest.approx(0.8, abs=0.005)  # three digits are printed
-    assert detected > abs(float(line["score"]))  # which is why it is open
-    assert int(line["needs"]) == one.seeds_needed
+    return world(folder, cells)
 
 
-def test_what_is_decided_needs_no_more_seeds(records):
-    assert columns_of(claims_page(records), "comcl - resnet50 ")["needs"] == "-"
+def test_a_margin_that_is_asked_for_gets_a_plan(tmp_path):
+    records = open_world(tmp_path)
+    assert "Smallest difference" not in claims_page(records)
+    page = claims_page(records, margin=0.1)
+    assert "the seeds that find 0.1" in page
+    plain = json.loads(claims_page(records, margin=0.1, as_json=True))
+    first = plain["judgements"][0]["findings"][0]
+    (judgement,) = judge(records)
+    design = known(judgement.findings[0].design)
+    assert first["seeds_for_margin"] == design.seeds_for(0.1)
+    assert first["would_detect"] == {str(n): design.detects(n) for n in (3, 5, 10, 20)}
+    planned = claims_page(records, margin=0.1).split("Smallest difference")[1]
+    (line,) = [line for line in planned.splitlines() if "best-in-each-column" in line][:1]
+    assert line.split()[2:] == [
+        *(f"{design.detects(n):.3f}" for n in (3, 5, 10, 20)),
+        str(design.seeds_for(0.1)),
+        "seeds",
+    ]
 
 
 def test_one_seed_detects_nothing(records):
     page = claims_page(records.loc[records["seed"] == 0])
-    line = columns_of(page, "comcl - resnet50 ")
-    assert (line["detects"], line["needs"]) == ("-", "-")
+    (line,) = [line for line in page.splitlines() if line.strip().startswith("best-in-each")][:1]
+    assert line.split()[-1] == "-"

@@ -4,13 +4,15 @@ import re
 
 import pytest
 from claim_world import world
+from markupsafe import escape
 from report_records import FIRST
 
 from bench.reporting.claims.judge import judge, judge_scored
+from bench.reporting.claims.page import LEGEND
 from bench.reporting.figures.study import ScoredStudy
 from bench.reporting.report.open_questions import question_entries, sensitivity_studies
 from bench.reporting.report.page import code, render
-from bench.reporting.report.verdict_rows import LEGEND, dataset_claims
+from bench.reporting.report.verdict_rows import dataset_claims
 from bench.reporting.results.comparability import comparable_groups
 from bench.reporting.results.records import load
 from bench.reporting.tables.build import build_all
@@ -46,7 +48,7 @@ def test_every_verdict_on_a_published_number_is_told_and_marked_by_itself(publis
     assert names["Inception-v3"] == ["DIFFERENT"]
     assert names["LANet"] == ["INCONCLUSIVE"]
     assert names["CABNet"] == ["NOT RUN"]
-    assert found["LANet"][0].verdicts[0].more.endswith("seeds")
+    assert found["LANet"][0].verdicts[0].more.startswith("detects 0.")
     text = render(published_contents)
     assert '<span class="badge good">EQUIVALENT</span><br><span class="badge open">CLOSE' in text
     assert '<span class="badge bad">both DIFFERENT</span>' in text
@@ -121,8 +123,11 @@ def test_a_tiny_p_is_not_shown_as_zero_and_sorts_as_what_it_is(tmp_path):
 
 def test_the_legend_of_the_claims_explains_no_column_that_is_not_there(published_contents):
     text = render(published_contents)
-    assert not re.search("detects|needs:", " ".join(LEGEND))
-    assert all(f"<li>{line}" in text for line in LEGEND[2:])
+    heads = re.findall(r"<th[^>]*>(?:<button[^>]*>)?([^<]+)", text)
+    explained = [line.partition(":")[0] for line in LEGEND]
+    assert explained == ["effect", "p", "detects"]
+    assert "detects" in heads and "Holm p" in heads
+    assert all(f"<li>{escape(line)}" in text for line in LEGEND)
 
 
 def test_points_that_move_most_come_first_and_the_rest_as_registered(study):
