@@ -21,8 +21,8 @@ MarginOption = Annotated[
 RowArgument = Annotated[
     str,
     typer.Argument(
-        help="Name of a method that has runs, or the id of a run, or its first digits (at least "
-        "four)."
+        help="Name of a method that has runs; or the id of one run, or its first digits, four or "
+        "more."
     ),
 ]
 
