@@ -79,7 +79,7 @@ def sensitivity(
     lq_ratio: RatioOption = "native",
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of seeds per alternative, from 0. By default 2."),
+        typer.Option(min=1, help="Number of seeds per alternative, from 0. By default 3."),
     ] = None,
     protocol: ProtocolOption = None,
     data: DataOption = None,

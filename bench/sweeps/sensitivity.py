@@ -26,7 +26,7 @@ from bench.sweeps import launch
 from bench.sweeps.launch import SweepResult
 from bench.sweeps.plan import Plan, PlannedRun, SweepRequest, run_of
 
-SEEDS = 2  # the fewest with an interval; a study takes an evening of two cores
+SEEDS = 3  # the fewest with an interval
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def from_seeds(values, v_img=0.0, patients=1000):
     return Estimate(float(np.mean(values)), tuple(values), v_img, patients)
 
 
-@given(st.lists(st.floats(-1, 1), min_size=2, max_size=8).filter(lambda x: np.std(x) > 1e-6))
+@given(st.lists(st.floats(-1, 1), min_size=3, max_size=8).filter(lambda x: np.std(x) > 1e-6))
 def test_without_image_variance_it_is_the_t_test_over_seeds(values):
     result = from_seeds(values)
     reference: Any = stats.ttest_1samp(values, 0.0)
@@ -83,10 +83,11 @@ def test_satterthwaite_is_pooled_for_equal_parts_and_undefined_for_none():
     ("result", "why"),
     [
         (from_seeds([0.5], v_img=0.01), "one seed"),
-        (from_seeds([0.5, 0.6], v_img=float("nan"), patients=1), "one patient"),
+        (from_seeds([0.5, 0.6, 0.7], v_img=float("nan"), patients=1), "one patient"),
         (from_seeds([float("nan"), 0.6]), "undefined"),
-        (from_seeds([0.5, 0.5]), "neither seeds nor patients vary"),
-        (from_seeds([0.5, 0.5], v_img=1e-36), "neither seeds nor patients vary"),
+        (from_seeds([0.5, 0.6], v_img=0.01), "two seeds: too few"),
+        (from_seeds([0.5] * 3), "neither seeds nor patients vary"),
+        (from_seeds([0.5] * 3, v_img=1e-36), "neither seeds nor patients vary"),
     ],
 )
 def test_what_cannot_be_judged_says_why_and_has_no_numbers(result, why):
@@ -96,8 +97,8 @@ def test_what_cannot_be_judged_says_why_and_has_no_numbers(result, why):
     assert result.equivalence_p(0.02) is None
 
 
-def test_two_seeds_can_be_judged():
-    result = from_seeds([0.5, 0.6])
+def test_three_seeds_can_be_judged():
+    result = from_seeds([0.5, 0.6, 0.7])
     assert result.why_not == ""
     assert result.interval() is not None
 

@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from scipy.stats import rankdata
 
 from bench.evaluation.ranks import ranking
+from bench.evaluation.statistics import FEWEST_SEEDS
 from bench.reporting.figures import style
 from bench.reporting.figures.study import Picture, ScoredStudy, Skipped, dagger_note, in_words
 
 NAME = "ranks"
 TOO_FEW = (
-    "rank intervals need two methods with two seeds each at one ratio; "
+    "rank intervals need two methods with three seeds each at one ratio; "
     "bench sweep --table 1 --seeds 3 runs them"
 )
 CAPTION = (
@@ -22,7 +23,7 @@ CAPTION = (
     "highest mean, in percent. {left_out}{dagger}"
 )
 ROW = 0.24
-LEFT_OUT = "Left out, having no two seeds or a run that has not learnt: {}. "
+LEFT_OUT = "Left out, having no three seeds or a run that has not learnt: {}. "
 
 
 class Ranked(NamedTuple):
@@ -79,13 +80,13 @@ def pictures(study: ScoredStudy) -> list[Picture | Skipped]:
 
 
 def ranked(study: ScoredStudy, metric: str) -> list[Ranked]:
-    """The ranks of every ratio at which two methods have two seeds, all trained and defined."""
+    """The ranks of every ratio at which two methods have three seeds, all trained and defined."""
     scores, rows = study.scored.runs.scores[metric], []
     for ratio in study.ratios:
         cells = {
             method: list(indices.values())
             for method in study.methods
-            if len(indices := study.scored.seeds(method, ratio)) > 1
+            if len(indices := study.scored.seeds(method, ratio)) >= FEWEST_SEEDS
             and study.scored.all_trained(method, ratio)
             and np.isfinite(scores.values[list(indices.values())]).all()
         }

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.evaluation.statistics import Estimate, holm
+from bench.evaluation.statistics import FEWEST_SEEDS, Estimate, holm
 from bench.experiments import SEEDS
 from bench.reporting.results.scores import ScoredRuns
 
@@ -20,7 +20,7 @@ def significance(
     """How each method of a column stands to the one with the highest mean.
 
     "worse" where the difference to it, over the seeds that both have, is significant after Holm's
-    correction over all of the column's comparisons; "untested" where they share no two seeds or a
+    correction over all of the column's comparisons; "untested" where they share no three seeds or a
     difference has no test; runs that score exactly alike are "not worse". Methods without runs or
     with an undefined score are left out, as are those of which a run has not learnt, and a column
     of fewer than two others is no contest: nothing is said of it.
@@ -45,7 +45,7 @@ def _standing(difference: Estimate | None, adjusted: float | None) -> Significan
     if adjusted is not None:
         return "worse" if adjusted < ALPHA else "not worse"
     # What is alike in every run and patient needs no test; whatever else has none is open.
-    if difference is None or difference.seeds < 2:
+    if difference is None or difference.seeds < FEWEST_SEEDS:
         return "untested"
     alike = not any(difference.per_seed) and not difference.v_img
     return "not worse" if alike else "untested"

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from bench.evaluation.power import design_of
-from bench.evaluation.statistics import Estimate, Interval, prediction_interval
+from bench.evaluation.statistics import FEWEST_SEEDS, Estimate, Interval, prediction_interval
 
 # Assumed: below 0.02 one run cannot be told from another by luck of its seed; with a spread of 0.01
 # between seeds, one further run is predicted to within 0.03 from five.
@@ -121,8 +121,9 @@ def _stands_out(ours: Estimate, published: float) -> bool:
 
 def _missing(ours: Estimate) -> str:
     """What an estimate without an interval needs."""
-    if np.isfinite(ours.value) and ours.seeds < 2:
-        return "at least 1 more seed"
+    if np.isfinite(ours.value) and ours.seeds < FEWEST_SEEDS:
+        more = FEWEST_SEEDS - ours.seeds
+        return f"at least {more} more seed{'s' if more > 1 else ''}"
     return ours.why_not
 
 

@@ -35,10 +35,8 @@ HEADS = ("question", "alternative", "score", "effect", "95 % interval", "n", "se
 LEFT = ("question", "alternative", "")
 LEGEND = (
     "effect: an alternative minus the default, mean over the seeds (n) that both have, with its "
-    "95 % interval over seeds and patients; one seed has none",
-    "each interval is of its alternative alone: of twenty that change nothing, one would exclude "
-    "0; and two seeds give too narrow ones where seeds are most of what varies "
-    "(results/simulated-studies.md)",
+    "95 % interval over seeds and patients; fewer than three seeds have none",
+    "each interval is of its alternative alone: of twenty that change nothing, one would exclude 0",
     "selected: mean proportion of the anchors that self-paced learning learns from",
     "rank: among the rows of the first of Tables 1 to 3 that shows the method, as far as they were "
     "run under the same key with these seeds; under the default, then under the alternative",

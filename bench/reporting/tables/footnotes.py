@@ -51,7 +51,7 @@ SIGNS: dict[Significance, tuple[str, str]] = {
         f"not shown to be worse than the highest: p of at least {ALPHA} for the difference over "
         "the seeds that both have, after Holm's correction over the column",
     ),
-    "untested": ("?", "not compared with the highest: fewer than two seeds that both have"),
+    "untested": ("?", "not compared with the highest: fewer than three seeds that both have"),
 }
 LEFT_OUT = "the others have no score: all test images have them, or none"
 READINGS = (

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.evaluation.ranks import ranking
+from bench.evaluation.statistics import FEWEST_SEEDS
 from bench.experiments import ExperimentRow
 from bench.reporting.results.scores import ScoredRuns
 from bench.reporting.tables.model import Block, Column, TableCell, TableLine
 
 NOTE = (
     "ranks: 95 % interval of the rank, and the chance of the highest mean, over other seeds and "
-    "other patients like these; methods with two seeds or more, 1 the highest"
+    "other patients like these; methods with three seeds or more, 1 the highest"
 )
 
 
@@ -22,7 +23,7 @@ def rank_block(
     rows: Sequence[ExperimentRow],
     columns: Sequence[Column],
 ) -> Block | None:
-    """A line a method, as "1 to 2, 83 %"; "-" where it has fewer than two seeds.
+    """A line a method, as "1 to 2, 83 %"; "-" where it has fewer than three seeds.
 
     None where no column has two methods to rank.
     """
@@ -53,7 +54,8 @@ def _ranked(
     if scores is None:
         return {}
     values = scores.values
-    cells = {m: c for m, c in cells.items() if len(c) > 1 and np.isfinite(values[c]).all()}
+    enough = {m: c for m, c in cells.items() if len(c) >= FEWEST_SEEDS}
+    cells = {m: c for m, c in enough.items() if np.isfinite(values[c]).all()}
     if len(cells) < 2:
         return {}
     ranking_of_cells = ranking(scores, list(cells.values()))

@@ -48,8 +48,10 @@ def test_too_few_seeds_decide_nothing_however_clear(tmp_path):
     records = world(tmp_path, cells)
     two = comparison(records, claim())
     assert (two.verdict, two.why, two.p) == ("undecided", "2 of 3 seeds", None)
-    assert known(two.estimate).interval() is not None
-    assert comparison(records, claim(seeds=2)).verdict == "supported"
+    assert known(two.estimate).interval() is None
+    asked = comparison(records, claim(seeds=2))  # of a file that asks for less than can be judged
+    assert (asked.verdict, asked.p) == ("undecided", None)
+    assert asked.why == "two seeds: too few to say how much seeds vary"
     one = comparison(records.loc[records["seed"] == 0], claim())
     assert one.why == "1 of 3 seeds"
     assert known(one.estimate).interval() is None

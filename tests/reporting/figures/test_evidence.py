@@ -139,11 +139,15 @@ def maps(hit, pointed):
 
 def test_hits_are_shares_with_an_interval_over_seeds_and_patients():
     pointed, patients = ["a", "b", "c", "d"], {"a": "1", "b": "1", "c": "2", "d": "3"}
-    held = [maps([True, True, False, True], pointed), maps([True, False, False, True], pointed)]
+    held = [
+        maps([True, True, False, True], pointed),
+        maps([True, False, False, True], pointed),
+        maps([True, False, False, False], pointed),
+    ]
     found = hit_rate(held, patients)
     assert found is not None
-    assert found.value == pytest.approx((0.75 + 0.5) / 2)
-    assert found.per_seed == pytest.approx((0.75, 0.5))
+    assert found.value == pytest.approx((0.75 + 0.5 + 0.25) / 3)
+    assert found.per_seed == pytest.approx((0.75, 0.5, 0.25))
     assert found.patients == 3
     assert found.interval() is not None
     alone = hit_rate(held[:1], patients)

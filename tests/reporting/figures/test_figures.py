@@ -28,9 +28,9 @@ SKILL = {"resnet50": 2.0, "comcl": 2.8, "moco": 2.2}
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    """Three methods, two shares, two seeds; MoCo at one share and one seed."""
+    """Three methods, two shares, three seeds; MoCo at one share and one seed."""
     root = tmp_path_factory.mktemp("figured")
-    cells = [(m, r, s) for m in ("resnet50", "comcl") for r in ("native", "0.7") for s in (0, 1)]
+    cells = [(m, r, s) for m in ("resnet50", "comcl") for r in ("native", "0.7") for s in range(3)]
     cells.append(("moco", "native", 0))
     return pd.DataFrame([figured_run(root, m, r, s, skill=SKILL[m]) for m, r, s in cells])
 
@@ -139,7 +139,7 @@ def test_one_seed_has_a_mean_and_no_interval(records, pictures):
     assert np.isfinite(numbers(one["scores-kappa"].data, "mean")).all()
     assert np.isnan(numbers(one["scores-kappa"].data, "low", "high")).all()
     assert len(one["seeds-kappa"].data) == 3 + 2
-    assert "two seeds" in skipped_of(first, "ranks")["ranks"]
+    assert "three seeds" in skipped_of(first, "ranks")["ranks"]
     assert np.isfinite(numbers(pictures["scores-kappa"].data, "low", "high")).all()
 
 
@@ -168,7 +168,7 @@ def test_confusion_is_the_mean_over_seeds_with_rows_that_sum_to_one(records, pic
     ]
     assert numbers(own, "count").reshape(5, 5) == pytest.approx(np.mean(counts, axis=0))
     assert numbers(own, "share").reshape(5, 5).sum(axis=1) == pytest.approx(np.ones(5))
-    assert set(own["n"]) == {2}
+    assert set(own["n"]) == {3}
 
 
 def test_a_grade_without_images_has_no_shares(tmp_path):

@@ -15,9 +15,9 @@ SKILL = {"resnet50": 0.6, "comcl": 2.0}
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    """Two methods with two seeds each."""
+    """Two methods with three seeds each."""
     root = tmp_path_factory.mktemp("found")
-    places = [(method, seed) for method in SKILL for seed in (0, 1)]
+    places = [(method, seed) for method in SKILL for seed in range(3)]
     return pd.DataFrame([found_run(root, m, s, skill=SKILL[m]) for m, s in places])
 
 
@@ -116,7 +116,7 @@ def test_calibration_of_findings_sets_each_probability_against_what_is_there(rec
         p, y = np.concatenate(said), np.concatenate(there)
         groups = [np.ceil(p * 15) == b for b in np.unique(np.ceil(p * 15))]
         assert data["answers"].tolist() == [group.sum() for group in groups]
-        assert data["answers"].sum() == 2 * SIZES["test"] * len(NAMES)
+        assert data["answers"].sum() == 3 * SIZES["test"] * len(NAMES)
         assert data["confidence"].to_numpy() == pytest.approx([p[g].mean() for g in groups])
         assert data["right"].to_numpy() == pytest.approx([y[g].mean() for g in groups])
         assert data["ece"].to_numpy() == pytest.approx(np.full(len(data), np.mean(errors)))

@@ -93,7 +93,7 @@ def test_patients_widen_what_seeds_alone_would_decide():
 @given(
     st.floats(-0.15, 0.15),
     st.floats(1e-4, 0.1),
-    st.integers(2, 12),
+    st.integers(3, 12),
     st.floats(0.0, 0.05),
 )
 @example(0.04, 0.02, 10, 0.0)
@@ -119,14 +119,16 @@ def test_above_and_below_are_judged_alike(distance, sd, seeds):
 
 def test_what_has_no_interval_says_what_it_needs():
     one = Estimate(0.8, (0.8,), 0.0001, 100)
-    assert verdict(one, PUBLISHED).text == "INCONCLUSIVE (at least 1 more seed)"
+    assert verdict(one, PUBLISHED).text == "INCONCLUSIVE (at least 2 more seeds)"
+    two = Estimate(0.2, (0.2, 0.2001), 1e-6, 100)  # however far: never DIFFERENT
+    assert verdict(two, PUBLISHED).text == "INCONCLUSIVE (at least 1 more seed)"
     undefined = Estimate(float("nan"), (float("nan"), 0.8), float("nan"), 100)
     assert verdict(undefined, PUBLISHED).text == "INCONCLUSIVE (a score is undefined)"
-    frozen = Estimate(0.8, (0.8, 0.8), 0.0, 100)
+    frozen = Estimate(0.8, (0.8, 0.8, 0.8), 0.0, 100)
     assert verdict(frozen, PUBLISHED).more.startswith("neither seeds nor patients vary")
 
 
-@given(st.floats(-0.03, 0.03), st.floats(0.01, 0.1), st.integers(2, 10))
+@given(st.floats(-0.03, 0.03), st.floats(0.01, 0.1), st.integers(3, 10))
 def test_what_stays_open_says_how_large_a_difference_would_be_found(distance, sd, seeds):
     """And that does not hang on the difference that there is."""
     found = of(distance, sd=sd, seeds=seeds)

@@ -85,12 +85,12 @@ def write_events(records, method, shares):
 
 
 def test_an_effect_is_the_mean_difference_over_the_seeds_that_both_have(records):
-    found = records({"comcl": [0.2, 0.2, 0.2]}, {LITERAL: [0.4, 0.5]})
+    found = records({"comcl": [0.2, 0.2, 0.2, 0.2]}, {LITERAL: [0.4, 0.5, 0.45]})
     kappas = found.set_index("id")["kappa"]
     _, effects = looked(found)
-    each = [kappas[f"s-{LITERAL}-native-{s}"] - kappas[f"comcl-native-{s}"] for s in (0, 1)]
+    each = [kappas[f"s-{LITERAL}-native-{s}"] - kappas[f"comcl-native-{s}"] for s in (0, 1, 2)]
     effect = difference(effects, "literal")
-    assert effects["literal"].seeds == (0, 1)
+    assert effects["literal"].seeds == (0, 1, 2)
     assert effect.per_seed == pytest.approx(each, abs=1e-12)
     assert effect.value == pytest.approx(np.mean(each), abs=1e-12)
     assert effect.interval() is not None

@@ -42,18 +42,18 @@ def test_the_files_say_neither_when_nor_by_which_program_they_were_made():
 
 
 def test_there_is_a_bar_for_every_effect_and_none_for_what_was_not_run():
-    drawn, heads = bars(made((0.1, 0.2), (), (-0.3,)))
-    assert [bar.label for bar in drawn] == ["r0", "r2"]
-    assert [bar.effect for bar in drawn] == pytest.approx([0.15, -0.3])
-    assert [bar.interval is None for bar in drawn] == [False, True]
+    drawn, heads = bars(made((0.1, 0.15, 0.2), (), (-0.3,), (-0.1, 0.1)))
+    assert [bar.label for bar in drawn] == ["r0", "r2", "r3"]
+    assert [bar.effect for bar in drawn] == pytest.approx([0.15, -0.3, 0.0])
+    assert [bar.interval is None for bar in drawn] == [False, True, True]
     assert heads == [(0.0, "D13  comcl at native, default: quantile")]
 
 
 def test_every_seed_is_on_the_axis_however_wide_the_interval():
-    drawn, _ = bars(made((0.05, -0.2)))
+    drawn, _ = bars(made((0.05, -0.2, 0.15)))
     assert reach(drawn) > 0.2
     assert drawn[0].interval is not None
-    assert drawn[0].interval[1] > reach(drawn)  # of two seeds: it leaves the plot, as an arrow
+    assert drawn[0].interval[1] > reach(drawn)  # of three seeds: it leaves the plot, as an arrow
 
 
 def test_more_is_darker_than_less_so_that_grey_tells_them_apart():
