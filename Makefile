@@ -43,7 +43,7 @@ coverage: .venv/made
 test-long: .venv/made
 	BENCH_LONG=1 $(BIN)/pytest -s $(shell grep -rl --include='test_*.py' BENCH_LONG tests)
 
-# Speed as ratios of two pieces of work timed in turn: results/PERFORMANCE.md, in about ten minutes.
+# Speed as ratios of two pieces of work timed in turn: results/PERFORMANCE.md, in a quarter of an hour.
 # Other programs slow both, but the fewer there are the narrower the ratios.
 bench: .venv/made
 	$(BIN)/pytest tests/speed --benchmark-enable --benchmark-json=.venv/benchmarks.json

@@ -19,7 +19,7 @@ PLACES = [*product(TABLE1.rows, RATIOS)]
 
 
 def test_help_beside_python_itself(benchmark, tmp_path):
-    row = Row(PART, "`bench --help`", "a Python that does nothing")
+    row = Row(PART, "`bench --help`", "a Python that does nothing", item="call")
     in_turn(
         benchmark,
         row,

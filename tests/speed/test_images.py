@@ -212,7 +212,7 @@ def test_a_start_at_the_size_of_eyeq(benchmark, tmp_path):
         count,
         item="image",
     )
-    in_turn(benchmark, row, lambda: start("known"), lambda: start(f"fresh{next(fresh)}"), rounds=2)
+    in_turn(benchmark, row, lambda: start("known"), lambda: start(f"fresh{next(fresh)}"), rounds=1)
 
 
 def test_all_cores_beside_one(benchmark, camera, tmp_path, monkeypatch):

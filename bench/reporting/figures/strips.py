@@ -10,8 +10,8 @@ from bench.reporting.figures.study import Picture, ScoredStudy, dagger_note, in_
 
 CAPTION = (
     "Each ring is one run, set apart downwards by its seed; the upright line is their mean and the "
-    "band its 95 % interval over seeds and patients, absent where a method has one seed. Dotted: "
-    "the most frequent class for every image. {dagger}"
+    "band its 95 % interval over seeds and patients, absent where a method has fewer than three "
+    "seeds. Dotted: the most frequent class for every image. {dagger}"
 )
 ROW = 0.24
 

@@ -122,7 +122,8 @@ def _draw(study: Sensitivity) -> Figure:
     axes.set_xlabel(f"{study.metric}: alternative minus default")
     figure.suptitle(
         f"{study.dataset}, {named_protocol(study.protocol)}: one open question at a time\n"
-        "bar: mean; dots: seeds; line: 95 % interval of three seeds or more, an arrow where it leaves the plot",
+        "bar: mean; dots: seeds; line: 95 % interval of three seeds or more, an arrow where it "
+        "leaves the plot",
         fontsize=8.0,
         x=0.01,
         ha="left",

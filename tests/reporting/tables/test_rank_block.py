@@ -33,7 +33,8 @@ def test_a_clear_order_has_one_rank_each():
 
 
 def test_an_open_order_has_intervals_and_chances_that_sum_to_one():
-    found = texts({"a": [0.80, 0.90, 0.85], "b": [0.81, 0.91, 0.86], "c": [0.50, 0.51, 0.50]}, patient_sd=0.01)
+    scores = {"a": [0.80, 0.90, 0.85], "b": [0.81, 0.91, 0.86], "c": [0.50, 0.51, 0.50]}
+    found = texts(scores, patient_sd=0.01)
     assert found["a"][0].startswith("1 to ")
     chances = [int(cells[0].split(", ")[1].removesuffix(" %")) for cells in found.values()]
     assert sum(chances) == pytest.approx(100, abs=1)  # each rounded
@@ -54,7 +55,8 @@ def test_a_method_of_one_seed_or_an_undefined_score_has_no_rank():
     found = texts({"a": [0.7000, 0.7001, 0.7002], "b": [0.9000, 0.9001, 0.9002], "c": [0.80]})
     assert "c" not in found
     assert found["b"][0] == "1, 100 %"
-    assert "c" not in texts({"a": [0.7, 0.7001, 0.7], "b": [0.9, 0.9001, 0.9], "c": [float("nan"), 0.8, 0.8]})
+    undefined = {"a": [0.7, 0.7001, 0.7], "b": [0.9, 0.9001, 0.9], "c": [float("nan"), 0.8, 0.8]}
+    assert "c" not in texts(undefined)
 
 
 def test_fewer_than_two_methods_are_no_ranking():
