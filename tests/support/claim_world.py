@@ -21,6 +21,7 @@ def claim(**changes):
         "id": "made-up",
         "section": "3",
         "text": "CoMCL is better.",
+        "quote": "CoMCL significantly outperforms comparable methods",
         "estimand": "score",
         "contrast": "first - second",
         "side": "greater",

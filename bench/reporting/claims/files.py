@@ -43,6 +43,8 @@ class Claim(BaseModel):
     Attributes:
         id: The file's name without its ending.
         section: Where the paper makes the claim.
+        quote: The paper's sentence that it stands for; "" of a question of ours, which no page
+            counts among the paper's claims.
         text: The claim in the paper's sense, in our words.
         estimand: Of one method: its "score" in a column, its "drop" from one column to another
             (score before minus score after), or its "relative drop" (drop over score before).
@@ -66,6 +68,7 @@ class Claim(BaseModel):
 
     id: NonEmptyText
     section: NonEmptyText
+    quote: str = ""
     text: NonEmptyText
     estimand: Literal["score", "drop", "relative drop"]
     contrast: Literal["method", "first - second"]
@@ -97,6 +100,11 @@ class Claim(BaseModel):
         _known("score", itertools.chain(*self.scores.values()), registry.claimable())
         _known("data set", self.scores, {d for e in EXPERIMENTS.values() for d, _ in e.columns})
         return self
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a question that the paper does not answer."""
+        return not self.quote
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:

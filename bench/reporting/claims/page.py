@@ -145,6 +145,9 @@ def _details(result: ClaimResult, first: str | None) -> list[Text | Table]:
     head = f"{claim.id} ({claim.family}, {claim.combination}): {result.verdict}"
     lines = [
         f"{claim.text} (section {claim.section})",
+        "a question of ours: no sentence of the paper says so"
+        if claim.ours
+        else f'the paper: "{claim.quote}"',
         f"written {claim.written}, first run {first or 'not dated'}; known by then: {claim.seen}",
     ]
     columns = result.by_column
@@ -228,7 +231,9 @@ def _plain_plan(result: ClaimResult, margin: float) -> dict[str, Any]:
 
 def _plain_finding(result: ClaimResult, margin: float | None) -> dict[str, Any]:
     return {
-        **result.claim.model_dump(include={"id", "text", "section", "family", "combination"}),
+        **result.claim.model_dump(
+            include={"id", "text", "quote", "section", "family", "combination"}
+        ),
         **result.claim.model_dump(include={"estimand", "side", "margin", "seen"}),
         "written": result.claim.written.isoformat(),
         "score": result.score,

@@ -91,9 +91,12 @@ def loses_less(result: ClaimResult, records: pd.DataFrame) -> str:
 
 def tally(deciding: Sequence[ClaimResult], *, synthetic: bool) -> str:
     """How many claims hold, and whether that says anything of the paper."""
-    each = ", ".join(filter(None, (_with(deciding, verdict) for verdict in VERDICTS)))
-    number = f"{len(deciding)} claim{'s' * (len(deciding) != 1)}"
-    text = f"Of the {number} taken from the paper, judged as their files say, {each}"
+    papers = [result for result in deciding if not result.claim.ours]
+    ours = [result for result in deciding if result.claim.ours]
+    number = f"{len(papers)} claim{'s' * (len(papers) != 1)}"
+    text = f"Of the {number} taken from the paper, judged as their files say, {_each(papers)}"
+    if ours:
+        text += f"; of {len(ours)} question{'s' * (len(ours) != 1)} of ours {_each(ours)}"
     if synthetic:
         return f"{text}; these are not the paper's images: {NOT_THE_PAPER}."
     return f"{text}."
@@ -123,6 +126,10 @@ def _told(
     return (
         sentence(result, records) if result else f"The claim {name} is not made of this data set."
     )
+
+
+def _each(results: Sequence[ClaimResult]) -> str:
+    return ", ".join(filter(None, (_with(results, verdict) for verdict in VERDICTS)))
 
 
 def _with(deciding: Sequence[ClaimResult], verdict: ClaimVerdict) -> str:

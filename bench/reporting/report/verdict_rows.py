@@ -37,6 +37,7 @@ class ClaimRow(NamedTuple):
     Attributes:
         id: Name of its file.
         text: The claim.
+        quote: The paper's sentence; "" of a question of ours.
         where: Section of the paper.
         score: That decides.
         estimand: What is compared.
@@ -51,6 +52,7 @@ class ClaimRow(NamedTuple):
 
     id: str
     text: str
+    quote: str
     where: str
     score: str
     estimand: str
@@ -131,6 +133,7 @@ def _said(judgement: Judgement) -> Iterator[ClaimRow]:
         yield ClaimRow(
             claim.id,
             claim.text,
+            claim.quote,
             claim.section,
             result.score,
             claim.estimand,

@@ -21,10 +21,11 @@ class RawMarkdown(NamedTuple):
 
 
 class ClaimByDataset(NamedTuple):
-    """One claim, and what each data set says of it; None where it is not about it."""
+    """One claim, or question of `ours`, and what each data set says; None where not about it."""
 
     id: str
     text: str
+    ours: bool
     rows: tuple[ClaimRow | None, ...]
 
 
@@ -57,11 +58,13 @@ def render(results: Sequence[StudyResults], caption: str) -> str:
 
 def claims_by_dataset(results: Sequence[StudyResults]) -> tuple[ClaimByDataset, ...]:
     """Every claim that is about one of the data sets, in the order of the first that has it."""
-    texts = {row.id: row.text for result in results for row in result.claims.rows}
+    rows = {row.id: row for result in results for row in result.claims.rows}
     by_data = [{row.id: row for row in result.claims.rows} for result in results]
     return tuple(
-        ClaimByDataset(name, text, tuple(of_dataset.get(name) for of_dataset in by_data))
-        for name, text in texts.items()
+        ClaimByDataset(
+            name, row.text, not row.quote, tuple(of_dataset.get(name) for of_dataset in by_data)
+        )
+        for name, row in rows.items()
     )
 
 

@@ -82,5 +82,5 @@ def _row(cells: Sequence[str]) -> str:
 
 def _text(cell: TableCell) -> str:
     """The number without how many seeds it has, bold where nothing is surely better."""
-    text = escape(cell.text.partition(" (n=")[0]) + " ‡" * cell.untrained
+    text = escape(cell.short or cell.text.partition(" (n=")[0]) + " ‡" * cell.untrained
     return f"**{text}**" if {"*", "="} & set(cell.marks) else text

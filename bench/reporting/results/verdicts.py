@@ -6,12 +6,13 @@ the published value, and its interval the one of our mean over seeds and patient
     NOT COMPARABLE  drawn or partial images, or a published value that cannot be meant as printed
     NOT RUN         no runs
     STALE           only runs of older code
+    NOT TRAINED     none of the runs has learnt
     EQUIVALENT      the 90 % interval of d lies inside plus or minus delta (two one-sided tests)
     DIFFERENT       the 95 % interval of d lies wholly outside plus or minus delta, and the
                     published value outside the 95 % prediction interval for one run of ours
     CLOSE           the 95 % interval of d leaves 0 out and reaches into plus or minus delta
     INCONCLUSIVE    anything else, with the smallest difference that the seeds at hand find; and
-                    wherever a run has not learnt, with the number of those that have
+                    where only some runs have learnt, with their number
 
 An interval that touches a border neither lies inside it nor wholly outside.  One published number
 is one noisy run: a mean that is surely another can still be that of runs among which the paper's
@@ -32,7 +33,14 @@ DELTA = 0.02
 LEVEL = 0.95
 
 VerdictName = Literal[
-    "NOT COMPARABLE", "NOT RUN", "STALE", "EQUIVALENT", "DIFFERENT", "CLOSE", "INCONCLUSIVE"
+    "NOT COMPARABLE",
+    "NOT RUN",
+    "STALE",
+    "NOT TRAINED",
+    "EQUIVALENT",
+    "DIFFERENT",
+    "CLOSE",
+    "INCONCLUSIVE",
 ]
 
 
@@ -79,6 +87,8 @@ def verdict(
         return Verdict("NOT RUN")
     if stale:
         return Verdict("STALE")
+    if trained is not None and not trained[0]:
+        return Verdict("NOT TRAINED")
     if trained is not None and trained[0] < trained[1]:
         return Verdict("INCONCLUSIVE", f"{trained[0]} of {trained[1]} trained")
     if ours.interval() is None:

@@ -114,8 +114,16 @@ def _measured(
         return TableCell("incomplete" if incomplete else "not run", marks=lacking)
     scores = context.scored.scores(metric, method, ratio)
     interval, mean = estimate.interval(), np.mean([score.value for score in scores])
+    learnt, total = context.scored.trained(method, ratio)
+    short = ""
     if not np.isfinite(mean):
         text = f"undefined (n={estimate.seeds})"
+    elif learnt < total:  # no cloud around a mean: all of them, and no interval
+        values = sorted(score.value for score in scores)
+        median = f"median {_rounded(np.median(values), digits)}"
+        each = " ".join(_rounded(value, digits) for value in values)
+        text = f"{learnt} of {total} trained: {median} of {each} (n={estimate.seeds})"
+        short = f"{median}, {learnt} of {total} trained"
     elif interval is None:
         text = f"{_rounded(mean, digits)} (n={estimate.seeds})"
     else:
@@ -129,7 +137,7 @@ def _measured(
         left_out=context.left_out(method, ratio),
         missing=sorted(context.seeds - seeds),
         why=estimate.why_not if estimate.seeds > 1 and np.isfinite(mean) else "",
-        trained=context.scored.trained(method, ratio),
+        trained=(learnt, total),
         unpretrained=context.unpretrained(method, ratio),
     )
     return TableCell(
@@ -137,11 +145,12 @@ def _measured(
         scores,
         (*context.footnotes.sign(significance), *letters, *lacking),
         stale=context.scored.stale(method, ratio),
-        untrained=not context.scored.all_trained(method, ratio),
+        untrained=learnt < total,
+        short=short,
     )
 
 
-def _rounded(mean: np.floating, digits: int) -> str:
+def _rounded(mean: float | np.floating, digits: int) -> str:
     """Without a zero's minus."""
     return f"{round(float(mean), digits) + 0.0:.{digits}f}"
 

@@ -18,6 +18,7 @@ class TableCell:
         facts: What else is measured of its runs, by name, for CSV alone.
         stale: Whether its runs are of older code.
         untrained: Whether one of them has not learnt.
+        short: The same for a page with little room; "" where `text` is short itself.
     """
 
     text: str
@@ -26,6 +27,7 @@ class TableCell:
     facts: tuple[tuple[str, Score], ...] = ()
     stale: bool = False
     untrained: bool = False
+    short: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ def by_id() -> dict[str, Claim]:
 def test_the_committed_claims_are_those_of_the_paper():
     assert set(by_id()) == {
         "best-in-each-column",
+        "leads-earlier-contrastive",
         "every-method-loses",
         "loses-less-absolutely",
         "loses-less-relatively",
@@ -104,3 +105,10 @@ def test_the_unchanged_file_is_taken(tmp_path):
 def test_a_folder_without_claims_is_refused(tmp_path):
     with pytest.raises(RequestError, match="no claim files"):
         load_claims(tmp_path)
+
+
+def test_a_claim_of_the_paper_quotes_it_and_a_question_of_ours_does_not():
+    ours = {claim.id for claim in load_claims() if claim.ours}
+    assert ours == {"lead-grows", "contrastive-beats-longer-training"}
+    for claim in load_claims():
+        assert claim.ours or len(claim.quote.split()) >= 8, claim.id

@@ -107,7 +107,8 @@ def test_the_committed_claims_give_three_sentences(tmp_path):
     found = answer(judgement)
     assert len(found.sentences) == 3
     assert "29 not run" in found.sentences[0]
-    assert "9 claims" in found.sentences[2]
+    assert "8 claims taken from the paper" in found.sentences[2]
+    assert "; of 2 questions of ours " in found.sentences[2]
 
 
 def test_many_methods_are_counted():

@@ -107,7 +107,7 @@ def test_a_cell_shows_its_runs_scores_names_and_curves(contents):
 
 def test_claims_audit_and_open_points_are_all_there(contents, text):
     (claims,) = contents.claims
-    assert len(claims.rows) == 9
+    assert len(claims.rows) == 10
     assert all(f"<b>{said.id}</b>" in text for said in claims.rows)
     (audit,) = contents.audits
     assert {row.title for _, rows in audit.parts for row in rows} >= {"device", "commit"}

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from claim_world import world
+from known import known
 from markupsafe import escape
 from report_records import FIRST
 
@@ -103,11 +104,13 @@ def test_scores_that_a_claim_lacks_are_read_for_it():
 def test_claims_written_after_the_runs_are_named_and_others_are_not(tmp_path):
     errors = {("comcl", "native"): 0.1, ("resnet50", "native"): 0.5}
     (judgement,) = judge(world(tmp_path, errors))
-    day = judgement.findings[0].claim.written.isoformat()
-    assert judgement.first_run is not None and judgement.first_run[:10] > day
-    assert dataset_claims(judgement).late == ()
+    written = {f.claim.id: f.claim.written.isoformat() for f in judgement.findings}
+    late = {name for name, day in written.items() if day > known(judgement.first_run)[:10]}
+    assert set(dataset_claims(judgement).late) == late
+    assert {"leads-earlier-contrastive", "every-method-loses"} <= late
+    assert "best-in-each-column" not in late
     early = type(judgement)(judgement.group, judgement.findings, "2026-11-01T00:00:00+00:00")
-    assert len(dataset_claims(early).late) == 9
+    assert len(dataset_claims(early).late) == 10
     undated = dataset_claims(type(judgement)(judgement.group, judgement.findings, None))
     assert (undated.late, undated.dated) == ((), False)
 

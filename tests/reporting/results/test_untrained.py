@@ -82,6 +82,23 @@ def test_no_published_number_is_judged_by_it():
     ours = Estimate(0.8, (0.79, 0.80, 0.81), 1e-5, 400)
     assert verdict(ours, 0.8, trained=(3, 3)).text == "EQUIVALENT"
     assert verdict(ours, 0.8, trained=(2, 3)).text == "INCONCLUSIVE (2 of 3 trained)"
+    assert verdict(ours, 0.2, trained=(0, 3)).text == "NOT TRAINED"
+
+
+def test_a_cell_where_a_training_failed_shows_each_run_and_no_interval(records):
+    """A mean with an interval would speak of a cloud that is not there."""
+    steady = row_of(render(build("1", records()), "markdown"), "CoMCL")[0]
+    assert " ± " in steady and "median" not in steady
+    runs = records(("comcl", 1))
+    cell = row_of(render(build("1", runs), "markdown"), "CoMCL")[0]
+    kappas = sorted(runs.loc[runs["method"] == "comcl", "kappa"])
+    each = " ".join(f"{kappa:.3f}" for kappa in kappas)
+    assert f"2 of 3 trained: median {kappas[1]:.3f} of {each} (n=3)" in cell
+    assert "±" not in cell
+    none = row_of(
+        render(build("1", records(*(("comcl", s) for s in range(3)))), "markdown"), "CoMCL"
+    )
+    assert none[0].strip().startswith("0 of 3 trained: ")
 
 
 def test_the_card_of_a_run_says_why_it_counts_as_not_trained(run):

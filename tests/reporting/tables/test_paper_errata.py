@@ -10,7 +10,7 @@ from bench.reporting.results.published import FOLDER
 from bench.reporting.tables.errata_page import FORMS, HEADING, render_errata
 from bench.reporting.tables.paper_errata import errata
 
-SWAPPED, MAJORITY, RISING, OTHERS, UNREADABLE = range(5)
+SWAPPED, MAJORITY, RISING, ROBUST, OTHERS, UNREADABLE = range(6)
 
 
 @pytest.fixture
@@ -90,6 +90,35 @@ def test_numbers_that_rise_are_found_and_the_others_counted(table1, copy):
     folder = copy("table1.csv", ",0.70,first,kappa,0.743", ",0.70,first,kappa,0.843")
     assert "ResNet50, EyeQ at 0.70: 0.843, above the row's 0.804 at 0.334" in text(folder, RISING)
     assert f"the other {2 * places[False] - 2} numbers" in text(folder, RISING)
+
+
+@pytest.mark.parametrize("position", ["first", "second"])
+def test_who_loses_less_than_comcl_is_found_by_data_set_and_score(table1, position):
+    """By pandas alone, in thousandths as printed."""
+    wide = (1000 * table1[position]).round().astype(int).unstack("lq_ratio")
+    head = {"first": "kappa", "second": "accuracy"}[position]
+    for dataset, cells in wide.groupby("dataset"):
+        cells = cells.droplevel("dataset").dropna(axis=1)
+        cells = cells[sorted(cells.columns, key=float)]
+        loss = cells.iloc[:, 0] - cells.iloc[:, -1]
+        less = set(loss.index[loss < loss["CoMCL"]])
+        steps = (cells.loc["CoMCL"] - cells).diff(axis=1).iloc[:, 1:]
+        shrinks = set(cells.index[(steps < 0).any(axis=1)])
+        (line,) = [
+            line
+            for line in text(number=ROBUST).splitlines()
+            if line.startswith(f"{dataset}, {head}")
+        ]
+        assert f"CoMCL loses {loss['CoMCL'] / 1000:.3f}; {len(less)} of 10 others" in line
+        assert f"its lead over {len(shrinks)} of 10 others" in line
+        assert all(row in line for row in less) or len(less) > 5
+
+
+def test_a_rival_that_loses_less_is_counted(copy):
+    folder = copy(
+        "table1.csv", "1,LANet,EyeQ,1.00,first,kappa,0.706", "1,LANet,EyeQ,1.00,first,kappa,0.850"
+    )
+    assert "EyeQ, kappa: CoMCL loses 0.091; 1 of 10 others (LANet) less" in text(folder, ROBUST)
 
 
 def test_numbers_of_other_papers_are_compared_to_three_digits(copy):
