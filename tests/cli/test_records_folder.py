@@ -11,6 +11,7 @@ READERS = {
     "table": (),
     "status": (),
     "claims": (),
+    "compare": ("comcl", "resnet50"),
     "audit": (),
     "figures": (),
     "report": (),

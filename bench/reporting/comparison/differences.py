@@ -97,7 +97,8 @@ def compare_methods(
         there = ", ".join(sorted(set(records["method"]))) if len(records) else "none"
         raise RequestError(
             f"no data set here has finished runs of both {names[0]} and {names[1]}; methods with "
-            f"runs: {there}"
+            f"runs: {there}. Make them, without any download: bench sweep --table 1 --dataset "
+            f"eyeq-twin --methods {','.join(names)}"
         )
     return tuple(found)
 
