@@ -29,6 +29,7 @@ from bench.commands.options import (
     DatasetsOption,
     DeviceOption,
     DryRunOption,
+    FormatOption,
     JobsOption,
     JsonOption,
     LauncherOption,
@@ -153,14 +154,7 @@ def table(
     ] = "all",
     protocol: SelectedProtocolOption = None,
     records: RecordsOption = RUNS,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help="Format to print in: terminal, markdown, latex or csv.",
-            autocompletion=options.complete(*options.FORMATS),
-        ),
-    ] = "terminal",
+    form: FormatOption = "terminal",
     out: Annotated[
         Path | None,
         typer.Option(

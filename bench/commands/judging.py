@@ -5,7 +5,14 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
-from bench.commands.options import RUNS, JsonOption, RecordsOption, SelectedProtocolOption, reported
+from bench.commands.options import (
+    RUNS,
+    FormatOption,
+    JsonOption,
+    RecordsOption,
+    SelectedProtocolOption,
+    reported,
+)
 
 commands = typer.Typer()
 MarginOption = Annotated[
@@ -54,14 +61,7 @@ def compare(
     second: RowArgument,
     protocol: SelectedProtocolOption = None,
     records: RecordsOption = RUNS,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help="Format to print in: terminal, markdown, latex or csv.",
-            autocompletion=options.complete(*options.FORMATS),
-        ),
-    ] = "terminal",
+    form: FormatOption = "terminal",
     as_json: JsonOption = False,
 ) -> None:
     """Show how two methods, or two runs, differ: difference, interval, p, and what is detected."""

@@ -78,6 +78,14 @@ SelectedProtocolOption = Annotated[
         autocompletion=complete(*PROTOCOLS),
     ),
 ]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="Format to print in: terminal, markdown, latex or csv.",
+        autocompletion=complete(*FORMATS),
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
