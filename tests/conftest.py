@@ -11,6 +11,12 @@ settings.register_profile("bench", deadline=None, derandomize=True, max_examples
 settings.load_profile("bench")
 
 
+def pytest_configure(config):
+    """Speed is measured by `make bench` alone; elsewhere each piece of work is done once."""
+    if config.pluginmanager.hasplugin("benchmark"):
+        config.option.benchmark_disable = True
+
+
 def pytest_collection_modifyitems(items):
     """Slow tests are not traced for coverage, which lengthens them by up to a half.
 
