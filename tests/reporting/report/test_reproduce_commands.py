@@ -60,7 +60,7 @@ def test_one_json_object_says_where_the_page_is_and_how_much_it_holds(tmp_path):
     assert answer.exit_code == 0, answer.output
     found = json.loads(answer.stdout)
     assert (found["path"], found["bytes"]) == (str(out), out.stat().st_size)
-    assert (found["datasets"], found["runs"], found["cells"], found["claims"]) == (1, 1, 1, 9)
+    assert (found["datasets"], found["runs"], found["cells"], found["claims"]) == (1, 1, 1, 10)
     drawn = [source for source in Page(out.read_text()).sources if source.startswith("data:image")]
     assert found["figures"] == len(drawn) > 0
     assert (found["studies"], found["message"]) == (0, "")
