@@ -134,7 +134,7 @@ def not_the_most_robust(folder: Path) -> Erratum:
             shrinks = [row for row, scores in by_row.items() if _shrinks(ours, scores)]
             findings.append(
                 f"{dataset}, {head}: CoMCL loses {loss:.3f}; "
-                f"{_number(less, len(by_row))} less; its lead over "
+                f"{_number(less, len(by_row))} lose less; its lead over "
                 f"{_number(shrinks, len(by_row))} shrinks at a step"
             )
     return Erratum(

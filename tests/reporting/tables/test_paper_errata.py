@@ -118,7 +118,9 @@ def test_a_rival_that_loses_less_is_counted(copy):
     folder = copy(
         "table1.csv", "1,LANet,EyeQ,1.00,first,kappa,0.706", "1,LANet,EyeQ,1.00,first,kappa,0.850"
     )
-    assert "EyeQ, kappa: CoMCL loses 0.091; 1 of 10 others (LANet) less" in text(folder, ROBUST)
+    assert "EyeQ, kappa: CoMCL loses 0.091; 1 of 10 others (LANet) lose less" in text(
+        folder, ROBUST
+    )
 
 
 def test_numbers_of_other_papers_are_compared_to_three_digits(copy):
