@@ -34,7 +34,12 @@ from bench.reporting.run_summary import shared_sentences
 from bench.training.callbacks import Callbacks, stopping
 from bench.training.interrupt import PATIENCE_SECONDS, catching_signals
 from bench.training.memory import explaining
-from bench.training.precision import check_precision, choose_device, rounding_of, set_numerics
+from bench.training.precision import (
+    check_precision,
+    choose_device,
+    set_numerics,
+    tf32_for_predictions,
+)
 from bench.training.stages import Stage, StateDict
 from bench.training.train import TrainingContext, make, outcome, seconds_to_train, train
 
@@ -174,7 +179,7 @@ def _predict(network: nn.Module, context: RunContext, split: str) -> pd.DataFram
     way_out = "end what else uses it, then run the same command again"
     with (
         explaining(f"scoring the {split} split on {context.device.type}", way_out),
-        rounding_of(precision, context.device),
+        tf32_for_predictions(precision, context.device),
     ):
         probabilities = predict.probabilities(
             network,

@@ -58,7 +58,7 @@ class CardPixels(Pixels):
 
     Attributes:
         device: The card.
-        resident: ResidentRows there from the first time that one is asked for, each one once.
+        resident: Whether images stay there from the first time that one is asked for.
     """
 
     device: torch.device = field(kw_only=True)

@@ -29,8 +29,8 @@ Functional = Callable[[np.ndarray], tuple[float, np.ndarray]]
 ROUNDING = 1e-12
 
 FEWEST_SEEDS = 3
-"""Of two the spread is luck: their 95 % intervals hold the truth in 87 % of studies where seeds are
-most of what varies (`bench simulate`)."""
+"""Of two the spread is luck: in simulated studies as few as 91 % of their 95 % intervals held the
+truth (results/LOG.md)."""
 
 
 class Interval(NamedTuple):

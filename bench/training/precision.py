@@ -76,7 +76,7 @@ def loss_scaler(precision: Precision, device: torch.device) -> torch.amp.GradSca
 
 
 @contextmanager
-def rounding_of(precision: Precision, device: torch.device) -> Iterator[None]:
+def tf32_for_predictions(precision: Precision, device: torch.device) -> Iterator[None]:
     """On a graphics card, float32 products rounded no finer than a training in `precision`.
 
     TF32 keeps 10 bits of each factor, as fp16 does, and bf16 7; fp32 and processors lose nothing.

@@ -11,7 +11,7 @@ from timed import Row, in_turn, number
 from bench.checksums import row_checksum
 from bench.data import cache, pixel_store
 from bench.data.decode import photograph, read_image
-from bench.data.degradations.chain import KINDS, draw_kind
+from bench.data.degradations.chain import draw_kind
 from bench.data.pixel_store import PixelStore
 from bench.data.pixels import Pixels, open_images
 from bench.data.records import Record
@@ -81,7 +81,6 @@ def test_degrading_beside_decoding(benchmark, camera, kind):
     square, field = photograph(camera[0], size)
     mask = field.mask(size)
     drawn = [draw_kind(np.random.default_rng(seed), kind) for seed in range(len(camera))]
-    assert kind in KINDS
     row = Row(
         PART,
         f"an image of {size} px degraded ({kind})",
@@ -253,4 +252,4 @@ def test_a_start_stops_at_once(benchmark, camera, tmp_path):
     waited = time.perf_counter() - asked[0]
     row = Row(PART, f"wait until decoding stops, asked to, with photographs of {CAMERA[0]} px")
     number(benchmark, row, waited, "s")
-    assert waited < 2  # of the issue of starts: whoever presses Ctrl-C is not kept waiting
+    assert waited < 2  # whoever presses Ctrl-C is not kept waiting

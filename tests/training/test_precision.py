@@ -8,8 +8,8 @@ from bench.training.precision import (
     channels_last,
     choose_device,
     loss_scaler,
-    rounding_of,
     set_numerics,
+    tf32_for_predictions,
 )
 
 CPU = torch.device("cpu")
@@ -109,7 +109,7 @@ def test_predictions_are_rounded_on_a_card_alone_and_no_coarser_than_its_trainin
     precision, device, within
 ):
     set_numerics()
-    with pytest.raises(KeyboardInterrupt), rounding_of(precision, torch.device(device)):
+    with pytest.raises(KeyboardInterrupt), tf32_for_predictions(precision, torch.device(device)):
         assert rounded() == within
         raise KeyboardInterrupt
     assert rounded() == ("highest", False)

@@ -19,11 +19,13 @@ from bench.evaluation.power import design_of
 from bench.evaluation.statistics import Estimate, estimate, first_minus_second, holm, score
 from bench.experiments import RATIOS, SEEDS
 from bench.reporting.results.comparability import ComparableRuns, comparable_groups
+from bench.reporting.results.runs import is_trained
 from bench.reporting.results.scores import ScoredRuns, score_runs
 from bench.roster import ALIASES
 
 ALPHA = 0.05
 SHORTEST_ID = 4
+OF_NETWORKS = "two runs: nothing says how much seeds vary"
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def compare_runs(records: pd.DataFrame, first: str, second: str) -> tuple[Compar
         second: Of another.
 
     Raises:
-        NotComparable: if they saw other test images, or are of two data sets.
+        NotComparable: if they saw other test images, or are of two data sets or protocols.
         RequestError: if one is no run here, or both are the same.
     """
     rows = [_run(records, name) for name in (first, second)]
@@ -122,9 +124,15 @@ def compare_runs(records: pd.DataFrame, first: str, second: str) -> tuple[Compar
     datasets = {str(row["dataset"]) for row in rows}
     if len(datasets) > 1:
         raise NotComparable(f"the runs are of two data sets: {', '.join(sorted(datasets))}")
+    if len(keys := {str(row["key"]) for row in rows}) > 1:
+        raise NotComparable(
+            f"the runs are under two protocols, {' and '.join(sorted(keys))}: name two of one"
+        )
     both = records.loc[records["id"].isin(ids)]
     metrics = [metric.name for metric in registry.printed(registry.kind_of(both))]
     joint = joint_scores([(Path(str(row["folder"])),) for row in rows], tuple(metrics))
+    untrained = sum(not is_trained([row.to_dict()]) for row in rows)
+    why = f"{len(rows) - untrained} of {len(rows)} trained" if untrained else OF_NETWORKS
     differences = tuple(
         Difference(
             metric,
@@ -132,7 +140,7 @@ def compare_runs(records: pd.DataFrame, first: str, second: str) -> tuple[Compar
             (float(scores.values[0]), float(scores.values[1])),
             estimate(scores, np.array([[0, 1]]), first_minus_second(score)),
             ids,
-            "two runs: nothing says how much seeds vary",
+            why,
             stale=any(row["state"] == "stale" for row in rows),
         )
         for metric, scores in joint.items()

@@ -11,6 +11,7 @@ from bench.evaluation import registry
 from bench.evaluation.power import POWER
 from bench.reporting.claims.page import title
 from bench.reporting.comparison.differences import (
+    OF_NETWORKS,
     ComparedRows,
     Difference,
     are_runs,
@@ -90,6 +91,8 @@ def _section(compared: ComparedRows, *, of_runs: bool) -> Section:
         for metric, differences in by_metric.items()
     )
     notes = [("", note.format(first=names[0], second=names[1])) for note in _notes(of_runs)]
+    if of_runs and compared.differences[0].why != OF_NETWORKS:
+        notes.append(("", f"{compared.differences[0].why}: what has not learnt shows luck."))
     if any(each.stale for each in compared.differences):
         notes.append(("", "Of an older version of the code, in part or all."))
     columns = tuple(Column(ratio, ratio or "the same images") for ratio in ratios)

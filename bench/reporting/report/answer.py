@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.evaluation import registry
+from bench.evaluation.power import POWER
 from bench.reporting.claims.judge import ClaimResult, Judgement
 from bench.reporting.claims.page import NOT_THE_PAPER, title
 from bench.reporting.results.comparability import whole
@@ -203,4 +204,5 @@ def _found_at_all(result: ClaimResult) -> str:
     """How large a difference has to be, so that open is not taken for equal; "" if not known."""
     if result.detects is None:
         return ""
-    return f" ({result.seeds} seeds find differences from {result.detects:.3f} on)"
+    least = f"{result.detects:.3f}"
+    return f" ({result.seeds} seeds find differences from {least} on, with power {POWER:g})"

@@ -95,7 +95,7 @@ def collect(records: pd.DataFrame, cells: set[MethodAtRatio], scores: tuple[str,
         members,
         joint_scores([tuple(folders.values()) for folders in members], scores) if members else {},
         incomplete,
-        frozenset(place for place, rows in enumerate(scored) if not _is_trained(rows)),
+        frozenset(place for place, rows in enumerate(scored) if not is_trained(rows)),
     )
 
 
@@ -131,7 +131,7 @@ def _missing(repeat: int, rows: list[Row]) -> tuple[int, ...]:
     return tuple(sorted(set(range(folds)) - there))
 
 
-def _is_trained(rows: list[Row]) -> bool:
+def is_trained(rows: list[Row]) -> bool:
     """Whether a run passes its gate, or the folds of a repeat together."""
     if len(rows) == 1 and rows[0].get("trained") in (True, False):
         return bool(rows[0]["trained"])

@@ -8,7 +8,7 @@ import pytest
 from claim_world import claim, world
 from known import known
 
-from bench.errors import RequestError
+from bench.errors import NotComparable, RequestError
 from bench.evaluation.statistics import holm
 from bench.reporting.claims.judge import judge
 from bench.reporting.comparison.page import comparison_page
@@ -89,6 +89,20 @@ def test_two_runs_are_two_networks_and_the_page_says_so(records):
     assert row["runs"] == ids
     assert row["low"] < row["difference"] < row["high"]
     assert row["p"] is None
+
+
+def test_two_runs_of_which_one_has_not_learnt_are_said_to_be_so(records):
+    ids = [str(records.loc[records["method"] == m, "id"].iloc[0]) for m in ("comcl", "resnet50")]
+    assert "trained" not in comparison_page(records, *ids).replace("trained networks", "")
+    records["trained"] = records["id"] != ids[0]
+    assert "1 of 2 trained: what has not learnt shows luck" in comparison_page(records, *ids)
+
+
+def test_two_runs_of_two_protocols_are_refused(records):
+    ids = [str(records.loc[records["method"] == m, "id"].iloc[0]) for m in ("comcl", "resnet50")]
+    records.loc[records["id"] == ids[0], "key"] = "0" * 8
+    with pytest.raises(NotComparable, match="under two protocols, 00000000 and "):
+        comparison_page(records, *ids)
 
 
 @pytest.mark.parametrize("form", ["terminal", "text", "markdown", "latex"])

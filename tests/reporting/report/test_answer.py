@@ -54,7 +54,9 @@ def test_equal_errors_decide_nothing(tmp_path):
     assert sentence.startswith(
         "Whether CoMCL is best is not decided: by quadratic weighted kappa, 0 of 1"
     )
-    assert re.search(r"1 open \(3 seeds find differences from \d\.\d{3} on\)", sentence)
+    assert re.search(
+        r"1 open \(3 seeds find differences from \d\.\d{3} on, with power 0\.8\)", sentence
+    )
 
 
 def test_one_seed_has_no_interval_and_is_no_test(tmp_path):

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.evaluation.joint import joint_scores
+from bench.evaluation.statistics import FEWEST_SEEDS
 from bench.reporting.claims.judge import judge
 from bench.reporting.simulation import page as simulation_page
 from bench.reporting.simulation.page import NAME, claim_row, page, verdict_row
@@ -211,3 +212,13 @@ def test_the_committed_page_has_every_effect_with_every_number_of_seeds():
         lines = [line.split(" | ")[:2] for line in section.strip().splitlines()[2:]]
         places = [(float(effect.removeprefix("| ")), int(seeds)) for effect, seeds in lines]
         assert places == [(effect, seeds) for effect in EFFECTS for seeds in SEEDS]
+
+
+def test_the_committed_page_has_an_interval_where_the_code_has_one():
+    for world in WORLDS:
+        title = f"## {world.name}: claims and intervals\n"
+        section = COMMITTED.read_text().split(title)[1].split("## ")[0]
+        rows = [line.strip("| ").split(" | ") for line in section.strip().splitlines()[2:]]
+        assert rows
+        for row in rows:
+            assert (row[-1] == "no interval") == (int(row[1]) < FEWEST_SEEDS), row
