@@ -91,8 +91,8 @@ class Estimate:
         if not np.isfinite(self.value):
             return "a score is undefined"
         if self.seeds < FEWEST_SEEDS:
-            number = "one seed" if self.seeds == 1 else "two seeds"
-            return f"{number}: too few to say how much seeds vary"
+            number = "one seed is" if self.seeds == 1 else "two seeds are"
+            return f"{number} too few to say how much seeds vary"
         if self.patients < 2:
             return "one patient: nothing says how much patients vary"
         if self.standard_error < ROUNDING:

@@ -85,7 +85,7 @@ def test_satterthwaite_is_pooled_for_equal_parts_and_undefined_for_none():
         (from_seeds([0.5], v_img=0.01), "one seed"),
         (from_seeds([0.5, 0.6, 0.7], v_img=float("nan"), patients=1), "one patient"),
         (from_seeds([float("nan"), 0.6]), "undefined"),
-        (from_seeds([0.5, 0.6], v_img=0.01), "two seeds: too few"),
+        (from_seeds([0.5, 0.6], v_img=0.01), "two seeds are too few"),
         (from_seeds([0.5] * 3), "neither seeds nor patients vary"),
         (from_seeds([0.5] * 3, v_img=1e-36), "neither seeds nor patients vary"),
     ],

@@ -51,7 +51,7 @@ def test_too_few_seeds_decide_nothing_however_clear(tmp_path):
     assert known(two.estimate).interval() is None
     asked = comparison(records, claim(seeds=2))  # of a file that asks for less than can be judged
     assert (asked.verdict, asked.p) == ("undecided", None)
-    assert asked.why == "two seeds: too few to say how much seeds vary"
+    assert asked.why == "two seeds are too few to say how much seeds vary"
     one = comparison(records.loc[records["seed"] == 0], claim())
     assert one.why == "1 of 3 seeds"
     assert known(one.estimate).interval() is None
